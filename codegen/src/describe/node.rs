@@ -1,0 +1,1 @@
+//! A reader of PostgreSQL's node text, the same for every version.

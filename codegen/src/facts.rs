@@ -1,0 +1,129 @@
+//! What was proved of each query, with reasons. `prove` fills it; nothing here computes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::Oid;
+
+/// A fact and why it holds, in words for the author.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved<T> {
+    pub value: T,
+    /// One sentence without a full stop: "`posts.title` may be null: right side of a LEFT JOIN at line 4".
+    pub reason: String,
+}
+
+impl<T> Proved<T> {
+    pub fn new(value: T, reason: impl Into<String>) -> Self {
+        Self {
+            value,
+            reason: reason.into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub columns: Vec<ColumnFacts>,
+    pub params: Vec<ParamFacts>,
+    pub cardinality: Proved<Cardinality>,
+    pub access: Proved<Access>,
+    /// The query is a read that may run on a shared, pipelined connection: no lock, no function outside the reviewed
+    /// built-ins, nothing that touches the session.
+    pub pure_read: Proved<bool>,
+    pub reads: BTreeMap<Oid, BTreeSet<i16>>,
+    pub writes: BTreeMap<Oid, Write>,
+    pub violations: Vec<Violation>,
+    pub order: Order,
+}
+
+#[derive(Debug, Clone)]
+pub struct ColumnFacts {
+    pub nullable: Proved<bool>,
+    /// May the elements of the array be NULL? `None` for what is no array.
+    pub elements: Option<Proved<bool>>,
+    /// The value is always NULL, whatever the rows: `!` on it is an error.
+    pub always_null: bool,
+    /// Of a composite, by field, where more is known than the type says; empty otherwise.
+    pub fields: Vec<ColumnFacts>,
+    /// The column of a base table whose value this is, unchanged.
+    pub origin: Option<(Oid, i16)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ParamFacts {
+    pub nullable: Proved<bool>,
+    /// May elements of an array parameter be NULL (they are compared or stored where NULL may stand)?
+    pub elements: Option<Proved<bool>>,
+    /// The column that it is compared with or assigned to, bare.
+    pub origin: Option<(Oid, i16)>,
+    /// It is stored, unchanged, in these columns.
+    pub assigned: Vec<(Oid, i16)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cardinality {
+    /// The statement returns no rows by its form: an INSERT without RETURNING.
+    None,
+    One,
+    AtMostOne,
+    Many,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Write {
+    pub insert: bool,
+    pub update: bool,
+    pub delete: bool,
+    /// Columns that are assigned; empty for a DELETE.
+    pub columns: BTreeSet<i16>,
+}
+
+/// A constraint that the statement can break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// `users_email_key`; of NOT NULL, which has no name before 18, the column's name.
+    pub name: String,
+    pub kind: ViolationKind,
+    pub relation: Oid,
+    pub relation_name: String,
+    pub columns: Vec<String>,
+    /// The constraint's COMMENT.
+    pub comment: Option<String>,
+    /// "inserts into `users`", "deletes from `users`, which `posts` references".
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ViolationKind {
+    Unique,
+    ForeignKey,
+    Check,
+    NotNull,
+    Exclusion,
+    /// A domain's CHECK or NOT NULL.
+    Domain,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub keys: Vec<OrderKey>,
+    /// Two rows of the result never compare equal under the keys.
+    pub total: Proved<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderKey {
+    /// As the author would say it: `created_at`, `lower(name)`, or `column 2`.
+    pub text: String,
+    pub descending: bool,
+    pub nulls_first: bool,
+    pub nullable: bool,
+    /// Its place among the result's columns, from 0.
+    pub column: Option<usize>,
+}

@@ -1,0 +1,9 @@
+//! sqlmill compiles annotated SQL files and a schema into a checked Rust crate. PostgreSQL itself is the front end.
+
+pub mod catalog;
+pub mod describe;
+pub mod diagnostic;
+pub mod facts;
+pub mod parse;
+pub mod prove;
+pub mod source;

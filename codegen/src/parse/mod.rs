@@ -1,0 +1,3 @@
+//! Annotated SQL, read into data.
+
+pub mod syntax;

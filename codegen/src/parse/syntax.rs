@@ -1,0 +1,155 @@
+//! What the author wrote, as data. Nothing here was checked against a schema.
+
+use crate::source::{FileId, Span, Spanned};
+
+/// One `.sql` file under `queries/`.
+#[derive(Debug, Clone)]
+pub struct ParsedFile {
+    pub file: FileId,
+    /// The Rust module: `queries/users.sql` and `queries/users/*.sql` are both `users`. Not yet checked as an identifier.
+    pub module: String,
+    pub types: Vec<TypeAnnotation>,
+    pub queries: Vec<ParsedQuery>,
+}
+
+/// `--: Name(field?, …) : Derive, …`, a row or parameter struct that queries share.
+#[derive(Debug, Clone)]
+pub struct TypeAnnotation {
+    pub name: Spanned<String>,
+    pub fields: Vec<Field>,
+    pub attributes: StructAttributes,
+}
+
+/// What stands beside a struct's name: derives after the second colon, `--#` and `--&` lines.
+#[derive(Debug, Clone, Default)]
+pub struct StructAttributes {
+    pub derives: Vec<Spanned<String>>,
+    /// `--#`: on the owned struct (on a query: on the function).
+    pub owned: Vec<Spanned<String>>,
+    /// `--&`: on the borrowed struct.
+    pub borrowed: Vec<Spanned<String>>,
+}
+
+/// `name?`, `name!`, `name?[?]`, `name?.inner?`.
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub name: Spanned<String>,
+    pub nullity: Option<Nullity>,
+    /// `[?]` or `[!]`: of the elements of an array.
+    pub elements: Option<Nullity>,
+    /// `.inner?`: of a composite's fields.
+    pub inner: Vec<Field>,
+    /// All of it, marks included.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nullity {
+    /// `?`
+    Nullable,
+    /// `!`
+    NotNull,
+}
+
+/// What stands in the place of the parameters, and of the row, of a `--!` line.
+#[derive(Debug, Clone)]
+pub enum StructUse {
+    /// Nothing written, or only `(fields)`: sqlmill names it.
+    Implicit(Vec<Field>),
+    /// `Name`: declared by a `--:` line of the same module.
+    Named(Spanned<String>),
+    /// `Name(fields) : derives`: declared here. `Name()` too.
+    Inline(TypeAnnotation),
+}
+
+#[derive(Debug, Clone)]
+pub struct ParsedQuery {
+    pub name: Spanned<String>,
+    pub params: StructUse,
+    pub row: StructUse,
+    /// `---` lines, without the marker and one space.
+    pub docs: Vec<String>,
+    /// `--#` lines below the `--!` line: attributes of the function.
+    pub attributes: Vec<Spanned<String>>,
+    pub directives: Vec<Directive>,
+    pub statement: Statement,
+}
+
+/// A `--@` line.
+#[derive(Debug, Clone)]
+pub struct Directive {
+    pub kind: DirectiveKind,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectiveKind {
+    /// `--@ allow(rule, "reason")`. The rule's name is checked by `lint`; `_` and `-` mean the same.
+    Allow {
+        rule: Spanned<String>,
+        reason: Spanned<String>,
+    },
+    /// `--@ one`: the author says that there is exactly one row.
+    One,
+    /// `--@ optional`: the author says that there is at most one row.
+    Optional,
+    /// `--@ many`: the author wants a list whatever the proof says.
+    Many,
+    /// `--@ transaction`: takes only a transaction.
+    Transaction,
+}
+
+/// The SQL.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// From the first token to the last, without the semicolon.
+    pub span: Span,
+    /// What ships: the author's bytes with `:name` replaced by `$n`.
+    pub sql: String,
+    /// In order of first use; `$n` is the element at `n - 1`.
+    pub params: Vec<ParamUse>,
+    /// Where each `$n` stands in `sql`, in order.
+    pub replaced: Vec<Replaced>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamUse {
+    pub name: String,
+    /// Each `:name`, colon included.
+    pub spans: Vec<Span>,
+}
+
+/// One `:name` that became `$n`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    /// Byte offset of `$n` in the shipped text, and its length.
+    pub at: u32,
+    pub len: u32,
+    /// Of `:name` in the author's file.
+    pub span: Span,
+}
+
+impl Statement {
+    /// The place in the author's file of a byte offset in the shipped text.
+    pub fn author_offset(&self, shipped: usize) -> usize {
+        let mut author = self.span.start as usize + shipped;
+        for replaced in &self.replaced {
+            let (at, len) = (replaced.at as usize, replaced.len as usize);
+            if shipped < at {
+                break;
+            }
+            if shipped < at + len {
+                return replaced.span.start as usize;
+            }
+            author = replaced.span.end as usize + (shipped - at - len);
+        }
+        author
+    }
+
+    /// A span of the author's file from a byte range of the shipped text.
+    pub fn author_span(&self, shipped: std::ops::Range<usize>) -> Span {
+        let start = self.author_offset(shipped.start);
+        let end = self.author_offset(shipped.end).max(start);
+        Span::new(self.span.file, start..end)
+    }
+}

@@ -1,0 +1,3 @@
+//! Facts from trees and the catalog. Pure.
+
+pub mod rules;
