@@ -3,7 +3,10 @@
 pub mod catalog;
 pub mod describe;
 pub mod diagnostic;
+pub mod drivers;
 pub mod facts;
 pub mod parse;
+pub mod project;
 pub mod prove;
 pub mod source;
+pub mod write;

@@ -1,0 +1,184 @@
+//! Reads a project's files from disk into [`Sources`].
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Sources};
+
+/// Where a project's files lie, as absolute paths or relative to the working directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Paths in messages and in the manifest are relative to this.
+    pub root: PathBuf,
+    pub schema: PathBuf,
+    pub queries: PathBuf,
+    pub out: PathBuf,
+}
+
+/// A query file and the module that it belongs to.
+#[derive(Debug, Clone)]
+pub struct QueryFile {
+    pub file: FileId,
+    pub module: String,
+}
+
+#[derive(Debug)]
+pub struct Loaded {
+    pub schema: Option<FileId>,
+    pub queries: Vec<QueryFile>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the schema and every `.sql` file below `queries`, in the order of their names.
+pub fn load(layout: &Layout, sources: &mut Sources) -> Loaded {
+    let mut loaded = Loaded {
+        schema: None,
+        queries: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    loaded.schema = read_into(
+        layout,
+        &layout.schema,
+        sources,
+        &mut loaded.diagnostics,
+        |diagnostic| {
+            diagnostic.help("write the schema there (`pg_dump -s` output will do), or name another file with --schema")
+        },
+    );
+    match query_paths(&layout.queries) {
+        Ok(paths) => {
+            for (module, path) in paths {
+                let Some(file) = read_into(layout, &path, sources, &mut loaded.diagnostics, |found| found) else {
+                    continue;
+                };
+                loaded.queries.push(QueryFile { file, module });
+            }
+        }
+        Err((path, error)) => loaded.diagnostics.push(
+            Diagnostic::error("io", format!("cannot read {}: {error}", shown(layout, &path)))
+                .help("put query files at `queries/<domain>.sql` or `queries/<domain>/<name>.sql`, or name another directory with --queries"),
+        ),
+    }
+    loaded
+}
+
+/// Of the layout's root where the path lies below it, with `/` on every system.
+pub fn shown(layout: &Layout, path: &Path) -> String {
+    path.strip_prefix(&layout.root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
+}
+
+fn read_into(
+    layout: &Layout,
+    path: &Path,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+    advise: impl FnOnce(Diagnostic) -> Diagnostic,
+) -> Option<FileId> {
+    let name = shown(layout, path);
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            diagnostics.push(advise(Diagnostic::error(
+                "io",
+                format!("cannot read {name}: {error}"),
+            )));
+            return None;
+        }
+    };
+    if bytes.len() > u32::MAX as usize {
+        diagnostics.push(Diagnostic::error(
+            "io",
+            format!("{name} is larger than 4 GiB"),
+        ));
+        return None;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(sources.add(name, text)),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..valid]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count()
+                + 1;
+            diagnostics.push(
+                Diagnostic::error(
+                    "encoding",
+                    format!("{name} is not UTF-8: line {line} has a byte that does not belong"),
+                )
+                .help("save the file as UTF-8"),
+            );
+            None
+        }
+    }
+}
+
+type Paths = Vec<(String, PathBuf)>;
+
+/// `queries/users.sql` and `queries/users/*.sql`, as (module, path), sorted.
+fn query_paths(root: &Path) -> Result<Paths, (PathBuf, io::Error)> {
+    let mut found = Vec::new();
+    for path in sorted(root)? {
+        if path.is_dir() {
+            for inner in sorted(&path)? {
+                if inner.is_dir() {
+                    let reason =
+                        "a directory inside a domain's directory is not read; move its files up";
+                    if has_sql(&inner)? {
+                        return Err((inner, io::Error::other(reason)));
+                    }
+                } else if is_sql(&inner) {
+                    found.push((name(&path), inner));
+                }
+            }
+        } else if is_sql(&path) {
+            found.push((stem(&path), path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn sorted(directory: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let fail = |error| (directory.to_owned(), error);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn has_sql(directory: &Path) -> Result<bool, (PathBuf, io::Error)> {
+    Ok(sorted(directory)?.iter().any(|path| is_sql(path)))
+}
+
+fn is_sql(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
