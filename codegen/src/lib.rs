@@ -9,4 +9,5 @@ pub mod parse;
 pub mod project;
 pub mod prove;
 pub mod source;
+pub mod wire;
 pub mod write;
