@@ -508,21 +508,21 @@ impl Drop for Connection {
 
 /// What went wrong in `sql`, with the place as a byte offset in it.
 pub fn server_error(fields: ErrorFields<'_>, sql: &str) -> Result<ServerError, Error> {
-    let mut error = ServerError {
-        code: String::new(),
-        message: String::new(),
-        detail: None,
-        hint: None,
-        position: None,
-    };
+    let mut error = ServerError::default();
+    let mut schema = None;
     each_field(fields, |kind, value| match kind {
         b'C' => error.code = value,
         b'M' => error.message = value,
         b'D' => error.detail = Some(value),
         b'H' => error.hint = Some(value),
         b'P' => error.position = value.parse().ok().and_then(|place| byte_offset(sql, place)),
+        b's' => schema = Some(value),
+        b't' => error.table = Some(value),
+        b'c' => error.column = Some(value),
+        b'n' => error.constraint = Some(value),
         _ => {}
     })?;
+    error.table = error.table.zip(schema).map(|(table, schema)| format!("{schema}.{table}"));
     Ok(error)
 }
 

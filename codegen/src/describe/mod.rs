@@ -43,7 +43,7 @@ pub struct ResultColumn {
     pub column: i16,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerError {
     pub code: String,
     pub message: String,
@@ -51,4 +51,8 @@ pub struct ServerError {
     pub hint: Option<String>,
     /// Byte offset in the text that was sent (the protocol counts characters from one; this is converted).
     pub position: Option<usize>,
+    /// The table that the error is about, with its schema: `public.users`.
+    pub table: Option<String>,
+    pub column: Option<String>,
+    pub constraint: Option<String>,
 }

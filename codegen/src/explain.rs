@@ -1,0 +1,197 @@
+//! What was proved of one query, as text for a person: `cargo xtask explain users::get_user`.
+
+use std::fmt::Write as _;
+
+use crate::catalog::Catalog;
+use crate::describe::Described;
+use crate::facts::{Access, Cardinality, ColumnFacts, Proved};
+use crate::lint::Checked;
+use crate::parse::syntax::ParsedQuery;
+use crate::source::Sources;
+
+/// Every fact of one query, with its reason.
+pub fn explain(sources: &Sources, catalog: &Catalog, module: &str, checked: &Checked<'_>) -> String {
+    let query = checked.parsed;
+    let facts = checked.facts;
+    let place = sources.position(query.name.span);
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{module}::{}  {}:{}:{}\n",
+        query.name.value,
+        sources.get(query.name.span.file).path,
+        place.line,
+        place.column
+    );
+    for line in query.statement.sql.lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    let _ = writeln!(text);
+    fact(&mut text, "rows", cardinality(facts.cardinality.value), &facts.cardinality.reason);
+    fact(
+        &mut text,
+        "access",
+        match facts.access.value {
+            Access::Read => "reads only",
+            Access::Write => "writes",
+        },
+        &facts.access.reason,
+    );
+    params(&mut text, catalog, checked);
+    columns(&mut text, catalog, checked);
+    tables(&mut text, catalog, checked);
+    if !facts.violations.is_empty() {
+        let _ = writeln!(text, "\ncan violate");
+        for violation in &facts.violations {
+            let _ = writeln!(text, "  {} on {}: {}", violation.name, violation.relation_name, violation.reason);
+        }
+    }
+    order(&mut text, checked);
+    text
+}
+
+fn cardinality(value: Cardinality) -> &'static str {
+    match value {
+        Cardinality::None => "none",
+        Cardinality::One => "exactly one",
+        Cardinality::AtMostOne => "at most one",
+        Cardinality::Many => "any number",
+    }
+}
+
+fn fact(text: &mut String, name: &str, value: &str, reason: &str) {
+    let _ = writeln!(text, "{name:<8} {value}: {reason}");
+}
+
+fn nullable(proved: &Proved<bool>) -> &'static str {
+    if proved.value { "may be null" } else { "not null" }
+}
+
+fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
+    let types = match checked.described {
+        Described::Statement(statement) => &statement.params,
+        Described::Utility(utility) => &utility.params,
+        Described::Refused(_) => return,
+    };
+    let query: &ParsedQuery = checked.parsed;
+    if query.statement.params.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nparameters");
+    for (index, param) in query.statement.params.iter().enumerate() {
+        let kind = types.get(index).map_or_else(String::new, |&oid| catalog.type_name(oid));
+        let Some(facts) = checked.facts.params.get(index) else { continue };
+        let _ = writeln!(
+            text,
+            "  :{} {kind}, {}: {}",
+            param.name,
+            nullable(&facts.nullable),
+            facts.nullable.reason
+        );
+        if let Some(elements) = &facts.elements {
+            let _ = writeln!(text, "    elements {}: {}", nullable(elements), elements.reason);
+        }
+    }
+}
+
+fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
+    let columns = match checked.described {
+        Described::Statement(statement) => &statement.columns,
+        Described::Utility(utility) => &utility.columns,
+        Described::Refused(_) => return,
+    };
+    if columns.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\ncolumns");
+    for (column, facts) in columns.iter().zip(&checked.facts.columns) {
+        let _ = writeln!(
+            text,
+            "  {} {}, {}: {}",
+            column.name,
+            catalog.type_name(column.type_oid),
+            nullable(&facts.nullable),
+            facts.nullable.reason
+        );
+        inside(text, facts, 2);
+    }
+}
+
+fn inside(text: &mut String, facts: &ColumnFacts, depth: usize) {
+    let indent = "  ".repeat(depth);
+    if let Some(elements) = &facts.elements {
+        let _ = writeln!(text, "{indent}elements {}: {}", nullable(elements), elements.reason);
+    }
+    for (index, field) in facts.fields.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "{indent}field {} {}: {}",
+            index + 1,
+            nullable(&field.nullable),
+            field.nullable.reason
+        );
+        inside(text, field, depth + 1);
+    }
+}
+
+fn tables(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
+    let facts = checked.facts;
+    if !facts.reads.is_empty() {
+        let _ = writeln!(text, "\nreads");
+        for (&table, columns) in &facts.reads {
+            let _ = writeln!(
+                text,
+                "  {} ({})",
+                catalog.relation_name(table),
+                names(catalog, table, columns.iter().copied())
+            );
+        }
+    }
+    if !facts.writes.is_empty() {
+        let _ = writeln!(text, "\nwrites");
+        for (&table, write) in &facts.writes {
+            let verbs: Vec<&str> = [("insert", write.insert), ("update", write.update), ("delete", write.delete)]
+                .into_iter()
+                .filter_map(|(verb, does)| does.then_some(verb))
+                .collect();
+            let _ = writeln!(
+                text,
+                "  {}: {} ({})",
+                catalog.relation_name(table),
+                verbs.join(", "),
+                names(catalog, table, write.columns.iter().copied())
+            );
+        }
+    }
+}
+
+fn names(catalog: &Catalog, table: u32, columns: impl Iterator<Item = i16>) -> String {
+    let relation = catalog.relations.get(&table);
+    let names: Vec<String> = columns
+        .map(|number| match relation.and_then(|relation| relation.column(number)) {
+            Some(column) => column.name.clone(),
+            None if number == 0 => "whole row".to_owned(),
+            None => format!("system column {number}"),
+        })
+        .collect();
+    names.join(", ")
+}
+
+fn order(text: &mut String, checked: &Checked<'_>) {
+    let order = &checked.facts.order;
+    if order.keys.is_empty() {
+        return;
+    }
+    let keys: Vec<String> = order
+        .keys
+        .iter()
+        .map(|key| format!("{}{}", key.text, if key.descending { " descending" } else { "" }))
+        .collect();
+    let _ = writeln!(
+        text,
+        "\norder    {}; {}: {}",
+        keys.join(", "),
+        if order.total.value { "no two rows tie" } else { "rows may tie" },
+        order.total.reason
+    );
+}
