@@ -1,6 +1,6 @@
 //! What the scratch database holds, read once per run. Plain data; `read` fills it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub type Oid = u32;
 
@@ -21,6 +21,8 @@ pub struct Catalog {
     /// Indexes by their own relation's oid.
     pub indexes: BTreeMap<Oid, Index>,
     pub triggers: Vec<Trigger>,
+    /// Under these, strings of different bytes can be equal (`pg_collation.collisdeterministic` is false).
+    pub nondeterministic_collations: BTreeSet<Oid>,
     /// pg_rewrite rules other than views' `_RETURN`, by relation.
     pub rules: BTreeMap<Oid, Vec<String>>,
 }

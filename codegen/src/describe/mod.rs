@@ -28,6 +28,8 @@ pub struct Statement {
 
 #[derive(Debug, Clone)]
 pub struct Utility {
+    /// The statement's first word, in capitals: `CALL`, `TRUNCATE`, `EXPLAIN`.
+    pub command: String,
     pub params: Vec<Oid>,
     /// SHOW, EXPLAIN, FETCH, EXECUTE and CALL with OUT parameters return rows.
     pub columns: Vec<ResultColumn>,

@@ -319,6 +319,10 @@ pub enum SetOperation {
         left: Box<SetOperation>,
         right: Box<SetOperation>,
         column_types: Vec<Oid>,
+        /// `colCollations`: under which rows are told apart.
+        column_collations: Vec<Oid>,
+        /// `groupClauses`: the equality under which rows are told apart; empty for ALL.
+        groups: Vec<SortGroup>,
     },
     /// A subquery of the range table.
     Leaf(usize),
@@ -348,6 +352,8 @@ pub enum Expr {
     ScalarArray {
         operator: Oid,
         function: Oid,
+        /// `inputcollid`
+        collation: Oid,
         any: bool,
         args: Vec<Expr>,
         location: Location,
@@ -444,6 +450,7 @@ pub enum Expr {
     },
     Collate {
         arg: Box<Expr>,
+        collation: Oid,
     },
     /// DEFAULT in VALUES.
     SetToDefault {
@@ -523,6 +530,8 @@ pub struct Var {
     pub column: i16,
     pub type_oid: Oid,
     pub type_mod: i32,
+    /// `varcollid`: 0 where the type has none.
+    pub collation: Oid,
     pub levels_up: usize,
     /// 16 on: the outer joins that can make it NULL; empty before.
     pub nulling_rels: Vec<usize>,
@@ -561,7 +570,10 @@ pub struct Param {
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub operator: Oid,
+    /// 0 in what a stored view or rule says on some versions: ask the catalog's operator then.
     pub function: Oid,
+    /// `inputcollid`: what a comparison compares by.
+    pub collation: Oid,
     pub type_oid: Oid,
     pub returns_set: bool,
     pub args: Vec<Expr>,
