@@ -1,10 +1,12 @@
 //! sqlmill compiles annotated SQL files and a schema into a checked Rust crate. PostgreSQL itself is the front end.
 
 pub mod catalog;
+pub mod checked;
 pub mod describe;
 pub mod diagnostic;
 pub mod drivers;
 pub mod facts;
+pub mod lint;
 pub mod parse;
 pub mod project;
 pub mod prove;
