@@ -1,6 +1,7 @@
 //! What the server says of each statement, as data. `wire` speaks the protocol, `node` reads tree text, `lower` makes
 //! the typed [`tree`] of it.
 
+pub mod node;
 pub mod tree;
 
 use crate::catalog::Oid;
