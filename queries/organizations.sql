@@ -1,0 +1,91 @@
+-- Organizations: the tenants, and who belongs to them.
+
+--: Organization()
+--: Membership()
+
+--! get_organization : Organization
+--- One organization by id.
+SELECT
+    id,
+    name,
+    domain,
+    domains,
+    default_role,
+    restrict_new_user_invitations,
+    payment_required,
+    organization_color_palettes,
+    created_at,
+    updated_at,
+    deleted_at
+FROM organizations
+WHERE id = :organization_id AND deleted_at IS NULL;
+
+--! create_organization : Organization
+--- Registers an organization. Nobody belongs to it yet: `add_member` comes next, in the same transaction.
+INSERT INTO organizations (name, domain, domains)
+VALUES (:name, :domain, :domains)
+RETURNING
+    id,
+    name,
+    domain,
+    domains,
+    default_role,
+    restrict_new_user_invitations,
+    payment_required,
+    organization_color_palettes,
+    created_at,
+    updated_at,
+    deleted_at;
+
+--! add_member : Membership
+--- Makes a person a member, or gives a former member the place back with the role named here.
+INSERT INTO users_to_organizations (user_id, organization_id, role, created_by, updated_by)
+VALUES (:user_id, :organization_id, :role, :added_by, :added_by)
+ON CONFLICT (user_id, organization_id) DO UPDATE
+SET
+    role = excluded.role,
+    status = 'active',
+    updated_by = excluded.updated_by,
+    updated_at = now(),
+    deleted_by = NULL,
+    deleted_at = NULL
+RETURNING
+    user_id,
+    organization_id,
+    role,
+    status,
+    created_at,
+    updated_at;
+
+--! add_approved_domains
+--- Lets people with these email domains join by themselves. A domain counts once, however it is capitalized, and keeps
+--- the place where it was first named. Returns all domains.
+UPDATE organizations
+SET
+    domains = ARRAY(
+        SELECT lower(approved.domain)
+        FROM unnest(domains || :new_domains::text[]) WITH ORDINALITY AS approved (domain, position)
+        GROUP BY lower(approved.domain)
+        ORDER BY min(approved.position)
+    ),
+    updated_at = now()
+WHERE id = :organization_id AND deleted_at IS NULL
+RETURNING domains;
+
+--! set_color_palettes
+--- Replaces the chart palettes.
+UPDATE organizations
+SET
+    organization_color_palettes = :palettes,
+    updated_at = now()
+WHERE id = :organization_id AND deleted_at IS NULL
+RETURNING organization_color_palettes;
+
+--! count_active_members
+--- How many seats an organization takes: members who are active, not the invited and not guests.
+SELECT count(*) AS members
+FROM users_to_organizations
+WHERE
+    organization_id = :organization_id
+    AND status = 'active'
+    AND deleted_at IS NULL;
