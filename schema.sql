@@ -262,6 +262,8 @@ CREATE TABLE permission_groups (
     CONSTRAINT permission_groups_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES users (id) ON UPDATE CASCADE
 );
 
+CREATE UNIQUE INDEX permission_groups_name_key ON permission_groups (organization_id, name) WHERE deleted_at IS NULL;
+
 COMMENT ON TABLE permission_groups IS 'A named set of datasets that identities are given access to.';
 COMMENT ON COLUMN permission_groups.name IS
     '"default:" and the organization''s id for the group that everybody is in.';
@@ -1006,6 +1008,53 @@ COMMENT ON COLUMN asset_search_v2.additional_text IS 'Other words to find it by.
 COMMENT ON COLUMN asset_search_v2.deleted_at IS 'When the row was soft-deleted; NULL while it lives.';
 COMMENT ON COLUMN asset_search_v2.screenshot_bucket_key IS 'Where the latest screenshot is stored.';
 COMMENT ON COLUMN asset_search_v2.search_vector IS 'Made of title and additional_text.';
+
+CREATE VIEW live_assets AS
+SELECT
+    'chat'::asset_type_enum AS asset_type,
+    c.id AS asset_id,
+    c.organization_id,
+    c.title,
+    c.created_by,
+    c.created_at,
+    c.updated_at,
+    c.workspace_sharing
+FROM chats AS c
+WHERE c.deleted_at IS NULL
+UNION ALL
+SELECT 'metric_file', m.id, m.organization_id, m.name, m.created_by, m.created_at, m.updated_at, m.workspace_sharing
+FROM metric_files AS m
+WHERE m.deleted_at IS NULL
+UNION ALL
+SELECT 'dashboard_file', d.id, d.organization_id, d.name, d.created_by, d.created_at, d.updated_at, d.workspace_sharing
+FROM dashboard_files AS d
+WHERE d.deleted_at IS NULL
+UNION ALL
+SELECT 'report_file', r.id, r.organization_id, r.name, r.created_by, r.created_at, r.updated_at, r.workspace_sharing
+FROM report_files AS r
+WHERE r.deleted_at IS NULL
+UNION ALL
+SELECT 'collection', f.id, f.organization_id, f.name, f.created_by, f.created_at, f.updated_at, f.workspace_sharing
+FROM collections AS f
+WHERE f.deleted_at IS NULL;
+
+COMMENT ON VIEW live_assets IS 'Every asset, of whatever type, that is not deleted.';
+COMMENT ON COLUMN live_assets.title IS 'The title of a chat, the name of anything else.';
+COMMENT ON COLUMN live_assets.workspace_sharing IS 'What everybody in the organization may do.';
+
+CREATE FUNCTION asset_role_rank(role asset_permission_role_enum) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE role
+        WHEN 'owner' THEN 1
+        WHEN 'full_access' THEN 2
+        WHEN 'can_edit' THEN 3
+        WHEN 'can_filter' THEN 4
+        WHEN 'can_view' THEN 5
+        WHEN 'viewer' THEN 6
+    END
+$$;
+
+COMMENT ON FUNCTION asset_role_rank(asset_permission_role_enum) IS 'Orders roles: the lower, the more one may do.';
 
 -- --------------------------------------------------------------------------------------------------------------------
 -- Shortcuts and docs

@@ -1,0 +1,147 @@
+-- Data sources, and the datasets that the assistant may use.
+
+--: DataSource()
+--: Dataset()
+
+--! get_data_source : DataSource
+--- One data source by id.
+SELECT
+    id,
+    name,
+    type,
+    env,
+    secret_id,
+    onboarding_status,
+    onboarding_error,
+    organization_id,
+    created_by,
+    created_at,
+    updated_at
+FROM data_sources
+WHERE id = :data_source_id AND deleted_at IS NULL;
+
+--! get_data_source_by_name : DataSource
+--- The data source of this name in one environment of an organization.
+SELECT
+    id,
+    name,
+    type,
+    env,
+    secret_id,
+    onboarding_status,
+    onboarding_error,
+    organization_id,
+    created_by,
+    created_at,
+    updated_at
+FROM data_sources
+WHERE
+    name = :name
+    AND organization_id = :organization_id
+    AND env = :env
+    AND deleted_at IS NULL;
+
+--! get_dataset_metadata
+--- What introspection found out about a dataset; NULL where it has not run.
+SELECT metadata
+FROM datasets
+WHERE id = :dataset_id AND deleted_at IS NULL;
+
+--! update_dataset_metadata : Dataset
+--- Stores what introspection found out about a dataset.
+UPDATE datasets
+SET
+    metadata = :metadata,
+    updated_at = now()
+WHERE id = :dataset_id AND deleted_at IS NULL
+RETURNING
+    id,
+    name,
+    database_name,
+    schema,
+    database_identifier,
+    type,
+    enabled,
+    data_source_id,
+    organization_id,
+    metadata,
+    updated_at;
+
+--! soft_delete_datasets_not_in
+--- Deletes the datasets of a data source that a deployment no longer names, and returns their ids. An empty list deletes
+--- them all.
+UPDATE datasets
+SET
+    deleted_at = now(),
+    updated_at = now()
+WHERE
+    data_source_id = :data_source_id
+    AND name <> ALL(:names_to_keep)
+    AND deleted_at IS NULL
+RETURNING id;
+
+--! list_default_datasets
+--- The datasets that everybody in an organization may use: those of its default permission group.
+SELECT
+    datasets.id,
+    datasets.name,
+    datasets.enabled,
+    link.created_at AS added_at
+FROM permission_groups AS default_group
+INNER JOIN datasets_to_permission_groups AS link
+    ON link.permission_group_id = default_group.id AND link.deleted_at IS NULL
+INNER JOIN datasets
+    ON
+        datasets.id = link.dataset_id
+        AND datasets.organization_id = default_group.organization_id
+        AND datasets.deleted_at IS NULL
+WHERE
+    default_group.organization_id = :organization_id
+    AND default_group.name = concat('default:', default_group.organization_id)
+    AND default_group.deleted_at IS NULL
+ORDER BY datasets.name, datasets.id;
+
+--! replace_default_datasets
+--- Makes these, and only these, the datasets that everybody in an organization may use. Makes the default permission
+--- group where there is none. Ids of deleted datasets and of other organizations' are passed over. Returns how many
+--- datasets are linked now and how many were unlinked.
+WITH default_group AS (
+    INSERT INTO permission_groups (name, organization_id, created_by, updated_by)
+    VALUES (concat('default:', :organization_id::uuid), :organization_id, :user_id, :user_id)
+    ON CONFLICT (organization_id, name) WHERE deleted_at IS NULL DO UPDATE
+    SET
+        updated_by = excluded.updated_by,
+        updated_at = now()
+    RETURNING id
+), wanted AS (
+    SELECT datasets.id
+    FROM datasets
+    WHERE
+        datasets.id = ANY(:dataset_ids)
+        AND datasets.organization_id = :organization_id
+        AND datasets.deleted_at IS NULL
+), linked AS (
+    INSERT INTO datasets_to_permission_groups (dataset_id, permission_group_id)
+    SELECT wanted.id, default_group.id
+    FROM wanted
+    CROSS JOIN default_group
+    ON CONFLICT (dataset_id, permission_group_id) DO UPDATE
+    SET
+        updated_at = now(),
+        deleted_at = NULL
+    RETURNING dataset_id
+), unlinked AS (
+    UPDATE datasets_to_permission_groups AS link
+    SET
+        updated_at = now(),
+        deleted_at = now()
+    FROM default_group
+    WHERE
+        link.permission_group_id = default_group.id
+        AND link.deleted_at IS NULL
+        AND NOT EXISTS (SELECT FROM wanted WHERE wanted.id = link.dataset_id)
+    RETURNING link.dataset_id
+)
+SELECT
+    (SELECT count(*) FROM linked) AS linked,
+    (SELECT count(*) FROM unlinked) AS unlinked;
