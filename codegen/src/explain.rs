@@ -3,16 +3,21 @@
 use std::fmt::Write as _;
 
 use crate::catalog::Catalog;
+use crate::checked::Checked;
 use crate::describe::Described;
-use crate::facts::{Access, Cardinality, ColumnFacts, Proved};
-use crate::lint::Checked;
+use crate::facts::{Access, Cardinality, ColumnFacts, Facts, Proved};
 use crate::parse::syntax::ParsedQuery;
 use crate::source::Sources;
 
 /// Every fact of one query, with its reason.
-pub fn explain(sources: &Sources, catalog: &Catalog, module: &str, checked: &Checked<'_>) -> String {
+pub fn explain(
+    sources: &Sources,
+    catalog: &Catalog,
+    checked: &Checked<'_>,
+    facts: &Facts,
+) -> String {
     let query = checked.parsed;
-    let facts = checked.facts;
+    let module = &checked.file.module;
     let place = sources.position(query.name.span);
     let mut text = String::new();
     let _ = writeln!(
@@ -27,7 +32,12 @@ pub fn explain(sources: &Sources, catalog: &Catalog, module: &str, checked: &Che
         let _ = writeln!(text, "    {line}");
     }
     let _ = writeln!(text);
-    fact(&mut text, "rows", cardinality(facts.cardinality.value), &facts.cardinality.reason);
+    fact(
+        &mut text,
+        "rows",
+        cardinality(facts.cardinality.value),
+        &facts.cardinality.reason,
+    );
     fact(
         &mut text,
         "access",
@@ -37,16 +47,20 @@ pub fn explain(sources: &Sources, catalog: &Catalog, module: &str, checked: &Che
         },
         &facts.access.reason,
     );
-    params(&mut text, catalog, checked);
-    columns(&mut text, catalog, checked);
-    tables(&mut text, catalog, checked);
+    params(&mut text, catalog, checked, facts);
+    columns(&mut text, catalog, checked, facts);
+    tables(&mut text, catalog, facts);
     if !facts.violations.is_empty() {
         let _ = writeln!(text, "\ncan violate");
         for violation in &facts.violations {
-            let _ = writeln!(text, "  {} on {}: {}", violation.name, violation.relation_name, violation.reason);
+            let _ = writeln!(
+                text,
+                "  {} on {}: {}",
+                violation.name, violation.relation_name, violation.reason
+            );
         }
     }
-    order(&mut text, checked);
+    order(&mut text, facts);
     text
 }
 
@@ -64,10 +78,14 @@ fn fact(text: &mut String, name: &str, value: &str, reason: &str) {
 }
 
 fn nullable(proved: &Proved<bool>) -> &'static str {
-    if proved.value { "may be null" } else { "not null" }
+    if proved.value {
+        "may be null"
+    } else {
+        "not null"
+    }
 }
 
-fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
+fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &Facts) {
     let types = match checked.described {
         Described::Statement(statement) => &statement.params,
         Described::Utility(utility) => &utility.params,
@@ -79,8 +97,12 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
     }
     let _ = writeln!(text, "\nparameters");
     for (index, param) in query.statement.params.iter().enumerate() {
-        let kind = types.get(index).map_or_else(String::new, |&oid| catalog.type_name(oid));
-        let Some(facts) = checked.facts.params.get(index) else { continue };
+        let kind = types
+            .get(index)
+            .map_or_else(String::new, |&oid| catalog.type_name(oid));
+        let Some(facts) = facts.params.get(index) else {
+            continue;
+        };
         let _ = writeln!(
             text,
             "  :{} {kind}, {}: {}",
@@ -89,12 +111,17 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
             facts.nullable.reason
         );
         if let Some(elements) = &facts.elements {
-            let _ = writeln!(text, "    elements {}: {}", nullable(elements), elements.reason);
+            let _ = writeln!(
+                text,
+                "    elements {}: {}",
+                nullable(elements),
+                elements.reason
+            );
         }
     }
 }
 
-fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
+fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &Facts) {
     let columns = match checked.described {
         Described::Statement(statement) => &statement.columns,
         Described::Utility(utility) => &utility.columns,
@@ -104,7 +131,7 @@ fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
         return;
     }
     let _ = writeln!(text, "\ncolumns");
-    for (column, facts) in columns.iter().zip(&checked.facts.columns) {
+    for (column, facts) in columns.iter().zip(&facts.columns) {
         let _ = writeln!(
             text,
             "  {} {}, {}: {}",
@@ -120,7 +147,12 @@ fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
 fn inside(text: &mut String, facts: &ColumnFacts, depth: usize) {
     let indent = "  ".repeat(depth);
     if let Some(elements) = &facts.elements {
-        let _ = writeln!(text, "{indent}elements {}: {}", nullable(elements), elements.reason);
+        let _ = writeln!(
+            text,
+            "{indent}elements {}: {}",
+            nullable(elements),
+            elements.reason
+        );
     }
     for (index, field) in facts.fields.iter().enumerate() {
         let _ = writeln!(
@@ -134,8 +166,7 @@ fn inside(text: &mut String, facts: &ColumnFacts, depth: usize) {
     }
 }
 
-fn tables(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
-    let facts = checked.facts;
+fn tables(text: &mut String, catalog: &Catalog, facts: &Facts) {
     if !facts.reads.is_empty() {
         let _ = writeln!(text, "\nreads");
         for (&table, columns) in &facts.reads {
@@ -150,10 +181,14 @@ fn tables(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
     if !facts.writes.is_empty() {
         let _ = writeln!(text, "\nwrites");
         for (&table, write) in &facts.writes {
-            let verbs: Vec<&str> = [("insert", write.insert), ("update", write.update), ("delete", write.delete)]
-                .into_iter()
-                .filter_map(|(verb, does)| does.then_some(verb))
-                .collect();
+            let verbs: Vec<&str> = [
+                ("insert", write.insert),
+                ("update", write.update),
+                ("delete", write.delete),
+            ]
+            .into_iter()
+            .filter_map(|(verb, does)| does.then_some(verb))
+            .collect();
             let _ = writeln!(
                 text,
                 "  {}: {} ({})",
@@ -168,30 +203,42 @@ fn tables(text: &mut String, catalog: &Catalog, checked: &Checked<'_>) {
 fn names(catalog: &Catalog, table: u32, columns: impl Iterator<Item = i16>) -> String {
     let relation = catalog.relations.get(&table);
     let names: Vec<String> = columns
-        .map(|number| match relation.and_then(|relation| relation.column(number)) {
-            Some(column) => column.name.clone(),
-            None if number == 0 => "whole row".to_owned(),
-            None => format!("system column {number}"),
-        })
+        .map(
+            |number| match relation.and_then(|relation| relation.column(number)) {
+                Some(column) => column.name.clone(),
+                None if number == 0 => "whole row".to_owned(),
+                None => format!("system column {number}"),
+            },
+        )
         .collect();
     names.join(", ")
 }
 
-fn order(text: &mut String, checked: &Checked<'_>) {
-    let order = &checked.facts.order;
+fn order(text: &mut String, facts: &Facts) {
+    let order = &facts.order;
     if order.keys.is_empty() {
         return;
     }
     let keys: Vec<String> = order
         .keys
         .iter()
-        .map(|key| format!("{}{}", key.text, if key.descending { " descending" } else { "" }))
+        .map(|key| {
+            format!(
+                "{}{}",
+                key.text,
+                if key.descending { " descending" } else { "" }
+            )
+        })
         .collect();
     let _ = writeln!(
         text,
         "\norder    {}; {}: {}",
         keys.join(", "),
-        if order.total.value { "no two rows tie" } else { "rows may tie" },
+        if order.total.value {
+            "no two rows tie"
+        } else {
+            "rows may tie"
+        },
         order.total.reason
     );
 }

@@ -522,7 +522,10 @@ pub fn server_error(fields: ErrorFields<'_>, sql: &str) -> Result<ServerError, E
         b'n' => error.constraint = Some(value),
         _ => {}
     })?;
-    error.table = error.table.zip(schema).map(|(table, schema)| format!("{schema}.{table}"));
+    error.table = error
+        .table
+        .zip(schema)
+        .map(|(table, schema)| format!("{schema}.{table}"));
     Ok(error)
 }
 

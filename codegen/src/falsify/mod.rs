@@ -1,0 +1,283 @@
+//! Tries to catch the proofs lying: fills the tables with rows that careless reasoning does not expect, runs the queries,
+//! and holds what comes back against what was proved.
+//!
+//! It can only find faults, never show that there are none; but what it finds is a fact. [`observe`] touches the
+//! database and knows nothing of proofs; [`judge`] is pure, so that one set of observations serves for any set of facts.
+
+mod fill;
+mod run;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Oid};
+use crate::describe::Statement;
+use crate::facts::{Access, Cardinality, Facts};
+use crate::wire;
+
+pub use run::observe;
+
+/// One query to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// `users::get_user`
+    pub name: &'a str,
+    /// The shipped text.
+    pub sql: &'a str,
+    pub statement: &'a Statement,
+    /// Only used to draw parameters that match rows and to know which may be NULL.
+    pub facts: &'a Facts,
+}
+
+/// How hard to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Rounds with random rows, after those with the schema's own rows, no rows, all-NULL rows and no NULLs.
+    pub rounds: u32,
+    /// Draws of parameters for each query and round.
+    pub draws: u32,
+    pub seed: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            rounds: 10,
+            draws: 8,
+            seed: 1,
+        }
+    }
+}
+
+/// What one query did, over all runs.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// Runs that ended without an error.
+    pub runs: u64,
+    /// Rows of all runs.
+    pub rows: u64,
+    /// The fewest and the most rows of one run.
+    pub fewest: Option<u64>,
+    pub most: u64,
+    pub columns: Vec<ColumnObservation>,
+    /// Constraints that the server says were broken, with an example of the parameters.
+    pub broken: BTreeMap<Broken, String>,
+    /// A read-only transaction refused it.
+    pub writes: Option<String>,
+    /// Other errors by SQLSTATE, the first of each.
+    pub errors: BTreeMap<String, String>,
+    /// Parameters of the run with the fewest rows, and with the most.
+    pub fewest_with: String,
+    pub most_with: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ColumnObservation {
+    /// Parameters of a run in which it was NULL.
+    pub null: Option<String>,
+    /// … in which an element of the array was NULL.
+    pub null_element: Option<String>,
+    /// … in which the composite's field of that number was NULL.
+    pub null_fields: BTreeMap<usize, String>,
+    /// It was not NULL in some run.
+    pub seen: bool,
+}
+
+/// As the server reports it. The table is qualified.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Broken {
+    pub table: Option<String>,
+    pub column: Option<String>,
+    pub constraint: Option<String>,
+    pub code: String,
+}
+
+/// Something proved that is not so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Falsified {
+    /// What was claimed and what happened, in one sentence.
+    pub message: String,
+    /// The parameters that showed it.
+    pub example: String,
+}
+
+/// What the facts claim against what was seen.
+pub fn judge(
+    catalog: &Catalog,
+    subject: &Subject<'_>,
+    facts: &Facts,
+    seen: &Observation,
+) -> Vec<Falsified> {
+    let mut found = Vec::new();
+    judge_columns(subject, facts, seen, &mut found);
+    let claim = &facts.cardinality;
+    let mut cardinality = |says: &str, rows: u64, example: &str| {
+        found.push(Falsified {
+            message: format!(
+                "proved to return {says} ({}), but a run returned {rows}",
+                claim.reason
+            ),
+            example: example.to_owned(),
+        });
+    };
+    match claim.value {
+        Cardinality::None if seen.most > 0 => cardinality("no rows", seen.most, &seen.most_with),
+        Cardinality::One | Cardinality::AtMostOne if seen.most > 1 => {
+            cardinality("at most one row", seen.most, &seen.most_with);
+        }
+        Cardinality::One if seen.fewest == Some(0) => {
+            cardinality("exactly one row", 0, &seen.fewest_with)
+        }
+        Cardinality::None | Cardinality::One | Cardinality::AtMostOne | Cardinality::Many => {}
+    }
+    if let (Access::Read, Some(example)) = (facts.access.value, &seen.writes) {
+        found.push(Falsified {
+            message: format!(
+                "proved to read only ({}), but a read-only transaction refused it",
+                facts.access.reason
+            ),
+            example: example.clone(),
+        });
+    }
+    for (broken, example) in &seen.broken {
+        if !expects(catalog, facts, broken) {
+            let name = broken
+                .constraint
+                .as_deref()
+                .or(broken.column.as_deref())
+                .unwrap_or("a constraint");
+            let table = broken.table.as_deref().unwrap_or("a domain");
+            found.push(Falsified {
+                message: format!("broke `{name}` of {table}, which is not among the violations that were proved possible"),
+                example: example.clone(),
+            });
+        }
+    }
+    found
+}
+
+fn judge_columns(
+    subject: &Subject<'_>,
+    facts: &Facts,
+    seen: &Observation,
+    found: &mut Vec<Falsified>,
+) {
+    for (index, (fact, observed)) in facts.columns.iter().zip(&seen.columns).enumerate() {
+        let name = subject
+            .statement
+            .columns
+            .get(index)
+            .map_or("?", |column| column.name.as_str());
+        if let (false, Some(example)) = (fact.nullable.value, &observed.null) {
+            found.push(Falsified {
+                message: format!(
+                    "column `{name}` was proved not null ({}), but a run returned NULL",
+                    fact.nullable.reason
+                ),
+                example: example.clone(),
+            });
+        }
+        if fact.always_null && observed.seen {
+            found.push(Falsified {
+                message: format!(
+                    "column `{name}` was proved always NULL, but a run returned a value"
+                ),
+                example: String::new(),
+            });
+        }
+        if let (Some(elements), Some(example)) = (&fact.elements, &observed.null_element)
+            && !elements.value
+        {
+            found.push(Falsified {
+                message: format!(
+                    "elements of `{name}` were proved not null ({}), but one was NULL",
+                    elements.reason
+                ),
+                example: example.clone(),
+            });
+        }
+        for (field, example) in &observed.null_fields {
+            if let Some(fact) = fact.fields.get(*field)
+                && !fact.nullable.value
+            {
+                found.push(Falsified {
+                    message: format!(
+                        "field {} of `{name}` was proved not null ({}), but it was NULL",
+                        field + 1,
+                        fact.nullable.reason
+                    ),
+                    example: example.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// Is the broken constraint among those that the facts list? A partition reports its own: its parents' count.
+fn expects(catalog: &Catalog, facts: &Facts, broken: &Broken) -> bool {
+    let names = match &broken.constraint {
+        Some(name) => with_parents(catalog, broken.table.as_deref(), name),
+        None => broken.column.iter().cloned().collect(),
+    };
+    facts.violations.iter().any(|violation| {
+        names.contains(&violation.name)
+            || (broken.code == "23502"
+                && broken
+                    .column
+                    .as_ref()
+                    .is_some_and(|column| violation.columns.contains(column)))
+    })
+}
+
+fn with_parents(catalog: &Catalog, table: Option<&str>, name: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([name.to_owned()]);
+    let on_table = |relation: Oid| {
+        table.is_none_or(|table| {
+            catalog
+                .relations
+                .get(&relation)
+                .is_some_and(|found| format!("{}.{}", found.schema, found.name) == table)
+        })
+    };
+    let mut next = catalog.constraints.values().find(|constraint| {
+        constraint.name == name && (constraint.relation == 0 || on_table(constraint.relation))
+    });
+    while let Some(constraint) = next {
+        names.insert(constraint.name.clone());
+        next = catalog.constraints.get(&constraint.parent);
+    }
+    names
+}
+
+/// What the runs did not show, for a person to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// The query returned no row in any run.
+    pub no_rows: bool,
+    /// Columns that may be NULL by proof and never were, by place.
+    pub never_null: Vec<usize>,
+}
+
+pub fn unseen(facts: &Facts, seen: &Observation) -> Unseen {
+    let returns = facts.cardinality.value != Cardinality::None;
+    let no_rows = returns && seen.rows == 0;
+    let never_null = facts
+        .columns
+        .iter()
+        .zip(&seen.columns)
+        .enumerate()
+        .filter(|(_, (fact, observed))| !no_rows && fact.nullable.value && observed.null.is_none())
+        .map(|(index, _)| index)
+        .collect();
+    Unseen {
+        no_rows,
+        never_null,
+    }
+}
+
+/// The connection broke, or the tables could not be emptied.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
+}

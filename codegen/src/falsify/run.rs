@@ -1,0 +1,405 @@
+//! Runs the queries and writes down what they did.
+
+use super::fill::{Contents, Style, empty, fill, read, tables};
+use super::values::{Dice, Pool, literal, quote};
+use super::{Broken, Effort, Error, Observation, Subject};
+use crate::catalog::{Catalog, Oid, TypeKind};
+use crate::facts::{Access, ParamFacts};
+use crate::wire::{self, Connection};
+
+/// Runs every subject in every round. `connection` is on a scratch database that nobody else uses: its rows are
+/// replaced, those that the schema itself inserted after the first round.
+pub fn observe(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    subjects: &[Subject<'_>],
+    effort: Effort,
+    progress: &mut dyn FnMut(u32, u32),
+) -> Result<Vec<Observation>, Error> {
+    let mut dice = Dice::new(effort.seed);
+    let checks = catalog
+        .constraints
+        .values()
+        .map(|constraint| constraint.definition.as_str());
+    let pool = Pool::gather(subjects.iter().map(|subject| subject.sql).chain(checks));
+    let tables = tables(catalog);
+    // A query that waits or runs away must not stop the others.
+    connection.simple(
+        "SET statement_timeout = '5s'; SET lock_timeout = '1s'; SET client_min_messages = error",
+    )?;
+    let mut seen: Vec<Observation> = Vec::with_capacity(subjects.len());
+    for (index, subject) in subjects.iter().enumerate() {
+        let mut observation = Observation::default();
+        observation
+            .columns
+            .resize_with(subject.statement.columns.len(), Default::default);
+        if let Err(error) =
+            connection.simple(&format!("PREPARE falsify_{index} AS {}\n", subject.sql))
+        {
+            note_error(&mut observation, error)?;
+        }
+        seen.push(observation);
+    }
+    let total = effort.rounds + 4;
+    for round in 0..total {
+        progress(round, total);
+        let contents = match style(round, &mut dice) {
+            None => read(connection, &tables)?,
+            Some(style) => {
+                empty(connection, &tables)?;
+                fill(connection, catalog, &tables, &pool, &mut dice, style)?
+            }
+        };
+        for (index, subject) in subjects.iter().enumerate() {
+            let draws = if subject.statement.params.is_empty() {
+                1
+            } else {
+                effort.draws
+            };
+            for _ in 0..draws {
+                let Some(arguments) = arguments(catalog, subject, &pool, &mut dice, &contents)
+                else {
+                    break;
+                };
+                run(
+                    connection,
+                    catalog,
+                    index,
+                    subject,
+                    &arguments,
+                    &mut seen[index],
+                )?;
+            }
+        }
+    }
+    progress(total, total);
+    Ok(seen)
+}
+
+/// `None`: the rows as the schema left them.
+fn style(round: u32, dice: &mut Dice) -> Option<Style> {
+    Some(match round {
+        0 => return None,
+        1 => Style {
+            tries: 0,
+            nulls: 0,
+            defaults: 0,
+        },
+        2 => Style {
+            tries: 6,
+            nulls: 100,
+            defaults: 50,
+        },
+        3 => Style {
+            tries: 8,
+            nulls: 0,
+            defaults: 40,
+        },
+        _ => Style {
+            tries: 2 + dice.below(12),
+            nulls: 20 + dice.below(40),
+            defaults: 30 + dice.below(40),
+        },
+    })
+}
+
+/// The parameters of one run, as SQL: many of them from one row, so that predicates over several columns are met.
+fn arguments(
+    catalog: &Catalog,
+    subject: &Subject<'_>,
+    pool: &Pool,
+    dice: &mut Dice,
+    contents: &Contents,
+) -> Option<Vec<String>> {
+    let row = dice.next() as usize;
+    let mut arguments = Vec::new();
+    for (index, &oid) in subject.statement.params.iter().enumerate() {
+        let facts = subject.facts.params.get(index);
+        arguments.push(argument(catalog, facts, oid, pool, dice, contents, row)?);
+    }
+    Some(arguments)
+}
+
+fn argument(
+    catalog: &Catalog,
+    facts: Option<&ParamFacts>,
+    oid: Oid,
+    pool: &Pool,
+    dice: &mut Dice,
+    contents: &Contents,
+    row: usize,
+) -> Option<String> {
+    if facts.is_some_and(|facts| facts.nullable.value) && dice.chance(30) {
+        return Some("NULL".to_owned());
+    }
+    let from_column = facts.and_then(|facts| facts.origin);
+    let element = catalog.element_type(oid);
+    if let Some((table, number)) = from_column
+        && dice.chance(80)
+    {
+        let relation = catalog.relations.get(&table)?;
+        let place = relation
+            .columns
+            .iter()
+            .position(|column| column.number == number);
+        let column_is_array = place
+            .and_then(|place| relation.columns.get(place))
+            .is_some_and(|column| catalog.element_type(column.type_oid).is_some());
+        let rows = contents
+            .rows
+            .get(&table)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if let (Some(place), false) = (place, rows.is_empty()) {
+            if element.is_some() && !column_is_array {
+                return Some(array_of(rows, place, dice, facts));
+            }
+            if let Some(Some(value)) = rows[row % rows.len()].get(place) {
+                return Some(quote(value));
+            }
+        }
+    }
+    let is_uuid = |oid: Oid| {
+        catalog
+            .types
+            .get(&oid)
+            .is_some_and(|found| found.name == "uuid")
+    };
+    if is_uuid(oid)
+        && dice.chance(80)
+        && let Some(id) = dice.pick(&contents.uuids)
+    {
+        return Some(quote(id));
+    }
+    let null_elements = facts
+        .and_then(|facts| facts.elements.as_ref())
+        .is_some_and(|elements| elements.value);
+    let nulls = if null_elements { 25 } else { 0 };
+    if let Some(element) = element
+        && is_uuid(element)
+    {
+        let count = dice.below(4);
+        let ids: Vec<String> = (0..count)
+            .filter_map(|_| dice.pick(&contents.uuids))
+            .map(|id| quote(id))
+            .collect();
+        return Some(format!("ARRAY[{}]::uuid[]", ids.join(", ")));
+    }
+    literal(catalog, pool, dice, oid, nulls)
+}
+
+/// Some of a column's values, with one of them twice now and then.
+fn array_of(
+    rows: &[Vec<Option<String>>],
+    place: usize,
+    dice: &mut Dice,
+    facts: Option<&ParamFacts>,
+) -> String {
+    let null_elements = facts
+        .and_then(|facts| facts.elements.as_ref())
+        .is_some_and(|elements| elements.value);
+    let count = dice.below(5);
+    let mut elements = Vec::new();
+    for _ in 0..count {
+        match dice
+            .pick(rows)
+            .and_then(|row| row.get(place))
+            .cloned()
+            .flatten()
+        {
+            Some(value) => elements.push(format!(
+                "\"{}\"",
+                value.replace('\\', "\\\\").replace('"', "\\\"")
+            )),
+            None if null_elements => elements.push("NULL".to_owned()),
+            None => {}
+        }
+    }
+    quote(&format!("{{{}}}", elements.join(",")))
+}
+
+fn run(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    index: usize,
+    subject: &Subject<'_>,
+    arguments: &[String],
+    seen: &mut Observation,
+) -> Result<(), Error> {
+    let list = if arguments.is_empty() {
+        String::new()
+    } else {
+        format!("({})", arguments.join(", "))
+    };
+    let reads = subject.facts.access.value == Access::Read;
+    connection.simple(if reads { "BEGIN READ ONLY" } else { "BEGIN" })?;
+    // Deferred constraints are raised here, where they can be seen, and nothing is kept.
+    let result = connection
+        .simple(&format!("EXECUTE falsify_{index}{list}"))
+        .and_then(|results| {
+            connection
+                .simple("SET CONSTRAINTS ALL IMMEDIATE")
+                .map(|_| results)
+        });
+    match result {
+        Ok(results) => {
+            let rows = results
+                .into_iter()
+                .next()
+                .map(|rows| rows.rows)
+                .unwrap_or_default();
+            note_rows(catalog, subject, &rows, &arguments.join(", "), seen);
+        }
+        Err(wire::Error::Server(error)) if error.code.starts_with("23") => {
+            let broken = Broken {
+                table: error.table.clone(),
+                column: error.column.clone(),
+                constraint: error.constraint.clone(),
+                code: error.code.clone(),
+            };
+            seen.broken
+                .entry(broken)
+                .or_insert_with(|| arguments.join(", "));
+        }
+        Err(wire::Error::Server(error)) if error.code == "25006" => {
+            seen.writes.get_or_insert_with(|| arguments.join(", "));
+        }
+        Err(error) => note_error(seen, error)?,
+    }
+    connection.simple("ROLLBACK")?;
+    Ok(())
+}
+
+/// The server's refusals are noted; a lost connection is the end.
+fn note_error(seen: &mut Observation, error: wire::Error) -> Result<(), Error> {
+    match error {
+        wire::Error::Server(error) => {
+            seen.errors
+                .entry(error.code.clone())
+                .or_insert_with(|| error.message.clone());
+            Ok(())
+        }
+        error => Err(error.into()),
+    }
+}
+
+fn note_rows(
+    catalog: &Catalog,
+    subject: &Subject<'_>,
+    rows: &[Vec<Option<String>>],
+    arguments: &str,
+    seen: &mut Observation,
+) {
+    let count = rows.len() as u64;
+    seen.runs += 1;
+    seen.rows += count;
+    if seen.fewest.is_none_or(|fewest| count < fewest) {
+        seen.fewest = Some(count);
+        arguments.clone_into(&mut seen.fewest_with);
+    }
+    if count > seen.most {
+        seen.most = count;
+        arguments.clone_into(&mut seen.most_with);
+    }
+    for row in rows {
+        for ((value, column), observed) in row
+            .iter()
+            .zip(&subject.statement.columns)
+            .zip(&mut seen.columns)
+        {
+            let Some(text) = value else {
+                observed.null.get_or_insert_with(|| arguments.to_owned());
+                continue;
+            };
+            observed.seen = true;
+            if catalog.element_type(column.type_oid).is_some() && has_null_element(text) {
+                observed
+                    .null_element
+                    .get_or_insert_with(|| arguments.to_owned());
+            }
+            let base = catalog
+                .types
+                .get(&catalog.base_type(column.type_oid))
+                .map(|found| &found.kind);
+            let is_row = matches!(base, Some(TypeKind::Composite { .. } | TypeKind::Pseudo));
+            if is_row && text.starts_with('(') {
+                for field in null_fields(text) {
+                    observed
+                        .null_fields
+                        .entry(field)
+                        .or_insert_with(|| arguments.to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// Is there a bare NULL in an array's text?
+fn has_null_element(text: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut bare = String::new();
+    for character in text.chars() {
+        if escaped {
+            escaped = false;
+        } else if character == '\\' {
+            escaped = true;
+        } else if character == '"' {
+            quoted = !quoted;
+        } else if !quoted {
+            bare.push(character);
+        }
+    }
+    bare.split(['{', '}', ','])
+        .any(|element| element.eq_ignore_ascii_case("null"))
+}
+
+/// The places of the empty, unquoted fields of a composite's text.
+fn null_fields(text: &str) -> Vec<usize> {
+    let inner = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'))
+        .unwrap_or_default();
+    let (mut fields, mut field, mut empty, mut quoted) = (Vec::new(), 0, true, false);
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                characters.next();
+                empty = false;
+            }
+            '"' => {
+                quoted = !quoted;
+                empty = false;
+            }
+            ',' if !quoted => {
+                if empty {
+                    fields.push(field);
+                }
+                field += 1;
+                empty = true;
+            }
+            _ => empty = false,
+        }
+    }
+    if empty {
+        fields.push(field);
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nulls_in_text_are_told_from_words() {
+        assert!(has_null_element("{a,NULL}"));
+        assert!(has_null_element("{{1,NULL},{2,3}}"));
+        assert!(!has_null_element("{\"NULL\",nullable,\"a,NULL\"}"));
+        assert!(!has_null_element("{}"));
+        assert_eq!(null_fields("(1,,\"\",a)"), [1]);
+        assert_eq!(null_fields("(,)"), [0, 1]);
+        assert_eq!(null_fields("(\"a,,b\",\"\"\"\")"), Vec::<usize>::new());
+    }
+}
