@@ -12,6 +12,7 @@ pub mod lint;
 pub mod parse;
 pub mod project;
 pub mod prove;
+pub mod server;
 pub mod source;
 pub mod wire;
 pub mod write;

@@ -1,0 +1,263 @@
+//! Loads the schema, statement by statement, and says in the author's file what the server objects to.
+
+use std::collections::BTreeSet;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+
+use super::{Error, SchemaStatement};
+use crate::describe::ServerError;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::wire::{self, Connection, Message};
+
+/// What became of a load that the server could follow.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Loaded,
+    /// These roles are named and do not exist.
+    MissingRoles(BTreeSet<String>),
+    Refused(Vec<Diagnostic>),
+}
+
+const DUPLICATE_OBJECT: &str = "42710";
+const UNDEFINED_OBJECT: &str = "42704";
+
+/// Runs every statement, each in a transaction of its own, as psql does. `known_roles` are those that were there
+/// before: the schema may create them all the same, since a private server keeps roles from load to load.
+pub(super) fn load(
+    connection: &mut Connection,
+    schema: &[SchemaStatement<'_>],
+    known_roles: &BTreeSet<String>,
+) -> Result<Outcome, Error> {
+    let failures = run(connection, schema)?;
+    let failures: Vec<_> = failures
+        .into_iter()
+        .filter(|(_, error)| {
+            error.code != DUPLICATE_OBJECT
+                || quoted_after(&error.message, "role ")
+                    .is_none_or(|role| !known_roles.contains(&role))
+        })
+        .collect();
+
+    let roles: BTreeSet<String> = failures
+        .iter()
+        .filter_map(|(_, error)| missing_role(error))
+        .collect();
+    if !roles.is_empty() {
+        return Ok(Outcome::MissingRoles(roles));
+    }
+    Ok(match failures.first() {
+        // What follows a failure is often only its consequence.
+        Some((statement, error)) => Outcome::Refused(vec![refusal(statement, error)]),
+        None => Outcome::Loaded,
+    })
+}
+
+type Failure<'s> = (&'s SchemaStatement<'s>, ServerError);
+
+fn run<'s>(
+    connection: &mut Connection,
+    schema: &'s [SchemaStatement<'s>],
+) -> Result<Vec<Failure<'s>>, Error> {
+    let mut failures = Vec::new();
+    if schema
+        .iter()
+        .any(|statement| mentions_copy(statement.value))
+    {
+        for statement in schema {
+            match connection.simple(statement.value) {
+                Ok(_) => {}
+                Err(wire::Error::Server(error)) => failures.push((statement, *error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        return Ok(failures);
+    }
+    let mut messages = BytesMut::new();
+    for statement in schema {
+        frontend::query(statement.value, &mut messages).map_err(Error::io(
+            "the schema cannot be sent: it holds a zero byte".to_owned(),
+        ))?;
+    }
+    let mut at = 0;
+    connection.pipeline(&messages, schema.len(), |message| {
+        match message {
+            Message::ReadyForQuery(_) => at += 1,
+            Message::ErrorResponse(body) => {
+                if let Some(statement) = schema.get(at) {
+                    let error = wire::server_error(body.fields(), statement.value)?;
+                    failures.push((statement, error));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(failures)
+}
+
+/// COPY FROM STDIN would take the statements behind it for its data.
+fn mentions_copy(sql: &str) -> bool {
+    sql.as_bytes()
+        .windows(4)
+        .any(|word| word.eq_ignore_ascii_case(b"copy"))
+}
+
+fn missing_role(error: &ServerError) -> Option<String> {
+    if error.code != UNDEFINED_OBJECT || !error.message.ends_with("does not exist") {
+        return None;
+    }
+    quoted_after(&error.message, "role ")
+}
+
+/// The `x` of `role "x" …`.
+fn quoted_after(message: &str, word: &str) -> Option<String> {
+    let rest = message.strip_prefix(word)?.strip_prefix('"')?;
+    let (name, _) = rest.rsplit_once('"')?;
+    Some(name.to_owned())
+}
+
+fn refusal(statement: &SchemaStatement<'_>, error: &ServerError) -> Diagnostic {
+    let mut diagnostic =
+        Diagnostic::error("postgres", error.message.clone()).at(place(statement, error));
+    if let Some(detail) = &error.detail {
+        diagnostic = diagnostic.note(detail.clone());
+    }
+    if let Some(hint) = &error.hint {
+        diagnostic = diagnostic.help(hint.clone());
+    }
+    for line in advice(error) {
+        diagnostic = diagnostic.help(line);
+    }
+    diagnostic
+}
+
+/// The token that the server points at, or else the statement's first line.
+fn place(statement: &SchemaStatement<'_>, error: &ServerError) -> Span {
+    let sql = statement.value;
+    let start = statement.span.start as usize;
+    let (from, to) = match error.position {
+        Some(position) => (
+            position,
+            position + token_length(sql.get(position..).unwrap_or_default()),
+        ),
+        None => (
+            0,
+            sql.lines()
+                .next()
+                .map_or(sql.len(), |line| line.trim_end().len()),
+        ),
+    };
+    Span::new(statement.span.file, start + from..start + to)
+}
+
+pub(super) fn token_length(text: &str) -> usize {
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => text
+            .char_indices()
+            .skip(1)
+            .find(|&(_, c)| c == quote)
+            .map_or(1, |(at, _)| at + 1),
+        Some(first) if word(first) => text.find(|c| !word(c)).unwrap_or(text.len()),
+        Some(first) => first.len_utf8(),
+        None => 0,
+    }
+}
+
+fn advice(error: &ServerError) -> Vec<String> {
+    // `could not open extension control file "/…/postgis.control": No such file or directory` up to 15, and
+    // `extension "postgis" is not available` since.
+    let extension = quoted_after(&error.message, "extension ")
+        .filter(|_| error.message.ends_with("is not available"))
+        .or_else(|| {
+            let path = quoted_after(&error.message, "could not open extension control file ")?;
+            let name = path.rsplit('/').next()?.strip_suffix(".control")?;
+            Some(name.to_owned())
+        });
+    match extension {
+        Some(name) => vec![
+            format!(
+                "install the extension for the server that sqlmill runs: {}",
+                package_of(&name)
+            ),
+            "or name a server that has it: `--url postgres://user@host/database`".to_owned(),
+        ],
+        None => Vec::new(),
+    }
+}
+
+/// What Debian's and Red Hat's packages of well-known extensions are called.
+fn package_of(extension: &str) -> String {
+    let package = match extension {
+        "postgis"
+        | "postgis_raster"
+        | "postgis_topology"
+        | "postgis_sfcgal"
+        | "postgis_tiger_geocoder"
+        | "address_standardizer" => "postgresql-<version>-postgis-3",
+        "vector" => "postgresql-<version>-pgvector",
+        "pg_cron" => "postgresql-<version>-cron",
+        "pg_partman" => "postgresql-<version>-partman",
+        "hypopg" => "postgresql-<version>-hypopg",
+        "rum" => "postgresql-<version>-rum",
+        "age" => "postgresql-<version>-age",
+        "citus" => "postgresql-<version>-citus",
+        "timescaledb" => "timescaledb-2-postgresql-<version>",
+        "pgaudit" => "postgresql-<version>-pgaudit",
+        "pg_repack" => "postgresql-<version>-repack",
+        "plpython3u" => "postgresql-plpython3-<version>",
+        "plperl" | "plperlu" => "postgresql-plperl-<version>",
+        "pltcl" | "pltclu" => "postgresql-pltcl-<version>",
+        "plv8" => "postgresql-<version>-plv8",
+        "amcheck" | "bloom" | "btree_gin" | "btree_gist" | "citext" | "cube" | "dblink"
+        | "earthdistance" | "file_fdw" | "fuzzystrmatch" | "hstore" | "intarray" | "isn" | "lo"
+        | "ltree" | "moddatetime" | "pageinspect" | "pg_stat_statements" | "pg_trgm"
+        | "pgcrypto" | "pgrowlocks" | "pgstattuple" | "postgres_fdw" | "seg" | "tablefunc"
+        | "unaccent" | "uuid-ossp" | "xml2" => {
+            return format!(
+                "`{extension}` is one of PostgreSQL's own, in the package `postgresql-contrib`"
+            );
+        }
+        _ => return format!("the package that brings `{extension}`"),
+    };
+    format!("`{package}` on Debian and Ubuntu, or your system's like")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_underlined_whole() {
+        assert_eq!(token_length("users (id)"), 5);
+        assert_eq!(token_length("\"my table\" x"), 10);
+        assert_eq!(token_length("é_1,"), 4);
+        assert_eq!(token_length(") x"), 1);
+        assert_eq!(token_length(""), 0);
+    }
+
+    #[test]
+    fn role_names_are_taken_from_messages() {
+        let error = |code: &str, message: &str| ServerError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+            position: None,
+        };
+        assert_eq!(
+            missing_role(&error("42704", "role \"a \"b\"\" does not exist")),
+            Some("a \"b\"".to_owned())
+        );
+        assert_eq!(
+            missing_role(&error("42704", "type \"x\" does not exist")),
+            None
+        );
+        assert_eq!(
+            missing_role(&error("28000", "role \"x\" does not exist")),
+            None
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! A PostgreSQL server to ask: found on this machine and started privately, or one that the author names. Nothing of it
+//! is left behind.
+
+mod account;
+mod cluster;
+mod find;
+mod load;
+mod private;
+mod supervise;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
+use crate::wire;
+
+pub use find::{Binaries, DIRECTORY_VARIABLE};
+
+/// Which server to use and where to keep what is worth keeping.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A server of the author's: `postgres://…` or `host=… user=…`. Without it a private one is started.
+    pub url: Option<String>,
+    /// The directory of the server's programs. Without it they are looked for.
+    pub binaries: Option<PathBuf>,
+    /// Where clusters are kept between runs: `target/sqlmill`.
+    pub cache: PathBuf,
+}
+
+/// One statement of the schema and where the author wrote it.
+pub type SchemaStatement<'a> = Spanned<&'a str>;
+
+/// A running server. Clones share it; it stops when the last of them, and of the databases from it, is dropped.
+#[derive(Debug, Clone)]
+pub struct Server {
+    inner: Arc<private::Private>,
+}
+
+/// A database that has the schema.
+#[derive(Debug)]
+pub struct Scratch {
+    target: wire::Target,
+    statements: Vec<(crate::source::Span, String)>,
+    /// The connection that was used last, to be used again.
+    idle: Mutex<Option<wire::Connection>>,
+    server: Server,
+}
+
+/// A database of its own, dropped at the end.
+#[derive(Debug)]
+pub struct Database {
+    target: wire::Target,
+    server: Server,
+}
+
+/// Starts a server and loads the schema.
+pub fn scratch(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Scratch, Error> {
+    Server::start(options)?.load(schema)
+}
+
+impl Server {
+    pub fn start(options: &Options) -> Result<Self, Error> {
+        Ok(Self {
+            inner: Arc::new(private::Private::start(options)?),
+        })
+    }
+
+    /// `15.18`
+    pub fn version(&self) -> &str {
+        self.inner.version()
+    }
+
+    /// A database with the schema loaded. The same schema is loaded once and kept: what is given out is for reading.
+    /// Whoever writes takes [`Scratch::fresh_database`].
+    pub fn load(&self, schema: &[SchemaStatement<'_>]) -> Result<Scratch, Error> {
+        let (target, connection) = self.inner.load(schema)?;
+        Ok(Scratch {
+            target,
+            statements: schema
+                .iter()
+                .map(|statement| (statement.span, statement.value.to_owned()))
+                .collect(),
+            idle: Mutex::new(Some(connection)),
+            server: self.clone(),
+        })
+    }
+}
+
+impl Scratch {
+    pub fn target(&self) -> &wire::Target {
+        &self.target
+    }
+
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// A connection to the database with the schema; the first is open already.
+    pub fn connect(&self) -> Result<wire::Connection, Error> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => Ok(wire::Connection::connect(&self.target)?),
+        }
+    }
+
+    /// A database of one's own with the schema and no rows.
+    pub fn fresh_database(&self) -> Result<Database, Error> {
+        let schema: Vec<SchemaStatement<'_>> = self
+            .statements
+            .iter()
+            .map(|(span, sql)| SchemaStatement {
+                value: sql.as_str(),
+                span: *span,
+            })
+            .collect();
+        Ok(Database {
+            target: self.server.inner.fresh_database(&schema)?,
+            server: self.server.clone(),
+        })
+    }
+}
+
+impl Database {
+    pub fn target(&self) -> &wire::Target {
+        &self.target
+    }
+
+    pub fn connect(&self) -> Result<wire::Connection, Error> {
+        Ok(wire::Connection::connect(&self.target)?)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.server.inner.drop_database(&self.target.database);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no PostgreSQL server was found on this machine")]
+    NoServer {
+        /// Directories that hold one that will not do, and why.
+        passed_over: Vec<String>,
+    },
+    #[error("{named_by}, {}, cannot be used: {reason}", directory.display())]
+    Binaries {
+        directory: PathBuf,
+        named_by: String,
+        reason: String,
+    },
+    #[error("PostgreSQL does not run as root, and no other user of this machine can be used")]
+    NoAccount,
+    #[error("there is no directory to keep the scratch server in")]
+    NoPlace { reasons: Vec<String> },
+    #[error("{doing}: {source}")]
+    Io { doing: String, source: io::Error },
+    #[error("{doing}")]
+    Program {
+        doing: String,
+        /// The end of what it printed.
+        output: String,
+    },
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
+    /// The schema has faults, each with its place.
+    #[error("the schema cannot be loaded")]
+    Schema(Vec<Diagnostic>),
+}
+
+impl Error {
+    fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
+    /// What the author is told.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let plain = || Diagnostic::error("server", self.to_string());
+        vec![match self {
+            Self::Schema(faults) => return faults.clone(),
+            Self::NoServer { passed_over } => {
+                let mut diagnostic = plain();
+                for reason in passed_over {
+                    diagnostic = diagnostic.note(reason);
+                }
+                for line in how_to_get_a_server() {
+                    diagnostic = diagnostic.help(line);
+                }
+                diagnostic
+            }
+            Self::Binaries { .. } => plain().help(
+                "name a directory that holds `postgres` and `initdb`, of version 14 or later",
+            ),
+            Self::NoAccount => plain()
+                .help("run as another user")
+                .help("or name a server: `--url postgres://user@host/database`"),
+            Self::NoPlace { reasons } => {
+                let mut diagnostic = plain();
+                for reason in reasons {
+                    diagnostic = diagnostic.note(reason);
+                }
+                diagnostic.help("make one of these writable, or set TMPDIR to a directory that is")
+            }
+            Self::Program { output, .. } => {
+                let mut diagnostic = plain();
+                for line in output.lines() {
+                    diagnostic = diagnostic.note(line);
+                }
+                if output.contains("No space left on device") {
+                    diagnostic = diagnostic.help("the disk is full: a scratch server takes 50 MB");
+                }
+                diagnostic
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                plain().help("the disk is full: a scratch server takes 50 MB")
+            }
+            Self::Io { .. } | Self::Wire(_) => plain(),
+        }]
+    }
+}
+
+/// How to get one, on this system.
+fn how_to_get_a_server() -> Vec<String> {
+    let install = if cfg!(windows) {
+        "install it: `winget install PostgreSQL.PostgreSQL.17`".to_owned()
+    } else if cfg!(target_os = "macos") {
+        "install it: `brew install postgresql@17`, or Postgres.app".to_owned()
+    } else {
+        let has = |program: &str| std::path::Path::new("/usr/bin").join(program).exists();
+        let command = if has("apt-get") {
+            "sudo apt-get install postgresql"
+        } else if has("dnf") {
+            "sudo dnf install postgresql-server"
+        } else if has("zypper") {
+            "sudo zypper install postgresql-server"
+        } else if has("pacman") {
+            "sudo pacman -S postgresql"
+        } else if std::path::Path::new("/sbin/apk").exists() {
+            "apk add postgresql"
+        } else {
+            "your system's package of the PostgreSQL server"
+        };
+        format!("install it: `{command}` (it need not run)")
+    };
+    vec![
+        install,
+        format!("or say where it is: `{DIRECTORY_VARIABLE}=/path/to/postgresql/bin`"),
+        "or name a running server: `--url postgres://user@host/database`, or DATABASE_URL; its data is left alone"
+            .to_owned(),
+    ]
+}
+
+/// Sixteen characters that nobody else has.
+fn random_name() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+
+    // Each `RandomState` has keys of its own from the system's source of randomness.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{:016x}", hasher.finish())
+}
