@@ -51,6 +51,27 @@ pub enum Nullity {
     NotNull,
 }
 
+impl Nullity {
+    pub fn is_nullable(self) -> bool {
+        self == Self::Nullable
+    }
+}
+
+impl ParsedFile {
+    /// What the author says of a struct's fields, where it is declared here.
+    pub fn fields<'a>(&'a self, used: &'a StructUse) -> &'a [Field] {
+        match used {
+            StructUse::Implicit(fields) => fields,
+            StructUse::Inline(annotation) => &annotation.fields,
+            StructUse::Named(name) => self
+                .types
+                .iter()
+                .find(|declared| declared.name.value == name.value)
+                .map_or(&[], |declared| declared.fields.as_slice()),
+        }
+    }
+}
+
 /// What stands in the place of the parameters, and of the row, of a `--!` line.
 #[derive(Debug, Clone)]
 pub enum StructUse {
