@@ -120,7 +120,7 @@ pub enum DirectiveKind {
     Transaction,
 }
 
-/// The SQL.
+/// The SQL. Its blanks and comments at either end, and the semicolon, do not ship.
 #[derive(Debug, Clone)]
 pub struct Statement {
     /// From the first token to the last, without the semicolon.
@@ -131,6 +131,9 @@ pub struct Statement {
     pub params: Vec<ParamUse>,
     /// Where each `$n` stands in `sql`, in order.
     pub replaced: Vec<Replaced>,
+    /// Byte offsets in `sql` of the line ends that the author's file has as CR LF. They ship as LF: rustc refuses a bare CR in a
+    /// raw string and reads CR LF as LF, and a checkout's line ends may not change what runs.
+    pub shortened: Vec<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,18 +156,25 @@ pub struct Replaced {
 impl Statement {
     /// The place in the author's file of a byte offset in the shipped text.
     pub fn author_offset(&self, shipped: usize) -> usize {
-        let mut author = self.span.start as usize + shipped;
+        let (mut from, mut author) = (0, self.span.start as usize);
         for replaced in &self.replaced {
-            let (at, len) = (replaced.at as usize, replaced.len as usize);
+            let (at, end) = (
+                replaced.at as usize,
+                replaced.at as usize + replaced.len as usize,
+            );
             if shipped < at {
                 break;
             }
-            if shipped < at + len {
+            if shipped < end {
                 return replaced.span.start as usize;
             }
-            author = replaced.span.end as usize + (shipped - at - len);
+            (from, author) = (end, replaced.span.end as usize);
         }
-        author
+        let before = |offset: usize| {
+            self.shortened
+                .partition_point(|&line_end| (line_end as usize) < offset)
+        };
+        author + (shipped - from) + (before(shipped) - before(from))
     }
 
     /// A span of the author's file from a byte range of the shipped text.
