@@ -1,7 +1,7 @@
 //! What we think of each query: the rules, and the waivers that the author wrote against them.
 
 use crate::catalog::Catalog;
-use crate::checked::Checked;
+pub use crate::checked::Checked;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 

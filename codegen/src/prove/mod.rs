@@ -6,12 +6,15 @@
 pub mod access;
 pub mod cardinality;
 pub mod functions;
+mod implication;
 pub mod nullability;
 pub mod order;
 pub mod params;
 pub mod reach;
+mod rows;
 pub mod rules;
 pub mod violations;
+pub(crate) mod walk;
 
 use crate::catalog::Catalog;
 use crate::describe::Statement;

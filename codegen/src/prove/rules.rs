@@ -32,4 +32,72 @@ impl Rules {
 }
 
 /// Every rule and what it says.
-pub const ALL: &[(&str, &str)] = &[];
+pub const ALL: &[(&str, &str)] = &[
+    // Rows: cardinality and order.
+    (
+        "conflict-skips",
+        "ON CONFLICT DO NOTHING, and DO UPDATE … WHERE, leave rows out of RETURNING",
+    ),
+    ("equality-operator", "only btree equality fixes a column"),
+    (
+        "grouping-sets-rows",
+        "each grouping set has rows of its own",
+    ),
+    (
+        "having-filters",
+        "HAVING can remove the row of an aggregate",
+    ),
+    (
+        "join-multiplies",
+        "every FROM item must be single, not just one",
+    ),
+    (
+        "key-collation",
+        "a nondeterministic collation takes different strings for equal",
+    ),
+    (
+        "key-immediate",
+        "a deferrable key allows duplicates until COMMIT",
+    ),
+    ("key-nulls", "a unique key admits several NULLs"),
+    (
+        "key-of-inheritance-parent",
+        "a key of an inheritance parent does not hold for its children",
+    ),
+    (
+        "key-operator-family",
+        "the comparison must be the equality of the key's index",
+    ),
+    ("key-whole", "every column of a key must be fixed"),
+    ("limit-constant", "LIMIT with a parameter proves nothing"),
+    ("limit-ties", "WITH TIES gives more rows than the limit"),
+    ("limit-zero", "LIMIT with a parameter may give no row"),
+    ("locked-rows-skipped", "FOR UPDATE can leave rows out"),
+    ("offset-skips", "OFFSET can skip the only row"),
+    (
+        "order-total",
+        "only sort keys that hold a key of the result tell all rows apart",
+    ),
+    (
+        "outer-join-condition",
+        "the ON of an outer join says nothing of the kept side",
+    ),
+    (
+        "partial-key",
+        "a partial unique index counts only where its predicate holds",
+    ),
+    (
+        "set-returning-target",
+        "a set-returning function in the select list multiplies rows",
+    ),
+    (
+        "trigger-skips",
+        "a BEFORE trigger that returns NULL leaves its row out",
+    ),
+    ("union-adds", "UNION adds the rows of its sides"),
+    (
+        "volatile-varies",
+        "a volatile function gives another value for each row",
+    ),
+    ("where-filters", "WHERE can remove the only row"),
+];
