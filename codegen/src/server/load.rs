@@ -246,6 +246,9 @@ mod tests {
             detail: None,
             hint: None,
             position: None,
+            table: None,
+            column: None,
+            constraint: None,
         };
         assert_eq!(
             missing_role(&error("42704", "role \"a \"b\"\" does not exist")),

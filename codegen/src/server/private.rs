@@ -40,11 +40,11 @@ impl Private {
         let account = account::choose()?;
         let binaries = find::find(options.binaries.as_deref(), account.as_ref())?;
         let cluster = Cluster::open(&options.cache, &binaries, account.as_ref())?;
-        if cluster.is_sound(account.as_ref())? {
-            if let Ok((running, target)) = start(&cluster, &binaries, account.as_ref()) {
-                return Ok(Self::new(target, binaries, running, cluster));
-            }
-            // Something is wrong with its files, however sound it looked.
+        // Where it does not start, something is wrong with its files, however sound they looked.
+        if cluster.is_sound(account.as_ref())?
+            && let Ok((running, target)) = start(&cluster, &binaries, account.as_ref())
+        {
+            return Ok(Self::new(target, binaries, running, cluster));
         }
         cluster.make(&binaries, account.as_ref())?;
         let (running, target) = start(&cluster, &binaries, account.as_ref())?;
