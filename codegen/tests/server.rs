@@ -168,3 +168,29 @@ fn a_fault_in_the_schema_is_shown_where_the_author_wrote_it() {
     assert_eq!(sources.text(faults[0].span.unwrap()), "uuidd");
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
 }
+
+#[test]
+fn timing() {
+    let directory = Temporary::new("timing");
+    let scratch = scratch(&directory.options(), &[]).unwrap();
+    let mut connection = scratch.connect().unwrap();
+    for _ in 0..4 {
+        let begun = Instant::now();
+        let catalog = sqlmill::catalog::read::read(&mut connection).unwrap();
+        eprintln!(
+            "{:?} {} {} {} {} {} {}",
+            begun.elapsed(),
+            catalog.functions.len(),
+            catalog.types.len(),
+            catalog.relations.len(),
+            catalog.operators.len(),
+            catalog.indexes.len(),
+            catalog.constraints.len()
+        );
+        for sql in ["select 1"] {
+            let b = Instant::now();
+            connection.simple(sql).unwrap();
+            eprintln!("{sql} {:?}", b.elapsed());
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What the scratch database holds, read once per run. Plain data; `read` fills it.
 
+pub mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Oid = u32;
@@ -206,6 +208,8 @@ pub struct Constraint {
     pub validated: bool,
     /// 18's NOT ENFORCED is false.
     pub enforced: bool,
+    /// 18's WITHOUT OVERLAPS, or a foreign key with PERIOD: the last column is matched by overlap, not by equality.
+    pub period: bool,
     /// The constraint of the parent table that this one implements, 0 if none (`conparentid`).
     pub parent: Oid,
     pub comment: Option<String>,
