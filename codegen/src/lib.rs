@@ -13,6 +13,7 @@ pub mod nearest;
 pub mod parse;
 pub mod project;
 pub mod prove;
+pub mod render;
 pub mod scan;
 pub mod server;
 pub mod source;
