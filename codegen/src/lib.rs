@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod checked;
+pub mod config;
 pub mod describe;
 pub mod diagnostic;
 pub mod drivers;
@@ -15,6 +16,7 @@ pub mod project;
 pub mod prove;
 pub mod render;
 pub mod scan;
+pub mod schema;
 pub mod server;
 pub mod source;
 pub mod wire;

@@ -1,0 +1,445 @@
+//! `sqlmill.toml`: where things lie, and what holds for the whole schema. Every key may be left out.
+
+use std::ops::Range;
+
+use toml::Spanned as Toml;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::Diagnostic;
+use crate::nearest::nearest;
+use crate::source::{FileId, Sources, Span, Spanned};
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Paths are relative to the directory of `sqlmill.toml`, with `/`.
+    pub schema: String,
+    pub queries: String,
+    pub out: String,
+    /// The package name of the generated crate.
+    pub crate_name: String,
+    /// The schemas in which names without one are looked up, at generation and on every connection.
+    pub search_path: Vec<String>,
+    /// Without it the rules about soft deletion are off.
+    pub soft_delete: Option<SoftDelete>,
+    /// `[tables]`: the row types of tables, in the file's order.
+    pub tables: Vec<TableType>,
+}
+
+/// `[soft_delete]`: a row whose column is not NULL counts as deleted.
+#[derive(Debug, Clone)]
+pub struct SoftDelete {
+    pub column: Spanned<String>,
+    /// Tables that have such a column and are not meant; `schema.table` or, on the search path, `table`.
+    pub exclude: Vec<Spanned<String>>,
+}
+
+/// `users = "User"`
+#[derive(Debug, Clone)]
+pub struct TableType {
+    /// `schema.table` or, on the search path, `table`.
+    pub table: Spanned<String>,
+    pub row: Spanned<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            schema: "schema.sql".to_owned(),
+            queries: "queries".to_owned(),
+            out: "generated".to_owned(),
+            crate_name: "database".to_owned(),
+            search_path: vec!["public".to_owned()],
+            soft_delete: None,
+            tables: Vec::new(),
+        }
+    }
+}
+
+/// Keys that are wrong keep their defaults.
+pub fn parse(sources: &Sources, file: FileId) -> (Config, Vec<Diagnostic>) {
+    let text = sources.get(file).text.as_str();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader {
+        file,
+        diagnostics: errors
+            .into_iter()
+            .map(|error| {
+                let span = error.span().unwrap_or(0..0);
+                Diagnostic::error("config", format!("not TOML: {}", error.message()))
+                    .at(Span::new(file, span))
+            })
+            .collect(),
+    };
+    let mut config = Config::default();
+    // Where the text is not TOML, what can be read of it says little about what is missing or unknown.
+    if reader.diagnostics.is_empty() {
+        reader.root(document.get_ref(), &mut config);
+    }
+    (config, reader.diagnostics)
+}
+
+struct Reader {
+    file: FileId,
+    diagnostics: Vec<Diagnostic>,
+}
+
+type Key<'a, 'i> = (&'a Toml<std::borrow::Cow<'i, str>>, &'a Toml<DeValue<'i>>);
+
+impl Reader {
+    fn error(&mut self, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(
+            Diagnostic::error("config", message)
+                .at(Span::new(self.file, at))
+                .help(help),
+        );
+    }
+
+    fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
+        const KEYS: [&str; 7] = [
+            "schema",
+            "queries",
+            "out",
+            "crate_name",
+            "search_path",
+            "soft_delete",
+            "tables",
+        ];
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "schema" => self.path(value, &mut config.schema),
+                "queries" => self.path(value, &mut config.queries),
+                "out" => self.path(value, &mut config.out),
+                "crate_name" => self.crate_name(value, &mut config.crate_name),
+                "search_path" => self.search_path(value, &mut config.search_path),
+                "soft_delete" => config.soft_delete = self.soft_delete(value),
+                "tables" => config.tables = self.tables(value),
+                _ => self.unknown((key, value), "", &KEYS),
+            }
+        }
+    }
+
+    fn unknown(&mut self, (key, _): Key<'_, '_>, table: &str, known: &[&str]) {
+        let name = key.get_ref();
+        let place = if table.is_empty() {
+            String::new()
+        } else {
+            format!(" in `[{table}]`")
+        };
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the keys{place} are {}", quoted(known)),
+        };
+        self.error(key.span(), format!("unknown key `{name}`{place}"), help);
+    }
+
+    fn text(&mut self, value: &Toml<DeValue<'_>>, example: &str) -> Option<Spanned<String>> {
+        match value.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => Some(Spanned {
+                value: text.clone().into_owned(),
+                span: Span::new(self.file, value.span()),
+            }),
+            DeValue::String(_) => {
+                self.error(
+                    value.span(),
+                    "this may not be empty",
+                    format!("write {example}"),
+                );
+                None
+            }
+            other => {
+                self.error(
+                    value.span(),
+                    format!("expected a string, found {}", a(other)),
+                    format!("write {example}"),
+                );
+                None
+            }
+        }
+    }
+
+    fn path(&mut self, value: &Toml<DeValue<'_>>, path: &mut String) {
+        if let Some(text) = self.text(value, "a path relative to this file") {
+            *path = text.value;
+        }
+    }
+
+    fn crate_name(&mut self, value: &Toml<DeValue<'_>>, name: &mut String) {
+        const EXAMPLE: &str = "a name like `database`";
+        let Some(text) = self.text(value, EXAMPLE) else {
+            return;
+        };
+        let begins = text
+            .value
+            .starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let goes_on = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        if begins && text.value.chars().all(goes_on) {
+            *name = text.value;
+        } else {
+            self.error(
+                value.span(),
+                format!("`{}` cannot be the name of a package", text.value),
+                "use ASCII letters, digits, `-` and `_`, a letter first",
+            );
+        }
+    }
+
+    fn list(&mut self, value: &Toml<DeValue<'_>>, example: &str) -> Option<Vec<Spanned<String>>> {
+        let DeValue::Array(items) = value.get_ref() else {
+            self.error(
+                value.span(),
+                format!("expected a list of strings, found {}", a(value.get_ref())),
+                format!("write {example}"),
+            );
+            return None;
+        };
+        let mut texts: Vec<Spanned<String>> = Vec::new();
+        for item in items.iter() {
+            let Some(text) = self.text(item, example) else {
+                continue;
+            };
+            match texts.iter().find(|other| other.value == text.value) {
+                Some(first) => self.diagnostics.push(
+                    Diagnostic::error("config", format!("`{}` stands here twice", text.value))
+                        .at(text.span)
+                        .related(first.span, "here already")
+                        .help("delete one of the two"),
+                ),
+                None => texts.push(text),
+            }
+        }
+        Some(texts)
+    }
+
+    fn search_path(&mut self, value: &Toml<DeValue<'_>>, path: &mut Vec<String>) {
+        const EXAMPLE: &str = "`search_path = [\"public\"]`";
+        match self.list(value, EXAMPLE) {
+            Some(schemas) if !schemas.is_empty() => {
+                *path = schemas.into_iter().map(|schema| schema.value).collect();
+            }
+            Some(_) => self.error(
+                value.span(),
+                "the search path names no schema",
+                format!("write {EXAMPLE}"),
+            ),
+            None => {}
+        }
+    }
+
+    fn soft_delete(&mut self, value: &Toml<DeValue<'_>>) -> Option<SoftDelete> {
+        const EXAMPLE: &str = "`[soft_delete]` and below it `column = \"deleted_at\"`";
+        let DeValue::Table(table) = value.get_ref() else {
+            self.error(
+                value.span(),
+                format!("expected a table, found {}", a(value.get_ref())),
+                format!("write {EXAMPLE}"),
+            );
+            return None;
+        };
+        let mut column = None;
+        let mut exclude = Vec::new();
+        let mut missing = true;
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "column" => {
+                    missing = false;
+                    column = self.text(value, "`column = \"deleted_at\"`");
+                }
+                "exclude" => {
+                    exclude = self
+                        .list(value, "`exclude = [\"table\"]`")
+                        .unwrap_or_default();
+                }
+                _ => self.unknown((key, value), "soft_delete", &["column", "exclude"]),
+            }
+        }
+        if missing {
+            self.error(
+                value.span(),
+                "`[soft_delete]` does not name its column",
+                format!("write {EXAMPLE}"),
+            );
+        }
+        column.map(|column| SoftDelete { column, exclude })
+    }
+
+    fn tables(&mut self, value: &Toml<DeValue<'_>>) -> Vec<TableType> {
+        const EXAMPLE: &str = "`users = \"User\"`";
+        let DeValue::Table(table) = value.get_ref() else {
+            self.error(
+                value.span(),
+                format!("expected a table, found {}", a(value.get_ref())),
+                format!("write `[tables]` and below it {EXAMPLE}"),
+            );
+            return Vec::new();
+        };
+        let mut types: Vec<TableType> = Vec::new();
+        for (key, value) in table.iter() {
+            if let DeValue::Table(_) = value.get_ref() {
+                // `public.users = "User"` without quotes is a table within a table.
+                self.error(
+                    key.span(),
+                    "a table's name with a dot stands in quotes",
+                    format!("write `\"{}.name\" = \"Name\"`", key.get_ref()),
+                );
+                continue;
+            }
+            let Some(row) = self.text(value, EXAMPLE) else {
+                continue;
+            };
+            let begins = row
+                .value
+                .starts_with(|letter: char| letter.is_ascii_uppercase());
+            if !begins
+                || !row
+                    .value
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric())
+                || row.value == "Self"
+            {
+                self.error(
+                    value.span(),
+                    format!("`{}` is not the name of a Rust type", row.value),
+                    format!("write it like {EXAMPLE}"),
+                );
+                continue;
+            }
+            types.push(TableType {
+                table: Spanned {
+                    value: key.get_ref().clone().into_owned(),
+                    span: Span::new(self.file, key.span()),
+                },
+                row,
+            });
+        }
+        types.sort_by_key(|table| table.table.span.start);
+        types
+    }
+}
+
+fn a(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, parse};
+    use crate::source::Sources;
+
+    fn read(text: &str) -> (Config, Vec<String>) {
+        let mut sources = Sources::default();
+        let file = sources.add("sqlmill.toml", text);
+        let (config, diagnostics) = parse(&sources, file);
+        let shown = diagnostics
+            .iter()
+            .map(|found| {
+                let span = found.span.unwrap();
+                let at = sources.position(span);
+                format!(
+                    "{}:{} `{}` {} | {}",
+                    at.line,
+                    at.column,
+                    sources.text(span),
+                    found.message,
+                    found.help.join(" | ")
+                )
+            })
+            .collect();
+        (config, shown)
+    }
+
+    #[test]
+    fn every_key_is_read_and_may_be_left_out() {
+        let (config, errors) = read("");
+        assert!(errors.is_empty());
+        assert_eq!(
+            (
+                config.schema.as_str(),
+                config.queries.as_str(),
+                config.out.as_str(),
+                config.crate_name.as_str()
+            ),
+            ("schema.sql", "queries", "generated", "database")
+        );
+        assert_eq!(config.search_path, ["public"]);
+        assert!(config.soft_delete.is_none() && config.tables.is_empty());
+
+        let (config, errors) = read(
+            "schema = 'db/schema.sql'\nqueries = \"sql\"\nout = \"out\"\ncrate_name = \"my-db\"\n\
+             search_path = [\"app\", \"public\"]\n[soft_delete]\ncolumn = \"deleted_at\"\nexclude = [\"audit\"]\n\
+             [tables]\nusers = \"User\"\n\"app.keys\" = \"ApiKey\"\n",
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(
+            (
+                config.schema.as_str(),
+                config.queries.as_str(),
+                config.out.as_str(),
+                config.crate_name.as_str()
+            ),
+            ("db/schema.sql", "sql", "out", "my-db")
+        );
+        assert_eq!(config.search_path, ["app", "public"]);
+        let soft_delete = config.soft_delete.unwrap();
+        assert_eq!(soft_delete.column.value, "deleted_at");
+        assert_eq!(soft_delete.exclude[0].value, "audit");
+        let tables: Vec<_> = config
+            .tables
+            .iter()
+            .map(|table| (table.table.value.as_str(), table.row.value.as_str()))
+            .collect();
+        assert_eq!(tables, [("users", "User"), ("app.keys", "ApiKey")]);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_its_place() {
+        let (config, errors) = read(
+            "shcema = \"a\"\nout = 3\nqueries = \"\"\ncrate_name = \"9\"\nsearch_path = []\nzebra = 1\n\
+             [soft_delete]\ncolunm = \"x\"\nexclude = [\"a\", \"a\"]\n[tables]\nusers = \"user\"\npublic.keys = \"Key\"\n",
+        );
+        let mut errors = errors;
+        errors.sort_by_key(|error| {
+            error
+                .split(':')
+                .next()
+                .and_then(|line| line.parse::<u32>().ok())
+        });
+        assert_eq!(
+            errors,
+            [
+                "1:1 `shcema` unknown key `shcema` | did you mean `schema`?",
+                "2:7 `3` expected a string, found a number | write a path relative to this file",
+                "3:11 `\"\"` this may not be empty | write a path relative to this file",
+                "4:14 `\"9\"` `9` cannot be the name of a package | use ASCII letters, digits, `-` and `_`, a letter first",
+                "5:15 `[]` the search path names no schema | write `search_path = [\"public\"]`",
+                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `search_path`, `soft_delete`, `tables`",
+                "7:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
+                "8:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
+                "9:17 `\"a\"` `a` stands here twice | delete one of the two",
+                "11:9 `\"user\"` `user` is not the name of a Rust type | write it like `users = \"User\"`",
+                "12:1 `public` a table's name with a dot stands in quotes | write `\"public.name\" = \"Name\"`",
+            ]
+        );
+        assert_eq!(config.out, "generated");
+    }
+
+    #[test]
+    fn what_is_not_toml_is_told_where() {
+        let (_, errors) = read("schema = \nout = \"x\"\n");
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].starts_with("1:10 "), "{errors:?}");
+        let (_, errors) = read("schema = \"a\"\nschema = \"b\"\n");
+        assert!(errors[0].contains("duplicate"), "{errors:?}");
+    }
+}
