@@ -1,0 +1,373 @@
+//! Lays out what does not fit one line as rustfmt would, so that the output needs no rustfmt.
+//!
+//! The rules are rustfmt's defaults of style edition 2024: `max_width` 100, `fn_call_width` 60, `attr_fn_like_width` 70. Tests
+//! hold the result against rustfmt itself.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::writer::{WIDTH, Writer};
+
+/// The widest list of arguments that stays on the call's line.
+const CALL_WIDTH: usize = 60;
+
+/// The widest `#[derive(…)]`, and the widest list on a line of its own within one: rustfmt counts other brackets than it writes.
+const DERIVE_WIDTH: usize = 96;
+
+/// The widest body of a struct literal that stays on one line.
+const LITERAL_WIDTH: usize = 18;
+
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `head(a, b) -> Ret {`.
+pub(super) fn signature(
+    w: &mut Writer,
+    head: &str,
+    args: &[String],
+    returns: &Returns,
+    body: impl FnOnce(&mut Writer),
+) {
+    let one = format!("{head}({}) -> {} {{", args.join(", "), returns.one_line());
+    let short = !returns.args.iter().any(Argument::is_broken);
+    if short && w.indent() + width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        w.line(format!("{head}("));
+        w.indented(|w| {
+            for arg in args {
+                w.line(format!("{arg},"));
+            }
+        });
+        let end = format!(") -> {} {{", returns.one_line());
+        if short && (w.indent() + width(&end) <= WIDTH || returns.args.is_empty()) {
+            w.line(end);
+        } else if short && w.indent() + width(&end) <= WIDTH + width(") {") + 1 {
+            // rustfmt measures the type without what stands around it, and then moves the brace alone.
+            w.line(end.trim_end_matches(" {"));
+            w.line("{");
+        } else {
+            w.line(format!(") -> {}<", returns.head));
+            w.indented(|w| {
+                for arg in &returns.args {
+                    arg.write(w);
+                }
+            });
+            w.line("> {");
+        }
+    }
+    w.indented(body);
+    w.line("}");
+}
+
+/// `Optional<'_, P, R>`.
+#[derive(Debug)]
+pub(super) struct Returns {
+    pub(super) head: String,
+    pub(super) args: Vec<Argument>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Argument {
+    Plain(String),
+    Tuple(Vec<String>),
+}
+
+impl Argument {
+    fn one_line(&self) -> String {
+        match self {
+            Self::Plain(text) => text.clone(),
+            Self::Tuple(items) => match items.as_slice() {
+                [only] => format!("({only},)"),
+                _ => format!("({})", items.join(", ")),
+            },
+        }
+    }
+
+    /// rustfmt holds a tuple's inside to the width of a call's arguments, wherever it stands.
+    fn is_broken(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tuple(_) => width(&self.one_line()) - 2 > CALL_WIDTH,
+        }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        match self {
+            Self::Tuple(items) if self.is_broken() => vertical_call(w, "(", items, "),"),
+            _ => w.line(format!("{},", self.one_line())),
+        }
+    }
+}
+
+impl Returns {
+    fn one_line(&self) -> String {
+        if self.args.is_empty() {
+            self.head.clone()
+        } else {
+            let args: Vec<String> = self.args.iter().map(Argument::one_line).collect();
+            format!("{}<{}>", self.head, args.join(", "))
+        }
+    }
+}
+
+/// `callee(a, b)` as a block's last expression.
+pub(super) fn call(w: &mut Writer, callee: &str, args: &[String]) {
+    let joined = args.join(", ");
+    let one = format!("{callee}({joined})");
+    if width(&joined) <= CALL_WIDTH && w.indent() + width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        vertical_call(w, &format!("{callee}("), args, ")");
+    }
+}
+
+/// `static NAME: Type = callee(a, b);`
+pub(super) fn static_call(w: &mut Writer, left: &str, callee: &str, args: &[String]) {
+    let joined = args.join(", ");
+    let call = format!("{callee}({joined});");
+    if width(&joined) > CALL_WIDTH {
+        let open = format!("{left} = {callee}(");
+        if width(&open) <= WIDTH {
+            vertical_call(w, &open, args, ");");
+        } else {
+            w.line(format!("{left} ="));
+            w.indented(|w| vertical_call(w, &format!("{callee}("), args, ");"));
+        }
+    } else if width(left) + width(" = ") + width(&call) <= WIDTH {
+        w.line(format!("{left} = {call}"));
+    } else {
+        w.line(format!("{left} ="));
+        w.indented(|w| w.line(call));
+    }
+}
+
+fn vertical_call(w: &mut Writer, open: &str, args: &[String], close: &str) {
+    w.line(open);
+    w.indented(|w| {
+        for arg in args {
+            w.line(format!("{arg},"));
+        }
+    });
+    w.line(close);
+}
+
+/// `pub name: Type,` of a struct.
+pub(super) fn field(w: &mut Writer, name: &str, ty: &str) {
+    let one = format!("pub {name}: {ty},");
+    if w.indent() + width(&one) + slice_margin(ty) <= WIDTH {
+        w.line(one);
+    } else {
+        w.line(format!("pub {name}:"));
+        w.indented(|w| w.line(format!("{ty},")));
+    }
+}
+
+/// rustfmt counts the brackets of a slice twice, unless generic brackets stand around it.
+fn slice_margin(ty: &str) -> usize {
+    match ty.split_once('[') {
+        Some((reference, inner)) if reference.starts_with('&') && !reference.contains('<') => {
+            2 + slice_margin(inner)
+        }
+        _ => 0,
+    }
+}
+
+/// `#[derive(…)]`.
+pub(super) fn derive(w: &mut Writer, derives: &[String]) {
+    let joined = derives.join(", ");
+    let one = format!("#[derive({joined})]");
+    if w.indent() + width(&one) <= DERIVE_WIDTH {
+        w.line(one);
+    } else {
+        w.line("#[derive(");
+        w.indented(|w| {
+            if width(&joined) <= DERIVE_WIDTH {
+                w.line(format!("{joined},"));
+            } else {
+                for derive in derives {
+                    w.line(format!("{derive},"));
+                }
+            }
+        });
+        w.line(")]");
+    }
+}
+
+/// `use path::{A, B};`, the names in rustfmt's order, as many on a line as fit.
+pub(super) fn use_list(w: &mut Writer, visibility: &str, path: &str, names: &[String]) {
+    let mut names = names.to_vec();
+    names.sort_by(|a, b| version_order(a, b));
+    match names.as_slice() {
+        [] => {}
+        [only] => w.line(format!("{visibility}use {path}::{only};")),
+        _ => {
+            let one = format!("{visibility}use {path}::{{{}}};", names.join(", "));
+            if width(&one) <= WIDTH {
+                w.line(one);
+            } else {
+                w.line(format!("{visibility}use {path}::{{"));
+                w.indented(|w| fill(w, &names));
+                w.line("};");
+            }
+        }
+    }
+}
+
+/// `a, b, c,` over as few lines as it takes.
+pub(super) fn fill(w: &mut Writer, items: &[String]) {
+    let mut line = String::new();
+    for item in items {
+        let grown = width(&line) + usize::from(!line.is_empty()) + width(item) + 1;
+        if !line.is_empty() && w.indent() + grown > WIDTH {
+            w.line(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(item);
+        line.push(',');
+    }
+    if !line.is_empty() {
+        w.line(line);
+    }
+}
+
+/// `head { a, b }` inside a macro's braces, which rustfmt leaves alone: broken only for the reader.
+pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[String]) {
+    let one = format!("{macro_name} {{ {head} {{ {} }} }}", items.join(", "));
+    if width(&one) <= WIDTH {
+        w.line(one);
+        return;
+    }
+    w.block(macro_name, |w| {
+        w.block(head, |w| fill(w, items));
+    });
+}
+
+/// rustfmt sorts names in `use` lists so: digits by their number, `_` before the rest.
+pub(super) fn version_order(a: &str, b: &str) -> std::cmp::Ordering {
+    let (a, b) = (
+        a.strip_prefix("r#").unwrap_or(a),
+        b.strip_prefix("r#").unwrap_or(b),
+    );
+    let mut left = a.as_bytes();
+    let mut right = b.as_bytes();
+    loop {
+        match (left.first(), right.first()) {
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (x, rest_left) = digits(left);
+                let (y, rest_right) = digits(right);
+                let ordering = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+                if ordering.is_ne() {
+                    return ordering;
+                }
+                (left, right) = (rest_left, rest_right);
+            }
+            (Some(x), Some(y)) if x == y => {
+                (left, right) = (&left[1..], &right[1..]);
+            }
+            (Some(b'_'), Some(_)) => return std::cmp::Ordering::Less,
+            (Some(_), Some(b'_')) => return std::cmp::Ordering::Greater,
+            (x, y) => return x.cmp(&y).then_with(|| a.cmp(b)),
+        }
+    }
+}
+
+/// The leading number without its zeros, and what follows.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, rest) = text.split_at(end);
+    let zeros = number
+        .iter()
+        .position(|&byte| byte != b'0')
+        .unwrap_or(number.len().saturating_sub(1));
+    (&number[zeros..], rest)
+}
+
+/// `Name { a, b: None }` as a block's last expression.
+pub(super) fn struct_literal(w: &mut Writer, name: &str, fields: &[String]) {
+    let joined = fields.join(", ");
+    if width(&joined) <= LITERAL_WIDTH {
+        w.line(format!("{name} {{ {joined} }}"));
+    } else {
+        w.block(name, |w| {
+            for field in fields {
+                w.line(format!("{field},"));
+            }
+        });
+    }
+}
+
+/// `left(a, b)right`.
+pub(super) fn tuple(w: &mut Writer, left: &str, items: &[String], right: &str) {
+    let joined = items.join(", ");
+    let one = format!("{left}({joined}){right}");
+    if width(&joined) <= CALL_WIDTH && w.indent() + width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        vertical_call(w, &format!("{left}("), items, &format!("){right}"));
+    }
+}
+
+/// `const NAME: &str = r"…";` with the SQL in the author's lines.
+pub(super) fn text_const(w: &mut Writer, name: &str, text: &str) {
+    let left = format!("const {name}: &str =");
+    let literal = literal(text);
+    let one = format!("{left} {literal};");
+    let single = !literal.contains('\n');
+    let below = format!("{literal};");
+    if single && width(&one) > WIDTH && 4 + width(&below) <= WIDTH {
+        w.line(left);
+        w.indented(|w| w.line(below));
+    } else {
+        w.verbatim(&one);
+    }
+}
+
+/// A raw string, or an escaped one for what a raw string may not hold.
+fn literal(text: &str) -> String {
+    let refused = |c: char| {
+        c == '\r' || c == '\0' || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(refused) {
+        return string(text);
+    }
+    if !text.contains(['"', '\\', '\n']) {
+        return format!("\"{text}\"");
+    }
+    let mut hashes = 0;
+    for (at, _) in text.match_indices('"') {
+        let run = text[at + 1..]
+            .bytes()
+            .take_while(|&byte| byte == b'#')
+            .count();
+        hashes = hashes.max(run + 1);
+    }
+    let hashes = "#".repeat(hashes);
+    format!("r{hashes}\"{text}\"{hashes}")
+}
+
+/// An ordinary string literal.
+pub(super) fn string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0' => out.push_str("\\0"),
+            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => out.extend(c.escape_unicode()),
+            c if c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,414 @@
+//! One query: the function, its structs, its constraints, its statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Module, Params, Query,
+    QueryResult, Value,
+};
+
+use super::spell::{self, Form, Scope};
+use super::structs;
+use super::writer::Writer;
+use super::{doc, layout};
+
+pub(super) fn query(
+    w: &mut Writer,
+    scope: &mut Scope,
+    statics: &Statics,
+    module: &Module,
+    query: &Query,
+) {
+    function(w, scope, statics, query);
+    let declares = &query.declares;
+    if let Some(params) = &declares.params {
+        w.blank();
+        structs::params(w, scope, params);
+    }
+    if let Some(row) = &declares.row {
+        w.blank();
+        structs::row(w, scope, row);
+    }
+    if let Some(found) = &declares.constraints {
+        w.blank();
+        constraints(w, query, found);
+    }
+    w.blank();
+    statement(w, scope, statics, module, query);
+}
+
+fn function(w: &mut Writer, scope: &mut Scope, statics: &Statics, query: &Query) {
+    w.doc(documentation(query));
+    for attribute in &query.attributes {
+        w.line(format!("#[{attribute}]"));
+    }
+    let shape = Shape::new(scope, query);
+    let (handle, awaitable) = (shape.handle, shape.awaitable);
+    let (generics, borrow, lifetime) = if shape.borrows {
+        ("<'a>", "&'a ", "'a")
+    } else {
+        ("", "&", "'_")
+    };
+    let mut args = vec![format!("db: {borrow}{handle}")];
+    args.extend(shape.arg.clone());
+    let mut returned = vec![layout::Argument::Plain(lifetime.to_owned()), shape.params];
+    returned.extend(shape.row.map(layout::Argument::Plain));
+    let returns = layout::Returns {
+        head: awaitable.clone(),
+        args: returned,
+    };
+    let head = format!("pub fn {}{generics}", query.name);
+    layout::signature(w, &head, &args, &returns, |w| {
+        let statement = format!("&{}", statics.statement(&query.name));
+        if shape.tuple.is_empty() {
+            let call = ["db".to_owned(), statement, shape.bound];
+            layout::call(w, &format!("{awaitable}::new"), &call);
+        } else {
+            layout::tuple(w, "let bound = ", &shape.tuple, ";");
+            let call = ["db".to_owned(), statement, "bound".to_owned()];
+            layout::call(w, &format!("{awaitable}::new"), &call);
+        }
+    });
+}
+
+/// What the function takes and gives, spelled.
+struct Shape {
+    handle: String,
+    awaitable: String,
+    /// A parameter has a lifetime, so the function names one.
+    borrows: bool,
+    arg: Option<String>,
+    /// The type that is bound.
+    params: layout::Argument,
+    /// The expression that is bound.
+    bound: String,
+    /// The elements where a struct's fields are bound one by one.
+    tuple: Vec<String>,
+    row: Option<String>,
+}
+
+impl Shape {
+    fn new(scope: &mut Scope, query: &Query) -> Self {
+        let handle = match query.handle {
+            Handle::Reader => format!("impl {}", scope.runtime("Reader")),
+            Handle::Writer => format!("impl {}", scope.runtime("Writer")),
+            Handle::Transaction => scope.runtime("Transaction"),
+        };
+        let (awaitable, row) = match &query.result {
+            QueryResult::Affected => ("Execute", None),
+            QueryResult::Scalar => (
+                awaitable(query.cardinality),
+                query
+                    .outputs
+                    .first()
+                    .map(|column| spell::slot(scope, &column.slot, Form::Owned)),
+            ),
+            QueryResult::Struct(name) => (
+                awaitable(query.cardinality),
+                Some(spell::struct_name(scope, name)),
+            ),
+        };
+        let awaitable = scope.runtime(awaitable);
+        let mut shape = Self {
+            handle,
+            awaitable,
+            borrows: false,
+            arg: None,
+            params: layout::Argument::Plain("()".to_owned()),
+            bound: "()".to_owned(),
+            tuple: Vec::new(),
+            row,
+        };
+        match &query.params {
+            Params::None => {}
+            Params::One => {
+                if let Some(input) = query.inputs.first() {
+                    shape.borrows = input.slot.ty.param_borrows();
+                    let ty = spell::slot(scope, &input.slot, Form::Param("'a"));
+                    shape.arg = Some(format!("{}: {ty}", input.field));
+                    shape.params = layout::Argument::Tuple(vec![ty]);
+                    shape.bound = format!("({},)", input.field);
+                }
+            }
+            Params::Struct { name, reordered } => {
+                shape.borrows = name.borrows;
+                let lifetime = if name.borrows { "<'a>" } else { "" };
+                let spelled = spell::struct_name(scope, name);
+                shape.arg = Some(format!("params: {spelled}{lifetime}"));
+                shape.params = layout::Argument::Plain(format!("{spelled}{lifetime}"));
+                shape.bound = "params".to_owned();
+                if *reordered {
+                    let types: Vec<String> = query
+                        .inputs
+                        .iter()
+                        .map(|input| spell::slot(scope, &input.slot, Form::Param("'a")))
+                        .collect();
+                    shape.params = layout::Argument::Tuple(types);
+                    shape.tuple = query
+                        .inputs
+                        .iter()
+                        .map(|input| format!("params.{}", input.field))
+                        .collect();
+                }
+            }
+        }
+        shape
+    }
+}
+
+fn awaitable(cardinality: Cardinality) -> &'static str {
+    match cardinality {
+        Cardinality::None => "Execute",
+        Cardinality::One => "One",
+        Cardinality::AtMostOne => "Optional",
+        Cardinality::Many => "Many",
+    }
+}
+
+/// `GET_USER` and `GET_USER_SQL`: no two of one module alike.
+pub(super) struct Statics {
+    by_query: BTreeMap<String, (String, String)>,
+}
+
+impl Statics {
+    pub(super) fn new(queries: &[Query]) -> Self {
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let mut by_query = BTreeMap::new();
+        let mut statements = Vec::new();
+        for query in queries {
+            let plain = query.name.strip_prefix("r#").unwrap_or(&query.name);
+            statements.push((&query.name, free(plain.to_uppercase(), &mut taken)));
+        }
+        // A query may be called `get_user_sql`.
+        for (query, statement) in statements {
+            let text = free(format!("{statement}_SQL"), &mut taken);
+            by_query.insert(query.clone(), (statement, text));
+        }
+        Self { by_query }
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.by_query
+            .values()
+            .flat_map(|(statement, text)| [statement.clone(), text.clone()])
+    }
+
+    fn statement(&self, query: &str) -> &str {
+        self.by_query
+            .get(query)
+            .map_or("", |(statement, _)| statement)
+    }
+
+    fn text(&self, query: &str) -> &str {
+        self.by_query.get(query).map_or("", |(_, text)| text)
+    }
+}
+
+fn free(mut name: String, taken: &mut BTreeSet<String>) -> String {
+    while !taken.insert(name.clone()) {
+        name.push('_');
+    }
+    name
+}
+
+fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Module, query: &Query) {
+    let ty = scope.runtime("Statement");
+    let (name, text) = (statics.statement(&query.name), statics.text(&query.name));
+    let plain = module.name.strip_prefix("r#").unwrap_or(&module.name);
+    layout::static_call(
+        w,
+        &format!("static {name}: {ty}"),
+        &format!("{ty}::new"),
+        &[
+            layout::string(&format!("{plain}::{}", query.written)),
+            layout::string(&format!("{}:{}", query.file, query.line)),
+            text.to_owned(),
+        ],
+    );
+    layout::text_const(w, text, &query.sql);
+}
+
+fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
+    w.doc([format!("What {} can violate.", link(query))]);
+    layout::derive(
+        w,
+        &["Debug", "Clone", "Copy", "PartialEq", "Eq"].map(str::to_owned),
+    );
+    w.block(format!("pub enum {}", found.name), |w| {
+        for variant in &found.variants {
+            w.doc(doc::markdown(&variant.docs));
+            w.line(format!("{},", variant.name));
+        }
+    });
+    w.blank();
+    w.block("sqlmill_runtime::constraints!", |w| {
+        w.block(&found.name, |w| {
+            for variant in &found.variants {
+                w.line(format!("{} = {},", variant.name, target(&variant.target)));
+            }
+        });
+    });
+}
+
+fn target(target: &ConstraintTarget) -> String {
+    let string = layout::string;
+    match target {
+        ConstraintTarget::Constraint {
+            schema,
+            table,
+            name,
+        } => format!("{}.{} {}", string(schema), string(table), string(name)),
+        ConstraintTarget::Column {
+            schema,
+            table,
+            column,
+        } => format!(
+            "{}.{} column {}",
+            string(schema),
+            string(table),
+            string(column)
+        ),
+        ConstraintTarget::Type {
+            schema,
+            ty,
+            name: Some(name),
+        } => format!("type {}.{} {}", string(schema), string(ty), string(name)),
+        ConstraintTarget::Type {
+            schema,
+            ty,
+            name: None,
+        } => format!("type {}.{}", string(schema), string(ty)),
+    }
+}
+
+/// As an intra-doc link, told apart from modules and primitive types of the same name.
+fn link(query: &Query) -> String {
+    let plain = query.name.strip_prefix("r#").unwrap_or(&query.name);
+    if plain == query.name {
+        format!("[`{plain}()`]")
+    } else {
+        format!("[`{plain}`]({}())", query.name)
+    }
+}
+
+/// The author's words, the SQL, and what was proved.
+fn documentation(query: &Query) -> Vec<String> {
+    let mut lines = doc::markdown(&query.docs);
+    let mut paragraph = |found: Vec<String>| {
+        if !found.is_empty() {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.extend(found);
+        }
+    };
+    paragraph(doc::sql(&query.sql));
+
+    let returns = match query.cardinality {
+        Cardinality::None => "Returns no rows, but how many it affected",
+        Cardinality::One => "Returns exactly one row",
+        Cardinality::AtMostOne => "Returns at most one row",
+        Cardinality::Many => "Returns any number of rows",
+    };
+    paragraph(doc::sentence(&with_reason(
+        returns,
+        &query.cardinality_reason,
+    )));
+    if !query.order.is_empty() {
+        let total = if query.order_total {
+            ""
+        } else {
+            "; rows may be equal under it"
+        };
+        paragraph(doc::sentence(&format!(
+            "Ordered by {}{total}.",
+            doc::names(&query.order)
+        )));
+    }
+    paragraph(doc::sentence(&reach(query)));
+    paragraph(nullability("Parameters", &query.inputs));
+    paragraph(nullability("Columns", &query.outputs));
+
+    if !query.violations.is_empty() {
+        let mut found = vec!["Can violate:".to_owned(), String::new()];
+        for violation in &query.violations {
+            let name = doc::names(&[&violation.name]);
+            found.extend(doc::item(&format!(
+                "{name} ({}): {}",
+                violation.kind, violation.reason
+            )));
+        }
+        paragraph(found);
+    }
+    if !query.waivers.is_empty() {
+        let mut found = Vec::new();
+        for waiver in &query.waivers {
+            let rule = doc::names(&[&waiver.rule]);
+            found.extend(doc::item(&format!("Allowed: {rule}, {}", waiver.reason)));
+        }
+        paragraph(found);
+    }
+    lines
+}
+
+fn with_reason(fact: &str, reason: &str) -> String {
+    if reason.is_empty() {
+        format!("{fact}.")
+    } else {
+        format!("{fact}: {reason}.")
+    }
+}
+
+fn reach(query: &Query) -> String {
+    let mut parts = Vec::new();
+    let tables: Vec<&String> = query.reads.keys().collect();
+    if !tables.is_empty() {
+        parts.push(format!("Reads {}.", doc::names(&tables)));
+    }
+    for (table, written) in &query.writes {
+        let table = doc::names(&[table]);
+        let kinds = written.kinds.join(", ");
+        if written.columns.is_empty() {
+            parts.push(format!("Writes {table} ({kinds})."));
+        } else {
+            let columns = doc::names(&written.columns);
+            parts.push(format!("Writes {table} ({kinds}): {columns}."));
+        }
+    }
+    if parts.is_empty() || (query.access == Access::Write && query.writes.is_empty()) {
+        let kind = match query.access {
+            Access::Read => "Only reads",
+            Access::Write => "Counts as a write",
+        };
+        parts.push(with_reason(kind, &query.access_reason));
+    }
+    parts.join(" ")
+}
+
+/// Why each may be NULL or not, values of one reason together.
+fn nullability(title: &str, values: &[Value]) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for value in values {
+        let mut reason = value.reason.clone();
+        if let Some(elements) = &value.elements_reason {
+            reason = format!("{reason}; {elements}");
+        }
+        match groups.iter_mut().find(|(found, _)| *found == reason) {
+            Some((_, names)) => names.push(&value.name),
+            None => groups.push((reason, vec![&value.name])),
+        }
+    }
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{title}:"), String::new()];
+    for (reason, names) in groups {
+        let names = doc::names(&names);
+        lines.extend(if reason.contains(&names) || reason.is_empty() {
+            doc::item(if reason.is_empty() { &names } else { &reason })
+        } else {
+            doc::item(&format!("{names}: {reason}"))
+        });
+    }
+    lines
+}

@@ -1,0 +1,196 @@
+//! The one place that writes types, and the imports that they need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Home, RustType, Slot, StructName};
+
+use super::layout;
+use super::writer::Writer;
+
+/// Where a name that generated code uses comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// `sqlmill_runtime::types`
+    Scalars,
+    /// `sqlmill_runtime`
+    Runtime,
+    /// `crate::tables`
+    Tables,
+    /// `crate::types`
+    Types,
+}
+
+impl Origin {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Scalars => "sqlmill_runtime::types",
+            Self::Runtime => "sqlmill_runtime",
+            Self::Tables => "crate::tables",
+            Self::Types => "crate::types",
+        }
+    }
+}
+
+/// The names of one file: its own, and those that it imports on the way.
+#[derive(Debug)]
+pub(super) struct Scope {
+    own: BTreeSet<String>,
+    imported: BTreeMap<String, Origin>,
+    /// The file is itself `crate::tables` or `crate::types`.
+    home: Option<Origin>,
+}
+
+impl Scope {
+    pub(super) fn new(own: BTreeSet<String>, home: Option<Origin>) -> Self {
+        Self {
+            own,
+            imported: BTreeMap::new(),
+            home,
+        }
+    }
+
+    /// The name as this file can say it: imported, or with its path where the plain name means something else here.
+    pub(super) fn name(&mut self, origin: Origin, name: &str) -> String {
+        if self.home == Some(origin) {
+            return name.to_owned();
+        }
+        let taken = self.own.contains(name)
+            || self
+                .imported
+                .get(name)
+                .is_some_and(|&other| other != origin);
+        if taken {
+            return format!("{}::{name}", origin.path());
+        }
+        self.imported.insert(name.to_owned(), origin);
+        name.to_owned()
+    }
+
+    pub(super) fn runtime(&mut self, name: &str) -> String {
+        self.name(Origin::Runtime, name)
+    }
+
+    /// The `use` lines for everything named so far. Structs of tables are part of the module's interface.
+    pub(super) fn imports(&self, w: &mut Writer) {
+        for (origins, visibility) in [
+            (&[Origin::Tables][..], "pub "),
+            (&[Origin::Types][..], ""),
+            (&[Origin::Scalars, Origin::Runtime][..], ""),
+        ] {
+            for &origin in origins {
+                let names: Vec<String> = self
+                    .imported
+                    .iter()
+                    .filter(|&(_, &from)| from == origin)
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                layout::use_list(w, visibility, origin.path(), &names);
+            }
+            if visibility == "pub " {
+                w.blank();
+            }
+        }
+    }
+}
+
+/// The shape that a type takes in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form<'l> {
+    /// In a row struct: owns its data.
+    Owned,
+    /// In a borrowed row, with the lifetime's name.
+    Row(&'l str),
+    /// A parameter, with the lifetime's name.
+    Param(&'l str),
+}
+
+pub(super) fn slot(scope: &mut Scope, slot: &Slot, form: Form<'_>) -> String {
+    let spelled = ty(scope, &slot.ty, form);
+    if slot.nullable {
+        format!("Option<{spelled}>")
+    } else {
+        spelled
+    }
+}
+
+pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
+    let scalar = |scope: &mut Scope, name: &str| scope.name(Origin::Scalars, name);
+    match ty {
+        RustType::Unit => "()".to_owned(),
+        RustType::Bool => "bool".to_owned(),
+        RustType::I8 => "i8".to_owned(),
+        RustType::I16 => "i16".to_owned(),
+        RustType::I32 => "i32".to_owned(),
+        RustType::I64 => "i64".to_owned(),
+        RustType::U32 => "u32".to_owned(),
+        RustType::F32 => "f32".to_owned(),
+        RustType::F64 => "f64".to_owned(),
+        RustType::Decimal => scalar(scope, "Decimal"),
+        RustType::Uuid => scalar(scope, "Uuid"),
+        RustType::Date => scalar(scope, "Date"),
+        RustType::Time => scalar(scope, "Time"),
+        RustType::DateTime => scalar(scope, "DateTime"),
+        RustType::Timestamp => scalar(scope, "Timestamp"),
+        RustType::Interval => scalar(scope, "Interval"),
+        RustType::IpAddr => scalar(scope, "IpAddr"),
+        RustType::Text => match form {
+            Form::Owned => "String".to_owned(),
+            Form::Row(lifetime) | Form::Param(lifetime) => format!("&{lifetime} str"),
+        },
+        RustType::Bytes => match form {
+            Form::Owned => "Vec<u8>".to_owned(),
+            Form::Row(lifetime) | Form::Param(lifetime) => format!("&{lifetime} [u8]"),
+        },
+        RustType::Json => {
+            let value = scalar(scope, "Value");
+            match form {
+                Form::Owned | Form::Row(_) => value,
+                Form::Param(lifetime) => format!("&{lifetime} {value}"),
+            }
+        }
+        RustType::Array(element) => match form {
+            Form::Owned | Form::Row(_) => format!("Vec<{}>", slot(scope, element, form)),
+            Form::Param(lifetime) => {
+                // A slice of owned values where borrowing each would make callers build a second list.
+                let inner = match element.ty.base() {
+                    RustType::Json | RustType::Composite { .. } => Form::Owned,
+                    _ => form,
+                };
+                format!("&{lifetime} [{}]", slot(scope, element, inner))
+            }
+        },
+        RustType::Enum(name) => scope.name(Origin::Types, name),
+        RustType::Composite { name, borrows } => match form {
+            Form::Row(lifetime) if *borrows => {
+                let name = scope.name(Origin::Types, &format!("{name}Ref"));
+                format!("{name}<{lifetime}>")
+            }
+            Form::Owned | Form::Row(_) => scope.name(Origin::Types, name),
+            Form::Param(lifetime) => {
+                format!("&{lifetime} {}", scope.name(Origin::Types, name))
+            }
+        },
+        RustType::Domain { name, base } => match form {
+            Form::Owned => scope.name(Origin::Types, name),
+            // The alias has an owned form only; a Copy base reads better under its own name too.
+            Form::Row(_) | Form::Param(_) if base.row_borrows() || base.param_borrows() => {
+                self::ty(scope, base, form)
+            }
+            Form::Row(_) | Form::Param(_) => scope.name(Origin::Types, name),
+        },
+    }
+}
+
+/// `User`, `tables::User`, without lifetimes.
+pub(super) fn struct_name(scope: &mut Scope, name: &StructName) -> String {
+    match name.home {
+        Home::Module => name.name.clone(),
+        Home::Tables => scope.name(Origin::Tables, &name.name),
+    }
+}
+
+/// The type as a person reads it in the manifest: owned, without paths.
+pub(crate) fn plain(slot: &Slot) -> String {
+    let mut scope = Scope::new(BTreeSet::new(), None);
+    self::slot(&mut scope, slot, Form::Owned)
+}

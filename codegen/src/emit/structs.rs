@@ -1,0 +1,210 @@
+//! Row structs, their borrowed twins, and parameter structs.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Field, Struct};
+
+use super::spell::{self, Form, Scope};
+use super::writer::Writer;
+use super::{doc, layout};
+
+/// clippy's `too_many_arguments` begins above this.
+const MOST_ARGUMENTS: usize = 7;
+
+pub(super) fn row_names(row: &Struct, names: &mut BTreeSet<String>) {
+    names.insert(row.name.clone());
+    if row.borrows {
+        names.insert(borrowed_name(row));
+    }
+}
+
+fn borrowed_name(row: &Struct) -> String {
+    format!("{}Ref", row.name)
+}
+
+/// The owned struct, the borrowed one where it differs, and the macro that decodes both.
+pub(super) fn row(w: &mut Writer, scope: &mut Scope, row: &Struct) {
+    w.doc(doc::markdown(&row.docs));
+    layout::derive(w, &derives(&["Debug", "Clone", "PartialEq"], &row.derives));
+    attributes(w, &row.attributes);
+    fields(
+        w,
+        scope,
+        &format!("pub struct {}", row.name),
+        &row.fields,
+        Form::Owned,
+    );
+    if row.borrows {
+        w.blank();
+        borrowed(w, scope, row);
+    }
+    w.blank();
+    let head = if row.borrows {
+        format!("{}, {}", row.name, borrowed_name(row))
+    } else {
+        row.name.clone()
+    };
+    layout::braced(w, "sqlmill_runtime::row!", &head, &names(&row.fields));
+}
+
+fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {
+    w.doc([format!("[`{}`], borrowed from the reply.", row.name)]);
+    let ours: &[&str] = if row.fields.iter().all(|field| field.slot.ty.row_copies()) {
+        &["Debug", "Clone", "Copy", "PartialEq"]
+    } else {
+        &["Debug", "Clone", "PartialEq"]
+    };
+    layout::derive(w, &derives(ours, &[]));
+    attributes(w, &row.borrowed_attributes);
+    let head = format!("pub struct {}<'a>", borrowed_name(row));
+    fields(w, scope, &head, &row.fields, Form::Row("'a"));
+}
+
+/// A parameter struct and the macro that binds it.
+pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
+    w.doc(doc::markdown(&params.docs));
+    let all_optional = params.fields.iter().all(|field| field.slot.nullable);
+    let ours: &[&str] = if all_optional {
+        &["Debug", "Clone", "Copy", "PartialEq", "Default"]
+    } else {
+        &["Debug", "Clone", "Copy", "PartialEq"]
+    };
+    layout::derive(w, &derives(ours, &params.derives));
+    attributes(w, &params.attributes);
+    let lifetime = if params.borrows { "<'a>" } else { "" };
+    let head = format!("pub struct {}{lifetime}", params.name);
+    fields(w, scope, &head, &params.fields, Form::Param("'a"));
+    w.blank();
+    let head = if params.borrows {
+        format!("{}<'_>", params.name)
+    } else {
+        params.name.clone()
+    };
+    layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
+}
+
+/// `new` with what is required; the rest is `None`. Where all is optional there is `Default`, and past seven arguments a
+/// list of positions would hide mistakes.
+pub(super) fn constructor(w: &mut Writer, scope: &mut Scope, params: &Struct) {
+    let required: Vec<&Field> = params
+        .fields
+        .iter()
+        .filter(|field| !field.slot.nullable)
+        .collect();
+    if required.is_empty()
+        || required.len() == params.fields.len()
+        || required.len() > MOST_ARGUMENTS
+    {
+        return;
+    }
+    w.blank();
+    let head = if params.borrows {
+        format!("impl<'a> {}<'a>", params.name)
+    } else {
+        format!("impl {}", params.name)
+    };
+    let lifetime_used = required.iter().any(|field| field.slot.ty.param_borrows());
+    let head = if params.borrows && !lifetime_used {
+        format!("impl {}<'_>", params.name)
+    } else {
+        head
+    };
+    w.block(head, |w| {
+        w.doc(["With what has no default; the rest is `None`."]);
+        let args: Vec<String> = required
+            .iter()
+            .map(|field| {
+                format!(
+                    "{}: {}",
+                    field.name,
+                    spell::slot(scope, &field.slot, Form::Param("'a"))
+                )
+            })
+            .collect();
+        let returns = layout::Returns {
+            head: "Self".to_owned(),
+            args: Vec::new(),
+        };
+        layout::signature(w, "pub const fn new", &args, &returns, |w| {
+            let values: Vec<String> = params
+                .fields
+                .iter()
+                .map(|field| {
+                    if field.slot.nullable {
+                        format!("{}: None", field.name)
+                    } else {
+                        field.name.clone()
+                    }
+                })
+                .collect();
+            layout::struct_literal(w, "Self", &values);
+        });
+    });
+}
+
+fn fields(w: &mut Writer, scope: &mut Scope, head: &str, fields: &[Field], form: Form<'_>) {
+    if fields.is_empty() {
+        w.line(format!("{head} {{}}"));
+        return;
+    }
+    w.block(head, |w| {
+        for field in fields {
+            // The twin's fields would only repeat the owned struct's words.
+            if !matches!(form, Form::Row(_)) {
+                w.doc(doc::markdown(&field.docs));
+            }
+            let ty = spell::slot(scope, &field.slot, form);
+            layout::field(w, &field.name, &ty);
+        }
+    });
+}
+
+fn names(fields: &[Field]) -> Vec<String> {
+    fields.iter().map(|field| field.name.clone()).collect()
+}
+
+fn attributes(w: &mut Writer, attributes: &[String]) {
+    for attribute in attributes {
+        w.line(format!("#[{attribute}]"));
+    }
+}
+
+/// Ours, then the author's that are not among them.
+fn derives(ours: &[&str], theirs: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = ours.iter().map(|&name| name.to_owned()).collect();
+    for name in theirs {
+        if !all.contains(name) {
+            all.push(name.clone());
+        }
+    }
+    all
+}
+
+/// The twin of a composite, for `types`.
+pub(super) fn composite(w: &mut Writer, scope: &mut Scope, item: &Struct, target: &str) {
+    w.doc(doc::markdown(&item.docs));
+    layout::derive(w, &derives(&["Debug", "Clone", "PartialEq"], &item.derives));
+    fields(
+        w,
+        scope,
+        &format!("pub struct {}", item.name),
+        &item.fields,
+        Form::Owned,
+    );
+    if item.borrows {
+        w.blank();
+        borrowed(w, scope, item);
+    }
+    w.blank();
+    let head = if item.borrows {
+        format!("{}, {}: {target}", item.name, borrowed_name(item))
+    } else {
+        format!("{}: {target}", item.name)
+    };
+    layout::braced(
+        w,
+        "sqlmill_runtime::composite!",
+        &head,
+        &names(&item.fields),
+    );
+}

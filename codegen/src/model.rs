@@ -1,0 +1,384 @@
+//! What is emitted, as pure data: names final, types resolved, order fixed. `resolve` fills it, `emit` and `manifest`
+//! read it; it imports nothing of ours, so that a test can write one by hand.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole crate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// The package's name: `database`.
+    pub package: String,
+    /// The line under `[dependencies]`, after `sqlmill-runtime = `: `{ workspace = true }`.
+    pub runtime: String,
+    /// By name.
+    pub modules: Vec<Module>,
+    /// Row and insert types of whole tables, by name.
+    pub tables: Vec<Table>,
+    /// Enums, composites and domains, by name.
+    pub types: Vec<TypeItem>,
+}
+
+/// `src/users.rs`: the queries of `queries/users.sql` or `queries/users/*.sql`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Module {
+    /// As Rust spells it: `users`, `r#type`.
+    pub name: String,
+    /// The files that it was made of.
+    pub files: Vec<String>,
+    /// In the author's order.
+    pub queries: Vec<Query>,
+}
+
+/// One function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Query {
+    /// As Rust spells it: `get_user`, `r#match`.
+    pub name: String,
+    /// As the author wrote it.
+    pub written: String,
+    pub file: String,
+    pub line: u32,
+    /// The author's words, a line each.
+    pub docs: Vec<String>,
+    /// `#[…]` as the author wrote it.
+    pub attributes: Vec<String>,
+    pub sql: String,
+    pub handle: Handle,
+    pub cardinality: Cardinality,
+    pub cardinality_reason: String,
+    pub access: Access,
+    pub access_reason: String,
+    /// May run on a shared, pipelined connection.
+    pub pure_read: bool,
+    /// In order of `$n`.
+    pub inputs: Vec<Value>,
+    pub outputs: Vec<Value>,
+    pub params: Params,
+    pub result: QueryResult,
+    /// Tables by their SQL name, with the columns.
+    pub reads: BTreeMap<String, Vec<String>>,
+    pub writes: BTreeMap<String, Written>,
+    pub violations: Vec<Violation>,
+    pub order: Vec<String>,
+    /// Two rows never compare equal under `order`.
+    pub order_total: bool,
+    pub waivers: Vec<Waiver>,
+    /// The structs that this query is the first of its module to use.
+    pub declares: Declares,
+}
+
+/// What stands below a function.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Declares {
+    pub params: Option<Struct>,
+    pub row: Option<Struct>,
+    pub constraints: Option<ConstraintEnum>,
+}
+
+/// Who may run it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handle {
+    Reader,
+    Writer,
+    Transaction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cardinality {
+    None,
+    One,
+    AtMostOne,
+    Many,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// A parameter or a column: what Postgres calls it, what Rust calls it, and why it may be NULL or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    /// The SQL name.
+    pub name: String,
+    /// As Rust spells it.
+    pub field: String,
+    /// The SQL type: `uuid`, `text[]`, `vault.kind`.
+    pub sql_type: String,
+    pub slot: Slot,
+    pub reason: String,
+    /// Of an array: why its elements may be NULL or not.
+    pub elements_reason: Option<String>,
+    /// `COMMENT ON` the column that it is, or that it is compared with or stored in.
+    pub comment: Option<String>,
+}
+
+/// A type and whether NULL may stand in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub ty: RustType,
+    pub nullable: bool,
+}
+
+/// Every type that generated code names. `emit::spell` is the one place that writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RustType {
+    /// `void`
+    Unit,
+    Bool,
+    /// `"char"`
+    I8,
+    I16,
+    I32,
+    I64,
+    /// `oid`
+    U32,
+    F32,
+    F64,
+    Decimal,
+    Text,
+    Bytes,
+    Uuid,
+    Json,
+    Date,
+    Time,
+    /// `timestamp`: no zone.
+    DateTime,
+    /// `timestamptz`
+    Timestamp,
+    Interval,
+    IpAddr,
+    Array(Box<Slot>),
+    /// Of [`Model::types`].
+    Enum(String),
+    Composite {
+        name: String,
+        /// Its borrowed form differs: `AddressRef<'_>`.
+        borrows: bool,
+    },
+    Domain {
+        name: String,
+        base: Box<RustType>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Params {
+    None,
+    /// Passed as itself.
+    One,
+    Struct {
+        name: StructName,
+        /// The struct's fields stand in another order than this query's `$n`: they are bound one by one.
+        reordered: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryResult {
+    /// No rows: the number of rows affected.
+    Affected,
+    /// The only column.
+    Scalar,
+    Struct(StructName),
+}
+
+/// Where a struct is declared and what it looks like from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StructName {
+    pub name: String,
+    pub home: Home,
+    /// A row has a borrowed twin; a parameter struct has a lifetime.
+    pub borrows: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Home {
+    /// The query's own module.
+    Module,
+    /// `crate::tables`
+    Tables,
+}
+
+/// A row struct or a parameter struct.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Struct {
+    pub name: String,
+    pub docs: Vec<String>,
+    pub fields: Vec<Field>,
+    /// Beyond ours: `serde::Serialize`.
+    pub derives: Vec<String>,
+    /// `--#`: of the owned struct.
+    pub attributes: Vec<String>,
+    /// `--&`: of the borrowed struct.
+    pub borrowed_attributes: Vec<String>,
+    /// As in [`StructName::borrows`].
+    pub borrows: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// As Rust spells it.
+    pub name: String,
+    pub slot: Slot,
+    pub docs: Vec<String>,
+}
+
+/// Of one table: what `tables.rs` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// The row's name.
+    pub name: String,
+    /// `public.users`
+    pub sql: String,
+    pub row: Option<Struct>,
+    pub insert: Option<Struct>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TypeItem {
+    pub name: String,
+    pub schema: String,
+    /// The SQL name.
+    pub sql: String,
+    pub docs: Vec<String>,
+    pub kind: TypeItemKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeItemKind {
+    Enum(Vec<Variant>),
+    Composite(CompositeItem),
+    Domain(DomainItem),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    pub name: String,
+    pub label: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompositeItem {
+    /// With the SQL name of each.
+    pub fields: Vec<(String, Field)>,
+    pub borrows: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainItem {
+    pub base: RustType,
+    /// The SQL name of what it is over.
+    pub base_sql: String,
+    /// `CHECK (VALUE ~ '…')`
+    pub checks: Vec<String>,
+    pub not_null: bool,
+}
+
+/// The constraints that one query can violate, as an enum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConstraintEnum {
+    pub name: String,
+    pub variants: Vec<ConstraintVariant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConstraintVariant {
+    pub name: String,
+    pub docs: Vec<String>,
+    pub target: ConstraintTarget,
+}
+
+/// How the server's error tells which one it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintTarget {
+    Constraint {
+        schema: String,
+        table: String,
+        name: String,
+    },
+    /// NOT NULL: the error names the column.
+    Column {
+        schema: String,
+        table: String,
+        column: String,
+    },
+    /// A domain's: the error names the type, and the constraint unless it is NOT NULL.
+    Type {
+        schema: String,
+        ty: String,
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// As `violations` of the manifest has it.
+    pub name: String,
+    /// `unique`, `foreign key`, `check`, `not null`, `exclusion`, `domain`
+    pub kind: String,
+    pub table: String,
+    pub columns: Vec<String>,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// `insert`, `update`, `delete`
+    pub kinds: Vec<String>,
+    pub columns: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    pub rule: String,
+    pub reason: String,
+}
+
+impl RustType {
+    /// The type beneath domains.
+    pub fn base(&self) -> &Self {
+        match self {
+            Self::Domain { base, .. } => base.base(),
+            _ => self,
+        }
+    }
+
+    /// The form in a borrowed row has a lifetime.
+    pub fn row_borrows(&self) -> bool {
+        match self.base() {
+            Self::Text | Self::Bytes => true,
+            Self::Composite { borrows, .. } => *borrows,
+            Self::Array(element) => element.ty.row_borrows(),
+            _ => false,
+        }
+    }
+
+    /// The form in a borrowed row is Copy.
+    pub fn row_copies(&self) -> bool {
+        match self.base() {
+            Self::Json | Self::Array(_) | Self::Composite { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The form as a parameter has a lifetime.
+    pub fn param_borrows(&self) -> bool {
+        match self.base() {
+            Self::Text | Self::Bytes | Self::Json | Self::Array(_) | Self::Composite { .. } => true,
+            _ => false,
+        }
+    }
+}
