@@ -171,6 +171,8 @@ CREATE TABLE users_to_organizations (
 );
 
 CREATE INDEX idx_uto_active_by_user ON users_to_organizations (user_id, organization_id) WHERE deleted_at IS NULL;
+CREATE INDEX idx_uto_active_by_organization ON users_to_organizations (organization_id, user_id)
+    WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE users_to_organizations IS 'Membership of a person in an organization.';
 COMMENT ON COLUMN users_to_organizations.role IS 'What the member may do.';
@@ -242,6 +244,8 @@ CREATE TABLE teams_to_users (
     CONSTRAINT teams_to_users_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams (id) ON DELETE CASCADE,
     CONSTRAINT teams_to_users_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON UPDATE CASCADE
 );
+
+CREATE INDEX teams_to_users_user_id_idx ON teams_to_users (user_id);
 
 COMMENT ON TABLE teams_to_users IS 'Membership of a person in a team.';
 COMMENT ON COLUMN teams_to_users.deleted_at IS 'When the row was soft-deleted; NULL while it lives.';
@@ -375,6 +379,9 @@ CREATE TABLE datasets (
     CONSTRAINT datasets_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES users (id) ON UPDATE CASCADE
 );
 
+CREATE INDEX datasets_data_source_id_idx ON datasets (data_source_id);
+CREATE INDEX datasets_organization_id_idx ON datasets (organization_id);
+
 COMMENT ON TABLE datasets IS 'A table or view of a data source, described so that the assistant can use it.';
 COMMENT ON COLUMN datasets.database_name IS 'Name of the table or view in its database.';
 COMMENT ON COLUMN datasets.when_to_use IS 'Advice to the assistant.';
@@ -472,6 +479,9 @@ CREATE TABLE datasets_to_permission_groups (
     CONSTRAINT datasets_to_permission_groups_permission_group_id_fkey
         FOREIGN KEY (permission_group_id) REFERENCES permission_groups (id) ON DELETE CASCADE
 );
+
+CREATE INDEX datasets_to_permission_groups_permission_group_id_idx
+    ON datasets_to_permission_groups (permission_group_id);
 
 COMMENT ON TABLE datasets_to_permission_groups IS 'Which datasets a permission group gives access to.';
 COMMENT ON COLUMN datasets_to_permission_groups.deleted_at IS 'When the row was soft-deleted; NULL while it lives.';
@@ -1103,6 +1113,8 @@ CREATE TABLE docs (
     CONSTRAINT docs_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations (id) ON DELETE CASCADE
 );
+
+CREATE INDEX docs_organization_id_idx ON docs (organization_id);
 
 COMMENT ON TABLE docs IS 'Documents that the assistant reads before it answers.';
 COMMENT ON COLUMN docs.content IS 'Markdown.';
