@@ -1,7 +1,9 @@
 //! What the server says of each statement, as data. `wire` speaks the protocol, `node` reads tree text, `lower` makes
 //! the typed [`tree`] of it.
 
+pub mod lower;
 pub mod node;
+pub mod pass;
 pub mod tree;
 
 use crate::catalog::Oid;

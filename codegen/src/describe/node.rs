@@ -115,15 +115,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Every value of every field, in order.
-    pub fn values(&self) -> impl Iterator<Item = &Value<'a>> {
-        self.fields
-            .iter()
-            .flat_map(|field| std::iter::once(&field.value).chain(&field.rest))
-    }
-
-    pub fn field_names(&self) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().map(|field| field.name)
+    /// Every value with its field's name, in order; the name is empty for what stands before the first field.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &Value<'a>)> {
+        self.fields.iter().flat_map(|field| {
+            std::iter::once(&field.value)
+                .chain(&field.rest)
+                .map(|value| (field.name, value))
+        })
     }
 
     fn field(&self, name: &str) -> Option<&Field<'a>> {

@@ -1,0 +1,372 @@
+//! Asks the server about every statement: types and trees in one pipelined pass, plans in a second.
+//!
+//! Nothing is executed. The passes are two because SQL functions that planning reads print trees of their own, which
+//! nothing tells from the statement's: printing is off when plans are made.
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::backend::{ErrorFields, NoticeResponseBody};
+use postgres_protocol::message::frontend;
+
+use super::lower::{self, TreeError};
+use super::node::{self, MAX_DEPTH, ReadError};
+use super::tree::{Command, Query};
+use super::{Described, ResultColumn, ServerError, Statement, Utility};
+use crate::catalog::{Catalog, Oid};
+use crate::wire::{Connection, Error, Message, server_error};
+
+/// Of the notice that `elog_node_display` sends; never translated.
+const TREE_MESSAGE: &[u8] = b"rewritten parse tree:";
+
+/// From here on, EXPLAIN plans a statement without values for its parameters.
+const HAS_GENERIC_PLAN: u32 = 16_00_00;
+
+const EXPLAIN_GENERIC: &str = "EXPLAIN (GENERIC_PLAN, COSTS OFF) ";
+
+/// What the server says of each of `statements`, in their order. Each is one statement; where it is several or none,
+/// the server says so.
+pub fn describe(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    statements: &[&str],
+) -> Result<Vec<Described>, Error> {
+    describe_with_types(connection, catalog, statements, &[])
+}
+
+/// Like [`describe`], with the types of parameters that the author declared: a list for each statement (missing ones
+/// are empty), 0 where the server shall choose.
+pub fn describe_with_types(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    statements: &[&str],
+    types: &[Vec<Oid>],
+) -> Result<Vec<Described>, Error> {
+    let requests: Vec<Request<'_>> = statements
+        .iter()
+        .enumerate()
+        .map(|(index, sql)| Request {
+            sql,
+            types: types.get(index).map_or(&[], Vec::as_slice),
+        })
+        .collect();
+    set_up(connection, catalog)?;
+    let mut described = parse_all(connection, &requests)?;
+    connection.simple("SET debug_print_rewritten = off; SET client_min_messages = warning")?;
+    plan_all(connection, catalog, &requests, &mut described)?;
+    connection.simple(TEAR_DOWN)?;
+    Ok(described)
+}
+
+struct Request<'a> {
+    sql: &'a str,
+    types: &'a [Oid],
+}
+
+/// Planning evaluates immutable functions, and
+/// stable ones for its estimates: they may neither write nor run for long.
+const SET_UP: &str = "SET default_transaction_read_only = on;
+SET statement_timeout = '10s'; SET plan_cache_mode = force_generic_plan; SET debug_pretty_print = off;
+SET debug_print_parse = off; SET debug_print_plan = off; SET client_min_messages = log;
+SET debug_print_rewritten = on";
+
+const TEAR_DOWN: &str = "RESET standard_conforming_strings; RESET default_transaction_read_only;
+RESET statement_timeout; RESET plan_cache_mode; RESET debug_pretty_print; RESET debug_print_parse;
+RESET debug_print_plan; RESET client_min_messages; RESET debug_print_rewritten";
+
+fn set_up(connection: &mut Connection, catalog: &Catalog) -> Result<(), Error> {
+    let path = catalog
+        .search_path
+        .iter()
+        .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")))
+        .collect::<Vec<_>>()
+        .join(", ")
+        .replace('\'', "''");
+    // Spares the server's log the trees. Only a superuser may, and nothing depends on it.
+    match connection.simple("SET log_min_messages = panic") {
+        Ok(_) | Err(Error::Server(_)) => {}
+        Err(error) => return Err(error),
+    }
+    // What the language's scanner assumes; first, since a text is cut up under the setting that holds when it arrives.
+    connection.simple("SET standard_conforming_strings = on")?;
+    connection.simple(&format!(
+        "SELECT pg_catalog.set_config('search_path', '{path}', false)"
+    ))?;
+    connection.simple(SET_UP)?;
+    connection.take_notices();
+    Ok(())
+}
+
+/// The reply to one Parse and Describe, as it comes in.
+#[derive(Default)]
+struct Reply {
+    tree: Option<Result<Vec<Query>, TreeError>>,
+    params: Vec<Oid>,
+    columns: Vec<ResultColumn>,
+    error: Option<ServerError>,
+}
+
+fn parse_all(
+    connection: &mut Connection,
+    requests: &[Request<'_>],
+) -> Result<Vec<Described>, Error> {
+    let mut out = BytesMut::new();
+    // Those that can be sent: a text with a NUL cannot.
+    let mut sent: Vec<usize> = Vec::with_capacity(requests.len());
+    for (index, request) in requests.iter().enumerate() {
+        if request.sql.contains('\0') {
+            continue;
+        }
+        frontend::parse("", request.sql, request.types.iter().copied(), &mut out)
+            .and_then(|()| frontend::describe(b'S', "", &mut out))
+            .map_err(unsendable)?;
+        frontend::sync(&mut out);
+        sent.push(index);
+    }
+
+    let mut described: Vec<Described> = requests.iter().map(|_| nul()).collect();
+    let mut at = 0;
+    let mut reply = Reply::default();
+    connection.pipeline(&out, sent.len(), |message| {
+        let Some(&index) = sent.get(at) else {
+            return Err(Error::Protocol("more replies than statements".to_owned()));
+        };
+        let sql = requests[index].sql;
+        match message {
+            Message::NoticeResponse(body) => {
+                if let Some(text) = tree_text(&body)? {
+                    reply.tree = Some(lower::queries(&text));
+                }
+            }
+            Message::ParameterDescription(body) => {
+                reply.params = body.parameters().collect().map_err(malformed)?;
+            }
+            Message::RowDescription(body) => {
+                reply.columns = body
+                    .fields()
+                    .map(|field| {
+                        Ok(ResultColumn {
+                            name: field.name().to_owned(),
+                            type_oid: field.type_oid(),
+                            type_mod: field.type_modifier(),
+                            table: field.table_oid(),
+                            column: field.column_id(),
+                        })
+                    })
+                    .collect()
+                    .map_err(malformed)?;
+            }
+            Message::ErrorResponse(body) => {
+                reply.error = Some(server_error(body.fields(), sql)?);
+            }
+            Message::ReadyForQuery(_) => {
+                described[index] = judge(std::mem::take(&mut reply), sql);
+                at += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(described)
+}
+
+fn judge(reply: Reply, sql: &str) -> Described {
+    if let Some(error) = reply.error {
+        return Described::Refused(error);
+    }
+    let queries = match reply.tree {
+        Some(Ok(queries)) => queries,
+        Some(Err(error)) => return Described::Refused(unusable(&error)),
+        None => {
+            return Described::Refused(ServerError {
+                message: "the server shows no tree of this statement".to_owned(),
+                ..ServerError::default()
+            });
+        }
+    };
+    if let [query] = queries.as_slice()
+        && query.command == Command::Utility
+    {
+        return Described::Utility(Utility {
+            command: first_word(sql),
+            params: reply.params,
+            columns: reply.columns,
+        });
+    }
+    Described::Statement(Statement {
+        params: reply.params,
+        columns: reply.columns,
+        queries,
+        plan_error: None,
+    })
+}
+
+fn unusable(error: &TreeError) -> ServerError {
+    match error {
+        TreeError::Read(ReadError::TooDeep) => ServerError {
+            // statement_too_complex
+            code: "54001".to_owned(),
+            message: format!("the statement nests more than {MAX_DEPTH} levels deep"),
+            hint: Some(
+                "A long chain of operators or of UNIONs counts a level or two for each: use an array or VALUES."
+                    .to_owned(),
+            ),
+            ..ServerError::default()
+        },
+        TreeError::Read(ReadError::Malformed { .. })
+        | TreeError::Field { .. }
+        | TreeError::Unexpected { .. } => ServerError {
+            message: format!("the server's tree of this statement cannot be read: {error}"),
+            hint: Some("Is the server one of PostgreSQL 14 to 18?".to_owned()),
+            ..ServerError::default()
+        },
+    }
+}
+
+/// Plans what was parsed and notes what planning refuses.
+fn plan_all(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    requests: &[Request<'_>],
+    described: &mut [Described],
+) -> Result<(), Error> {
+    let mut out = BytesMut::new();
+    let mut sent: Vec<Planning> = Vec::new();
+    for (index, (request, described)) in requests.iter().zip(described.iter()).enumerate() {
+        let Described::Statement(statement) = described else {
+            continue;
+        };
+        let declared = request.types.iter().any(|&oid| oid != 0);
+        if catalog.server_version >= HAS_GENERIC_PLAN && !declared {
+            // The line break ends a comment that the statement may end in.
+            let sql = format!("{EXPLAIN_GENERIC}{}\n", request.sql);
+            frontend::query(&sql, &mut out).map_err(unsendable)?;
+            sent.push(Planning {
+                index,
+                ready: 1,
+                prefix: EXPLAIN_GENERIC.len(),
+            });
+        } else {
+            plan_by_execute(catalog, request.sql, &statement.params, &mut out)?;
+            sent.push(Planning {
+                index,
+                ready: 2,
+                prefix: 0,
+            });
+        }
+    }
+
+    let ready = sent.iter().map(|planning| planning.ready).sum();
+    let mut waiting = sent.iter();
+    let mut current = waiting.next();
+    let mut left = current.map_or(0, |planning| planning.ready);
+    connection.pipeline(&out, ready, |message| {
+        let Some(planning) = current else {
+            return Err(Error::Protocol("more replies than statements".to_owned()));
+        };
+        match message {
+            Message::ErrorResponse(body) => {
+                let error = plan_error(body.fields(), requests[planning.index].sql, planning)?;
+                if let Described::Statement(statement) = &mut described[planning.index] {
+                    // The first: a statement that was not prepared cannot be executed either.
+                    statement.plan_error.get_or_insert(error);
+                }
+            }
+            Message::ReadyForQuery(_) => {
+                left -= 1;
+                if left == 0 {
+                    current = waiting.next();
+                    left = current.map_or(0, |planning| planning.ready);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+struct Planning {
+    index: usize,
+    /// How often the server will say that it is ready.
+    ready: usize,
+    /// Bytes of our own before the author's text.
+    prefix: usize,
+}
+
+/// Prepares with every type given, and has the generic plan explained with NULLs. A domain that refuses NULL would
+/// refuse the value, so that its base type is declared.
+fn plan_by_execute(
+    catalog: &Catalog,
+    sql: &str,
+    params: &[Oid],
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    const NAME: &str = "sqlmill";
+    let types = params.iter().map(|&oid| catalog.base_type(oid));
+    let nulls = if params.is_empty() {
+        String::new()
+    } else {
+        format!("({})", vec!["NULL"; params.len()].join(", "))
+    };
+    frontend::close(b'S', NAME, out)
+        .and_then(|()| frontend::parse(NAME, sql, types, out))
+        .map_err(unsendable)?;
+    frontend::sync(out);
+    frontend::query(&format!("EXPLAIN (COSTS OFF) EXECUTE {NAME}{nulls}"), out).map_err(unsendable)
+}
+
+/// An error of planning, its place moved back into the author's text.
+fn plan_error(
+    fields: ErrorFields<'_>,
+    sql: &str,
+    planning: &Planning,
+) -> Result<ServerError, Error> {
+    if planning.prefix == 0 {
+        return server_error(fields, sql);
+    }
+    let mut error = server_error(fields, &format!("{EXPLAIN_GENERIC}{sql}\n"))?;
+    error.position = error
+        .position
+        .and_then(|at| at.checked_sub(planning.prefix))
+        .map(|at| at.min(sql.len()));
+    Ok(error)
+}
+
+/// The tree that a notice carries, if it carries one. Read as bytes: a line break can part a character.
+fn tree_text(body: &NoticeResponseBody) -> Result<Option<String>, Error> {
+    let mut fields = body.fields();
+    let mut is_tree = false;
+    while let Some(field) = fields.next().map_err(malformed)? {
+        match field.type_() {
+            b'M' => is_tree = field.value_bytes() == TREE_MESSAGE,
+            b'D' if is_tree => return Ok(Some(node::unwrap_lines(field.value_bytes()))),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// `CALL`; the text begins with the statement's first token.
+fn first_word(sql: &str) -> String {
+    sql.chars()
+        .take_while(|character| character.is_alphabetic())
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+fn nul() -> Described {
+    Described::Refused(ServerError {
+        message: "the statement holds a NUL character".to_owned(),
+        ..ServerError::default()
+    })
+}
+
+fn unsendable(source: std::io::Error) -> Error {
+    Error::Io {
+        doing: "a statement cannot be sent".to_owned(),
+        source,
+    }
+}
+
+fn malformed(source: std::io::Error) -> Error {
+    Error::Protocol(format!("the server's reply cannot be read: {source}"))
+}
