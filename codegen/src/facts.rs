@@ -93,10 +93,21 @@ pub struct Violation {
     pub relation: Oid,
     pub relation_name: String,
     pub columns: Vec<String>,
+    /// Under which names else the server may report it: a partition has constraints of its own, named apart.
+    pub partitions: Vec<ReportedName>,
     /// The constraint's COMMENT.
     pub comment: Option<String>,
     /// "inserts into `users`", "deletes from `users`, which `posts` references".
     pub reason: String,
+}
+
+/// What stands in an error's fields.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReportedName {
+    pub schema: String,
+    pub table: String,
+    /// The constraint's name; of NOT NULL, the column's.
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -104,7 +104,7 @@ pub fn prove(input: &Input<'_>) -> Facts {
         cardinality: cardinality::cardinality(input),
         access: access::access(input),
         pure_read: access::pure_read(input),
-        violations: violations::violations(input),
+        violations: violations::violations(input, &params),
         order: order::order(input, &columns),
         columns,
         params,

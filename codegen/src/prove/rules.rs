@@ -100,7 +100,10 @@ pub const ALL: &[(&str, &str)] = &[
         "a volatile function gives another value for each row",
     ),
     ("cte-writes", "an INSERT, UPDATE or DELETE in WITH writes"),
-    ("functions-write", "a function outside the reviewed ones writes"),
+    (
+        "functions-write",
+        "a function outside the reviewed ones writes",
+    ),
     ("locks-write", "FOR UPDATE and FOR SHARE count as writing"),
     ("where-filters", "WHERE can remove the only row"),
 ];

@@ -1,8 +1,939 @@
 //! The constraints that a write can break.
+//!
+//! What a trigger writes of its own accord is not followed: its text is not read. A key that `gen_random_uuid()` fills is
+//! not expected to collide.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Input;
-use crate::facts::Violation;
+use super::rows::strip;
+use super::walk::{self, Part};
+use crate::catalog::{
+    Catalog, Constraint, ConstraintKind, Domain, Index, Oid, Relation, RelationKind, Trigger,
+    TypeKind,
+};
+use crate::describe::tree::{Command, ConflictAction, Expr, OnConflict, Query, RteKind, Target};
+use crate::facts::{ParamFacts, ReportedName, Violation, ViolationKind};
 
-pub fn violations(_input: &Input<'_>) -> Vec<Violation> {
-    Vec::new()
+/// In order of table and constraint, each once. `params` says which parameters may be NULL.
+pub fn violations(input: &Input<'_>, params: &[ParamFacts]) -> Vec<Violation> {
+    let mut collector = Collector {
+        catalog: input.catalog,
+        found: BTreeMap::new(),
+        followed: BTreeSet::new(),
+    };
+    for (number, type_oid) in input.statement.params.iter().enumerate() {
+        let nullable = params.get(number).is_none_or(|param| param.nullable.value);
+        collector.domain(
+            *type_oid,
+            nullable,
+            &format!("{} is of the type", input.param_name(number + 1)),
+        );
+    }
+    for query in &input.statement.queries {
+        walk::everything(query, &mut |part| match part {
+            Part::Query(query) => collector.query(query, params),
+            Part::Expr(Expr::CoerceToDomain { type_oid, .. }) => {
+                collector.domain(*type_oid, true, "casts to")
+            }
+            Part::Expr(_) => {}
+        });
+    }
+    let mut found: Vec<Violation> = collector.found.into_values().collect();
+    for violation in &mut found {
+        violation.partitions.sort();
+        violation.partitions.dedup();
+    }
+    found.sort_by(|left, right| {
+        (&left.relation_name, left.kind, &left.name).cmp(&(
+            &right.relation_name,
+            right.kind,
+            &right.name,
+        ))
+    });
+    found
 }
+
+/// What a statement stores in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    /// Nothing is assigned and nothing is the default, or NULL is.
+    Null,
+    NotNull,
+    MayBeNull,
+    /// A fresh random uuid.
+    Random,
+}
+
+/// The columns that a statement stores, and what.
+struct Stored {
+    values: BTreeMap<i16, Value>,
+    /// A BEFORE trigger may replace any of them.
+    any: bool,
+}
+
+impl Stored {
+    fn touches(&self, column: i16) -> bool {
+        self.any || self.values.contains_key(&column)
+    }
+
+    fn may_be_null(&self, column: i16) -> bool {
+        self.any
+            || matches!(
+                self.values.get(&column),
+                Some(Value::Null | Value::MayBeNull)
+            )
+    }
+
+    /// Surely NULL, so that no key and no reference is checked.
+    fn is_null(&self, column: i16) -> bool {
+        !self.any && self.values.get(&column) == Some(&Value::Null)
+    }
+
+    fn is_random(&self, column: i16) -> bool {
+        !self.any && self.values.get(&column) == Some(&Value::Random)
+    }
+}
+
+struct Collector<'a> {
+    catalog: &'a Catalog,
+    found: BTreeMap<(Oid, ViolationKind, String), Violation>,
+    /// Cascades already followed, with the columns that they write (none: a DELETE).
+    followed: BTreeSet<(Oid, Vec<i16>)>,
+}
+
+impl<'a> Collector<'a> {
+    fn query(&mut self, query: &Query, params: &[ParamFacts]) {
+        match query.command {
+            Command::Insert | Command::Update | Command::Delete | Command::Merge => {}
+            Command::Select | Command::Utility | Command::Nothing | Command::Unknown => return,
+        }
+        let Some(&RteKind::Relation { oid, inherits, .. }) =
+            query.rte(query.result_relation).map(|rte| &rte.kind)
+        else {
+            return;
+        };
+        let Some(table) = self.catalog.relations.get(&oid) else {
+            return;
+        };
+        // A view's INSTEAD OF trigger writes what it likes; a foreign table's constraints are the other server's.
+        if !matches!(
+            table.kind,
+            RelationKind::Table | RelationKind::PartitionedTable
+        ) {
+            return;
+        }
+        let name = self.catalog.relation_name(oid);
+        match query.command {
+            Command::Insert => {
+                let stored = self.inserted(table, query, &query.targets, params);
+                self.insert(
+                    oid,
+                    &stored,
+                    query.on_conflict.as_ref(),
+                    &format!("inserts into `{name}`"),
+                );
+                if let Some(conflict) = &query.on_conflict
+                    && !conflict.set.is_empty()
+                {
+                    let stored = self.updated(table, true, query, &conflict.set, params);
+                    self.update(oid, true, &stored, &format!("updates `{name}` on conflict"));
+                }
+            }
+            Command::Update => {
+                let stored = self.updated(table, inherits, query, &query.targets, params);
+                self.update(oid, inherits, &stored, &format!("updates `{name}`"));
+            }
+            Command::Delete => self.delete(oid, inherits, &format!("deletes from `{name}`")),
+            Command::Merge => {
+                for action in &query.merge_actions {
+                    match action.command {
+                        Command::Insert => {
+                            let stored = self.inserted(table, query, &action.targets, params);
+                            self.insert(oid, &stored, None, &format!("inserts into `{name}`"));
+                        }
+                        Command::Update => {
+                            let stored =
+                                self.updated(table, inherits, query, &action.targets, params);
+                            self.update(oid, inherits, &stored, &format!("updates `{name}`"));
+                        }
+                        Command::Delete => {
+                            self.delete(oid, inherits, &format!("deletes from `{name}`"))
+                        }
+                        Command::Select
+                        | Command::Merge
+                        | Command::Utility
+                        | Command::Nothing
+                        | Command::Unknown => {}
+                    }
+                }
+            }
+            Command::Select | Command::Utility | Command::Nothing | Command::Unknown => {}
+        }
+    }
+
+    // --- what is stored
+
+    fn inserted(
+        &mut self,
+        table: &Relation,
+        query: &Query,
+        targets: &[Target],
+        params: &[ParamFacts],
+    ) -> Stored {
+        let mut stored = self.assigned(table, query, targets, params);
+        for column in &table.columns {
+            stored
+                .values
+                .entry(column.number)
+                .or_insert(if column.generated.is_some() {
+                    Value::MayBeNull
+                } else {
+                    Value::Null
+                });
+        }
+        stored.any =
+            self.has_before_trigger(&self.with_children(table.oid, true), Trigger::on_insert);
+        stored
+    }
+
+    fn updated(
+        &mut self,
+        table: &Relation,
+        inherits: bool,
+        query: &Query,
+        targets: &[Target],
+        params: &[ParamFacts],
+    ) -> Stored {
+        let mut stored = self.assigned(table, query, targets, params);
+        // What a generated column is made of is not known: any assignment may change it.
+        for column in table
+            .columns
+            .iter()
+            .filter(|column| column.generated.is_some())
+        {
+            stored
+                .values
+                .entry(column.number)
+                .or_insert(Value::MayBeNull);
+        }
+        stored.any =
+            self.has_before_trigger(&self.with_children(table.oid, inherits), Trigger::on_update);
+        stored
+    }
+
+    fn assigned(
+        &mut self,
+        table: &Relation,
+        query: &Query,
+        targets: &[Target],
+        params: &[ParamFacts],
+    ) -> Stored {
+        let mut values = BTreeMap::new();
+        for target in targets
+            .iter()
+            .filter(|target| !target.junk && target.number > 0)
+        {
+            let value = value_of(self.catalog, query, &target.expr, params);
+            values.insert(target.number, value);
+            if let Some(column) = table.column(target.number) {
+                let what = format!("stores into `{}.{}`, of the type", table.name, column.name);
+                self.domain(
+                    column.type_oid,
+                    value != Value::NotNull && value != Value::Random,
+                    &what,
+                );
+            }
+        }
+        Stored { values, any: false }
+    }
+
+    fn has_before_trigger(&self, tables: &[Oid], event: fn(&Trigger) -> bool) -> bool {
+        self.catalog.triggers.iter().any(|trigger| {
+            trigger.enabled
+                && trigger.is_row()
+                && trigger.is_before()
+                && event(trigger)
+                && tables.contains(&trigger.relation)
+        })
+    }
+
+    fn with_children(&self, table: Oid, inherits: bool) -> Vec<Oid> {
+        let mut tables = vec![table];
+        let mut next = 0;
+        while let Some(&parent) = tables.get(next).filter(|_| inherits) {
+            for relation in self.catalog.relations.values() {
+                if relation.parents.contains(&parent) && !tables.contains(&relation.oid) {
+                    tables.push(relation.oid);
+                }
+            }
+            next += 1;
+        }
+        tables
+    }
+
+    /// Where rows of the table lie: itself, and its partitions. Rows that are inserted into an inheritance parent stay.
+    fn with_partitions(&self, table: Oid) -> Vec<Oid> {
+        let partitioned = self
+            .catalog
+            .relations
+            .get(&table)
+            .is_some_and(|relation| relation.kind == RelationKind::PartitionedTable);
+        self.with_children(table, partitioned)
+    }
+
+    // --- events
+
+    fn insert(&mut self, table: Oid, stored: &Stored, conflict: Option<&OnConflict>, reason: &str) {
+        for holder in self.with_partitions(table) {
+            let stored = &self.translate(table, holder, stored);
+            self.keys(holder, reason, |catalog, index| {
+                index_columns(catalog, index).is_none_or(|columns| {
+                    let null = index
+                        .keys
+                        .iter()
+                        .any(|&key| key > 0 && stored.is_null(key) && !index.nulls_not_distinct);
+                    let random = index
+                        .keys
+                        .iter()
+                        .any(|&key| key > 0 && stored.is_random(key));
+                    columns.is_empty() || !(null || random)
+                }) && !conflict.is_some_and(|conflict| swallows(catalog, table, conflict, index))
+            });
+            self.rows_checks(holder, stored, true, reason);
+        }
+    }
+
+    fn update(&mut self, table: Oid, inherits: bool, stored: &Stored, reason: &str) {
+        for holder in self.with_children(table, inherits) {
+            let is_child = holder != table;
+            let stored = &self.translate(table, holder, stored);
+            self.keys(holder, reason, |catalog, index| {
+                index_columns(catalog, index)
+                    .is_none_or(|columns| columns.iter().any(|&column| stored.touches(column)))
+                    // A row that moves to another partition is checked anew there.
+                    || (is_child && index.constraint.and_then(|oid| catalog.constraints.get(&oid)).is_none_or(
+                        |constraint| constraint.parent == 0,
+                    ))
+            });
+            self.rows_checks(holder, stored, false, reason);
+            let columns: Vec<i16> = if stored.any {
+                self.catalog
+                    .relations
+                    .get(&holder)
+                    .map(|relation| {
+                        relation
+                            .columns
+                            .iter()
+                            .map(|column| column.number)
+                            .collect()
+                    })
+                    .unwrap_or_default()
+            } else {
+                stored.values.keys().copied().collect()
+            };
+            self.referenced_changes(holder, &columns, reason);
+        }
+    }
+
+    fn delete(&mut self, table: Oid, inherits: bool, reason: &str) {
+        for holder in self.with_children(table, inherits) {
+            if !self.followed.insert((holder, Vec::new())) {
+                continue;
+            }
+            for constraint in self.incoming(holder) {
+                let ConstraintKind::ForeignKey {
+                    columns, on_delete, ..
+                } = &constraint.kind
+                else {
+                    continue;
+                };
+                let child = self.catalog.relation_name(constraint.relation);
+                let because = format!("{reason}, which `{child}` references");
+                match on_delete {
+                    'c' => self.delete(
+                        constraint.relation,
+                        true,
+                        &format!("{reason}, and with it from `{child}`"),
+                    ),
+                    'n' => self.referencing(constraint, columns, Value::Null, &because),
+                    'd' => self.referencing(constraint, columns, Value::MayBeNull, &because),
+                    _ => self.add(constraint, ViolationKind::ForeignKey, &because),
+                }
+            }
+        }
+    }
+
+    /// Keys that others reference get new values.
+    fn referenced_changes(&mut self, table: Oid, changed: &[i16], reason: &str) {
+        if !self.followed.insert((table, changed.to_vec())) {
+            return;
+        }
+        for constraint in self.incoming(table) {
+            let ConstraintKind::ForeignKey {
+                columns,
+                referenced,
+                on_update,
+                ..
+            } = &constraint.kind
+            else {
+                continue;
+            };
+            if !referenced.iter().any(|column| changed.contains(column)) {
+                continue;
+            }
+            let child = self.catalog.relation_name(constraint.relation);
+            let because = format!("{reason}, which `{child}` references");
+            match on_update {
+                'c' => self.referencing(constraint, columns, Value::NotNull, &because),
+                'n' => self.referencing(constraint, columns, Value::Null, &because),
+                'd' => self.referencing(constraint, columns, Value::MayBeNull, &because),
+                _ => self.add(constraint, ViolationKind::ForeignKey, &because),
+            }
+        }
+    }
+
+    /// The action of a foreign key changes the rows that reference.
+    fn referencing(
+        &mut self,
+        constraint: &'a Constraint,
+        columns: &[i16],
+        value: Value,
+        reason: &str,
+    ) {
+        // SET DEFAULT may name a row that is not there.
+        if value == Value::MayBeNull {
+            self.add(constraint, ViolationKind::ForeignKey, reason);
+        }
+        let tables = self.with_children(constraint.relation, true);
+        let stored = Stored {
+            values: columns.iter().map(|&column| (column, value)).collect(),
+            any: self.has_before_trigger(&tables, Trigger::on_update),
+        };
+        let key = (constraint.relation, columns.to_vec());
+        if self.followed.contains(&key) {
+            return;
+        }
+        self.update(constraint.relation, true, &stored, reason);
+    }
+
+    // --- constraints
+
+    fn keys(
+        &mut self,
+        table: Oid,
+        reason: &str,
+        can_break: impl Fn(&'a Catalog, &'a Index) -> bool,
+    ) {
+        let catalog = self.catalog;
+        for index in catalog
+            .indexes
+            .values()
+            .filter(|index| index.relation == table)
+        {
+            let constraint = index
+                .constraint
+                .and_then(|oid| catalog.constraints.get(&oid));
+            let kind = match constraint.map(|constraint| &constraint.kind) {
+                Some(ConstraintKind::Exclusion { .. }) => ViolationKind::Exclusion,
+                _ if index.unique => ViolationKind::Unique,
+                _ => continue,
+            };
+            if !can_break(catalog, index) {
+                continue;
+            }
+            match constraint {
+                Some(constraint) => self.add(constraint, kind, reason),
+                None => self.add_index(index, reason),
+            }
+        }
+    }
+
+    /// Outgoing foreign keys, CHECKs and NOT NULL.
+    fn rows_checks(&mut self, table: Oid, stored: &Stored, insert: bool, reason: &str) {
+        let catalog = self.catalog;
+        for constraint in catalog
+            .constraints
+            .values()
+            .filter(|constraint| constraint.relation == table && constraint.enforced)
+        {
+            match &constraint.kind {
+                ConstraintKind::ForeignKey { columns, .. } => {
+                    // MATCH SIMPLE asks nothing of a key that is partly NULL.
+                    let null = |column: &i16| stored.is_null(*column);
+                    let exempt = if constraint.definition.contains("MATCH FULL") {
+                        columns.iter().all(null)
+                    } else {
+                        columns.iter().any(null)
+                    };
+                    if columns.iter().any(|&column| stored.touches(column)) && !exempt {
+                        self.add(constraint, ViolationKind::ForeignKey, reason);
+                    }
+                }
+                ConstraintKind::Check { columns } => {
+                    if insert
+                        || columns.is_empty()
+                        || columns.iter().any(|&column| stored.touches(column))
+                    {
+                        self.add(constraint, ViolationKind::Check, reason);
+                    }
+                }
+                ConstraintKind::PrimaryKey { .. }
+                | ConstraintKind::Unique { .. }
+                | ConstraintKind::NotNull { .. }
+                | ConstraintKind::Exclusion { .. }
+                | ConstraintKind::Trigger => {}
+            }
+        }
+        let Some(relation) = catalog.relations.get(&table) else {
+            return;
+        };
+        for column in relation
+            .columns
+            .iter()
+            .filter(|column| column.insert_not_null)
+        {
+            if stored.may_be_null(column.number) {
+                self.add_not_null(relation, column.number, &column.name, reason);
+            }
+        }
+    }
+
+    fn incoming(&self, table: Oid) -> Vec<&'a Constraint> {
+        self.catalog
+            .constraints
+            .values()
+            .filter(|constraint| {
+                constraint.enforced
+                    && matches!(constraint.kind, ConstraintKind::ForeignKey { references, .. } if references == table)
+            })
+            .collect()
+    }
+
+    /// A domain's CHECKs and NOT NULL, and those of the domains beneath it.
+    fn domain(&mut self, type_oid: Oid, nullable: bool, what: &str) {
+        let mut oid = type_oid;
+        // The bound is against a damaged catalog.
+        for _ in 0..64 {
+            let catalog = self.catalog;
+            let Some(known) = catalog.types.get(&oid) else {
+                return;
+            };
+            let domain: &Domain = match &known.kind {
+                TypeKind::Domain(domain) => domain,
+                TypeKind::Array(element) => {
+                    oid = *element;
+                    continue;
+                }
+                _ => return,
+            };
+            let type_name = catalog.type_name(oid);
+            let mut names: Vec<String> = domain
+                .checks
+                .iter()
+                .map(|check| check.name.clone())
+                .collect();
+            if domain.not_null && nullable {
+                names.push(known.name.clone());
+            }
+            for name in names {
+                self.found
+                    .entry((oid, ViolationKind::Domain, name.clone()))
+                    .or_insert_with(|| Violation {
+                        name,
+                        kind: ViolationKind::Domain,
+                        relation: 0,
+                        relation_name: type_name.clone(),
+                        columns: Vec::new(),
+                        partitions: Vec::new(),
+                        comment: known.comment.clone(),
+                        reason: format!("{what} `{type_name}`"),
+                    });
+            }
+            oid = domain.base;
+        }
+    }
+
+    // --- answers
+
+    fn add(&mut self, constraint: &'a Constraint, kind: ViolationKind, reason: &str) {
+        let catalog = self.catalog;
+        let root = self.root(constraint);
+        let columns = columns_of(catalog, root);
+        let entry = self
+            .found
+            .entry((root.relation, kind, root.name.clone()))
+            .or_insert_with(|| Violation {
+                name: root.name.clone(),
+                kind,
+                relation: root.relation,
+                relation_name: catalog.relation_name(root.relation),
+                columns,
+                partitions: Vec::new(),
+                comment: root.comment.clone(),
+                reason: if root.deferrable {
+                    format!("{reason}; perhaps only at COMMIT, it is deferrable")
+                } else {
+                    reason.to_owned()
+                },
+            });
+        if root.oid != constraint.oid
+            && let Some(relation) = catalog.relations.get(&constraint.relation)
+        {
+            entry.partitions.push(ReportedName {
+                schema: relation.schema.clone(),
+                table: relation.name.clone(),
+                name: constraint.name.clone(),
+            });
+        }
+    }
+
+    /// The parent's constraint that a partition's implements. CHECKs are inherited under one name.
+    fn root(&self, constraint: &'a Constraint) -> &'a Constraint {
+        let catalog = self.catalog;
+        let mut root = constraint;
+        // The bound is against a damaged catalog.
+        for _ in 0..64 {
+            match catalog.constraints.get(&root.parent) {
+                Some(parent) => root = parent,
+                None => break,
+            }
+        }
+        if !matches!(root.kind, ConstraintKind::Check { .. }) {
+            return root;
+        }
+        for _ in 0..64 {
+            let parents = catalog
+                .relations
+                .get(&root.relation)
+                .map_or(&[][..], |relation| &relation.parents);
+            let above = catalog.constraints.values().find(|candidate| {
+                parents.contains(&candidate.relation)
+                    && candidate.name == root.name
+                    && matches!(candidate.kind, ConstraintKind::Check { .. })
+            });
+            match above {
+                Some(above) => root = above,
+                None => break,
+            }
+        }
+        root
+    }
+
+    fn add_index(&mut self, index: &'a Index, reason: &str) {
+        let catalog = self.catalog;
+        let mut root = index;
+        // Partitions' indexes have no entry that names their parent's; the columns and the condition tell.
+        for _ in 0..64 {
+            let parents = catalog
+                .relations
+                .get(&root.relation)
+                .map_or(&[][..], |relation| &relation.parents);
+            let above = catalog.indexes.values().find(|candidate| {
+                parents.contains(&candidate.relation)
+                    && catalog
+                        .relations
+                        .get(&candidate.relation)
+                        .is_some_and(|relation| relation.kind == RelationKind::PartitionedTable)
+                    && candidate.unique
+                    && candidate.constraint.is_none()
+                    && key_names(catalog, candidate) == key_names(catalog, root)
+                    && candidate.predicate.as_ref().map(|(_, sql)| sql)
+                        == root.predicate.as_ref().map(|(_, sql)| sql)
+            });
+            match above {
+                Some(above) => root = above,
+                None => break,
+            }
+        }
+        let entry = self
+            .found
+            .entry((root.relation, ViolationKind::Unique, root.name.clone()))
+            .or_insert_with(|| Violation {
+                name: root.name.clone(),
+                kind: ViolationKind::Unique,
+                relation: root.relation,
+                relation_name: catalog.relation_name(root.relation),
+                columns: key_names(catalog, root),
+                partitions: Vec::new(),
+                comment: None,
+                reason: reason.to_owned(),
+            });
+        if root.oid != index.oid
+            && let Some(relation) = catalog.relations.get(&index.relation)
+        {
+            entry.partitions.push(ReportedName {
+                schema: relation.schema.clone(),
+                table: relation.name.clone(),
+                name: index.name.clone(),
+            });
+        }
+    }
+
+    fn add_not_null(&mut self, relation: &'a Relation, number: i16, column: &str, reason: &str) {
+        let catalog = self.catalog;
+        let mut root = relation;
+        // The bound is against a damaged catalog.
+        for _ in 0..64 {
+            let above = root
+                .parents
+                .iter()
+                .filter_map(|parent| catalog.relations.get(parent))
+                .find(|parent| {
+                    parent
+                        .column_named(column)
+                        .is_some_and(|column| column.insert_not_null)
+                });
+            match above {
+                Some(above) => root = above,
+                None => break,
+            }
+        }
+        let comment = catalog
+            .constraints
+            .values()
+            .find(|constraint| {
+                constraint.relation == root.oid
+                    && matches!(constraint.kind, ConstraintKind::NotNull { column } if column == number)
+            })
+            .and_then(|constraint| constraint.comment.clone());
+        let entry = self
+            .found
+            .entry((root.oid, ViolationKind::NotNull, column.to_owned()))
+            .or_insert_with(|| Violation {
+                name: column.to_owned(),
+                kind: ViolationKind::NotNull,
+                relation: root.oid,
+                relation_name: catalog.relation_name(root.oid),
+                columns: vec![column.to_owned()],
+                partitions: Vec::new(),
+                comment,
+                reason: reason.to_owned(),
+            });
+        if root.oid != relation.oid {
+            entry.partitions.push(ReportedName {
+                schema: relation.schema.clone(),
+                table: relation.name.clone(),
+                name: column.to_owned(),
+            });
+        }
+    }
+
+    /// The same columns, by the numbers that a child gives them.
+    fn translate(&self, from: Oid, to: Oid, stored: &Stored) -> Stored {
+        let (Some(from), Some(to)) = (
+            self.catalog.relations.get(&from),
+            self.catalog.relations.get(&to),
+        ) else {
+            return Stored {
+                values: BTreeMap::new(),
+                any: true,
+            };
+        };
+        Stored {
+            values: stored
+                .values
+                .iter()
+                .filter_map(|(&number, &value)| {
+                    let column = to.column_named(&from.column(number)?.name)?;
+                    Some((column.number, value))
+                })
+                .collect(),
+            any: stored.any,
+        }
+    }
+}
+
+/// ON CONFLICT takes the conflict on this index.
+fn swallows(catalog: &Catalog, table: Oid, conflict: &OnConflict, index: &Index) -> bool {
+    if conflict.action == ConflictAction::Unknown {
+        return false;
+    }
+    let index = parents_index(catalog, table, index);
+    if conflict.constraint != 0 {
+        return index.constraint == Some(conflict.constraint);
+    }
+    if conflict.arbiter_elements.is_empty() {
+        return conflict.action == ConflictAction::Nothing;
+    }
+    if !fits(conflict, index) {
+        return false;
+    }
+    // An index with expressions or a condition is surely the arbiter when no other has its shape: the server found one.
+    if index.predicate.is_none() && !index.keys.contains(&0) {
+        return true;
+    }
+    catalog
+        .indexes
+        .values()
+        .filter(|other| {
+            other.relation == index.relation && other.unique && other.valid && fits(conflict, other)
+        })
+        .count()
+        == 1
+}
+
+/// Of a partition's index, the one of the table that the statement names.
+fn parents_index<'a>(catalog: &'a Catalog, table: Oid, index: &'a Index) -> &'a Index {
+    if index.relation == table {
+        return index;
+    }
+    catalog
+        .indexes
+        .values()
+        .find(|candidate| {
+            candidate.relation == table
+                && candidate.unique == index.unique
+                && key_names(catalog, candidate) == key_names(catalog, index)
+                && candidate.predicate.as_ref().map(|(_, sql)| sql)
+                    == index.predicate.as_ref().map(|(_, sql)| sql)
+        })
+        .unwrap_or(index)
+}
+
+/// The arbiter's columns are the index's; expressions are only counted.
+fn fits(conflict: &OnConflict, index: &Index) -> bool {
+    let mut expressions = 0;
+    let mut columns = BTreeSet::new();
+    for element in &conflict.arbiter_elements {
+        match strip(element) {
+            Expr::Var(var) if var.column > 0 => {
+                columns.insert(var.column);
+            }
+            _ => expressions += 1,
+        }
+    }
+    let keys: BTreeSet<i16> = index.keys.iter().copied().filter(|&key| key > 0).collect();
+    index.unique
+        && index.valid
+        && keys == columns
+        && index.keys.iter().filter(|&&key| key == 0).count() == expressions
+}
+
+fn key_names(catalog: &Catalog, index: &Index) -> Vec<String> {
+    let relation = catalog.relations.get(&index.relation);
+    index
+        .keys
+        .iter()
+        .filter_map(|&key| Some(relation?.column(key)?.name.clone()))
+        .collect()
+}
+
+/// Every column that an index's entry depends on, its condition's included; `None` where that is not known.
+fn index_columns(catalog: &Catalog, index: &Index) -> Option<BTreeSet<i16>> {
+    let _ = catalog;
+    let mut columns: BTreeSet<i16> = index.keys.iter().copied().filter(|&key| key > 0).collect();
+    let texts = index
+        .predicate
+        .iter()
+        .map(|(nodes, _)| nodes)
+        .chain(&index.expressions);
+    for text in texts {
+        for after in text.split(":varattno ").skip(1) {
+            let number: i16 = after.split_whitespace().next()?.parse().ok()?;
+            // The whole row.
+            if number == 0 {
+                return None;
+            }
+            columns.insert(number);
+        }
+    }
+    Some(columns)
+}
+
+fn columns_of(catalog: &Catalog, constraint: &Constraint) -> Vec<String> {
+    let relation = catalog.relations.get(&constraint.relation);
+    let name = |column: &i16| Some(relation?.column(*column)?.name.clone());
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. }
+        | ConstraintKind::Unique { columns, .. }
+        | ConstraintKind::ForeignKey { columns, .. }
+        | ConstraintKind::Check { columns } => columns.iter().filter_map(name).collect(),
+        ConstraintKind::NotNull { column } => name(column).into_iter().collect(),
+        ConstraintKind::Exclusion { index } => catalog
+            .indexes
+            .get(index)
+            .map(|index| key_names(catalog, index))
+            .unwrap_or_default(),
+        ConstraintKind::Trigger => Vec::new(),
+    }
+}
+
+/// What an assigned expression stores. Few forms are known to be not NULL; all else may be.
+fn value_of(catalog: &Catalog, query: &Query, expr: &Expr, params: &[ParamFacts]) -> Value {
+    match strip(expr) {
+        Expr::Const(constant) if constant.is_null => Value::Null,
+        Expr::Const(_) | Expr::NextValue { .. } => Value::NotNull,
+        Expr::Param(param) => {
+            let nullable = param
+                .number
+                .checked_sub(1)
+                .and_then(|place| params.get(place))
+                .is_none_or(|param| param.nullable.value);
+            if nullable {
+                Value::MayBeNull
+            } else {
+                Value::NotNull
+            }
+        }
+        Expr::Coalesce { args, .. } => {
+            let known = args.iter().any(|arg| {
+                matches!(
+                    value_of(catalog, query, arg, params),
+                    Value::NotNull | Value::Random
+                )
+            });
+            if known {
+                Value::NotNull
+            } else {
+                Value::MayBeNull
+            }
+        }
+        Expr::Func(call) => match catalog.functions.get(&call.function) {
+            Some(function) if function.builtin && RANDOM.contains(&function.name.as_str()) => {
+                Value::Random
+            }
+            Some(function) if function.builtin && NEVER_NULL.contains(&function.name.as_str()) => {
+                Value::NotNull
+            }
+            _ => Value::MayBeNull,
+        },
+        Expr::Var(var) if var.levels_up == 0 => {
+            let place = usize::try_from(var.column)
+                .ok()
+                .and_then(|column| column.checked_sub(1));
+            match (query.rte(var.rel).map(|rte| &rte.kind), place) {
+                (Some(RteKind::Values { rows }), Some(place)) => {
+                    let values: Vec<Value> = rows
+                        .iter()
+                        .filter_map(|row| row.get(place))
+                        .map(|expr| value_of(catalog, query, expr, params))
+                        .collect();
+                    match values.as_slice() {
+                        [first, rest @ ..] if rest.iter().all(|value| value == first) => *first,
+                        values
+                            if values.iter().all(|value| {
+                                *value == Value::NotNull || *value == Value::Random
+                            }) =>
+                        {
+                            Value::NotNull
+                        }
+                        _ => Value::MayBeNull,
+                    }
+                }
+                _ => Value::MayBeNull,
+            }
+        }
+        _ => Value::MayBeNull,
+    }
+}
+
+const RANDOM: &[&str] = &["gen_random_uuid", "uuidv4", "uuidv7"];
+
+const NEVER_NULL: &[&str] = &[
+    "clock_timestamp",
+    "now",
+    "random",
+    "statement_timestamp",
+    "transaction_timestamp",
+];
