@@ -1,7 +1,12 @@
 //! sqlmill compiles annotated SQL files and a schema into a checked Rust crate. PostgreSQL itself is the front end.
+//!
+//! [`compile`] is the whole pipeline. Each stage takes plain data and returns a new type; only [`server`], [`wire`],
+//! [`catalog::read`] and [`describe::pass`] talk to PostgreSQL, only [`project`], [`write`], [`server`], [`drivers`] and
+//! [`cli`] to the disk.
 
 pub mod catalog;
 pub mod checked;
+pub mod cli;
 pub mod config;
 pub mod describe;
 pub mod diagnostic;
@@ -23,3 +28,148 @@ pub mod server;
 pub mod source;
 pub mod wire;
 pub mod write;
+
+use std::collections::BTreeMap;
+
+use catalog::{Catalog, TypeKind};
+use checked::Checked;
+use config::Config;
+use describe::Described;
+use diagnostic::{Diagnostic, Severity};
+use facts::Facts;
+use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery};
+use project::QueryFile;
+use prove::{ParamOverride, Rules};
+use source::Sources;
+
+/// What the author wrote, before anybody asks PostgreSQL.
+#[derive(Debug)]
+pub struct Parsed {
+    pub files: Vec<ParsedFile>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What PostgreSQL said and what follows, by query, in the order of the files.
+#[derive(Debug)]
+pub struct Compiled {
+    pub files: Vec<ParsedFile>,
+    pub catalog: Catalog,
+    pub described: Vec<Described>,
+    /// `None` where PostgreSQL refused the statement.
+    pub facts: Vec<Option<Facts>>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// Path below the output directory, and text. `None` where there are errors.
+    pub output: Option<BTreeMap<String, String>>,
+}
+
+/// The first half of the pipeline: no server is needed.
+pub fn parse(sources: &Sources, queries: &[QueryFile]) -> Parsed {
+    let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
+    for query in queries {
+        let (file, found) = parse::parse_file(sources, query.file, &query.module);
+        files.push(file);
+        diagnostics.extend(found);
+    }
+    diagnostics.extend(parse::check_names(&files));
+    Parsed { files, diagnostics }
+}
+
+/// The second half: `connection` is to a database that holds the schema.
+pub fn compile(
+    sources: &Sources,
+    config: &Config,
+    parsed: Parsed,
+    connection: &mut wire::Connection,
+    rules: &Rules,
+) -> Result<Compiled, wire::Error> {
+    let Parsed { files, mut diagnostics } = parsed;
+    let catalog = catalog::read::read(connection)?;
+    let statements: Vec<&str> = queries(&files).map(|(_, query)| query.statement.sql.as_str()).collect();
+    let described = describe::pass::describe(connection, &catalog, &statements)?;
+    let facts: Vec<Option<Facts>> = queries(&files)
+        .zip(&described)
+        .map(|((file, query), described)| {
+            let fields = syntax::fields(&files, &file.module, &query.params);
+            facts(sources, &catalog, rules, query, fields, described)
+        })
+        .collect();
+
+    let is_composite = |name: &str| {
+        let mut types = catalog.types.values();
+        types.any(|found| found.name == name && matches!(found.kind, TypeKind::Composite { .. }))
+    };
+    diagnostics.extend(parse::unused_types(&files, is_composite));
+    let checked = checked(&files, &described, &facts);
+    let _ = config;
+    let findings = lint::lint(sources, &catalog, &checked);
+    let found = Vec::new();
+    diagnostics.extend(findings.diagnostics);
+    diagnostics.extend(found);
+    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let output = (!failed).then(BTreeMap::new);
+    Ok(Compiled { files, catalog, described, facts, diagnostics, output })
+}
+
+impl Compiled {
+    pub fn checked(&self) -> Vec<Checked<'_>> {
+        checked(&self.files, &self.described, &self.facts)
+    }
+}
+
+fn queries(files: &[ParsedFile]) -> impl Iterator<Item = (&ParsedFile, &ParsedQuery)> {
+    files.iter().flat_map(|file| file.queries.iter().map(move |query| (file, query)))
+}
+
+fn checked<'a>(files: &'a [ParsedFile], described: &'a [Described], facts: &'a [Option<Facts>]) -> Vec<Checked<'a>> {
+    queries(files)
+        .zip(described)
+        .zip(facts)
+        .map(|(((file, parsed), described), facts)| Checked { file, parsed, described, facts: facts.as_ref() })
+        .collect()
+}
+
+fn facts(
+    sources: &Sources,
+    catalog: &Catalog,
+    rules: &Rules,
+    query: &ParsedQuery,
+    fields: &[Field],
+    described: &Described,
+) -> Option<Facts> {
+    let utility;
+    let statement = match described {
+        Described::Statement(statement) => statement,
+        // Nothing is known of it but its types: the proofs answer with care.
+        Described::Utility(found) => {
+            utility = describe::Statement {
+                params: found.params.clone(),
+                columns: found.columns.clone(),
+                queries: Vec::new(),
+                plan_error: None,
+            };
+            &utility
+        }
+        Described::Refused(_) => return None,
+    };
+    let author = sources.get(query.statement.span.file);
+    let line = |offset: u32| Some(author.position(query.statement.author_offset(offset as usize)).line);
+    let names: Vec<String> = query.statement.params.iter().map(|param| param.name.clone()).collect();
+    let overrides: Vec<ParamOverride> = names
+        .iter()
+        .map(|name| {
+            let field = fields.iter().find(|field| field.name.value == *name);
+            ParamOverride {
+                nullable: field.and_then(|field| field.nullity).map(Nullity::is_nullable),
+                elements: field.and_then(|field| field.elements).map(Nullity::is_nullable),
+            }
+        })
+        .collect();
+    Some(prove::prove(&prove::Input {
+        catalog,
+        statement,
+        line: &line,
+        rules,
+        param_names: &names,
+        param_overrides: &overrides,
+    }))
+}

@@ -39,15 +39,18 @@ pub fn write(out: &Path, files: &BTreeMap<String, String>) -> Result<Written, Wr
     let plan = plan(out, files)?;
     let staged = stage(out, &plan)?;
     commit(out, &plan, &staged)?;
-    Ok(Written {
-        changed: plan
-            .changed
-            .iter()
-            .map(|(path, ..)| (*path).to_owned())
-            .collect(),
-        removed: plan.removed,
-        unchanged: plan.unchanged,
-    })
+    Ok(plan.summary())
+}
+
+/// What [`write()`] would do.
+pub fn changes(out: &Path, files: &BTreeMap<String, String>) -> Result<Written, WriteError> {
+    plan(out, files).map(|plan| plan.summary())
+}
+
+impl Written {
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.removed.is_empty()
+    }
 }
 
 struct Plan<'a> {
@@ -55,6 +58,16 @@ struct Plan<'a> {
     changed: Vec<(&'a str, &'a str, Option<String>)>,
     removed: Vec<String>,
     unchanged: usize,
+}
+
+impl Plan<'_> {
+    fn summary(&self) -> Written {
+        Written {
+            changed: self.changed.iter().map(|(path, ..)| (*path).to_owned()).collect(),
+            removed: self.removed.clone(),
+            unchanged: self.unchanged,
+        }
+    }
 }
 
 fn plan<'a>(out: &Path, files: &'a BTreeMap<String, String>) -> Result<Plan<'a>, WriteError> {

@@ -1,1 +1,11 @@
-fn main() {}
+//! `cargo xtask`: sqlmill's own commands and this repository's chores.
+
+mod bench;
+mod chores;
+mod synthetic;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chores::main()
+}

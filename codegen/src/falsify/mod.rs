@@ -5,6 +5,7 @@
 //! database and knows nothing of proofs; [`judge`] is pure, so that one set of observations serves for any set of facts.
 
 mod fill;
+mod reviewed;
 mod run;
 mod values;
 
@@ -15,6 +16,7 @@ use crate::describe::Statement;
 use crate::facts::{Access, Cardinality, Facts};
 use crate::wire;
 
+pub use reviewed::{Reviewed, unreviewed};
 pub use run::observe;
 
 /// One query to try.

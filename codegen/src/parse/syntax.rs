@@ -57,18 +57,17 @@ impl Nullity {
     }
 }
 
-impl ParsedFile {
-    /// What the author says of a struct's fields, where it is declared here.
-    pub fn fields<'a>(&'a self, used: &'a StructUse) -> &'a [Field] {
-        match used {
-            StructUse::Implicit(fields) => fields,
-            StructUse::Inline(annotation) => &annotation.fields,
-            StructUse::Named(name) => self
-                .types
-                .iter()
-                .find(|declared| declared.name.value == name.value)
-                .map_or(&[], |declared| declared.fields.as_slice()),
-        }
+/// What the author says of a struct's fields, where it is declared in the module, in whichever of its files.
+pub fn fields<'a>(files: &'a [ParsedFile], module: &str, used: &'a StructUse) -> &'a [Field] {
+    match used {
+        StructUse::Implicit(fields) => fields,
+        StructUse::Inline(annotation) => &annotation.fields,
+        StructUse::Named(name) => files
+            .iter()
+            .filter(|file| file.module == module)
+            .flat_map(|file| &file.types)
+            .find(|declared| declared.name.value == name.value)
+            .map_or(&[], |declared| declared.fields.as_slice()),
     }
 }
 

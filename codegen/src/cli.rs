@@ -1,0 +1,556 @@
+//! The command line. A project's own xtask is three lines:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     sqlmill::cli::main()
+//! }
+//! ```
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::explain::explain;
+use crate::checked::Checked;
+use crate::falsify::{self, Effort, Reviewed, Subject};
+use crate::project::{self, Layout, Loaded};
+use crate::prove::Rules;
+use crate::server::{self, Scratch};
+use crate::source::{FileId, Sources, Span};
+use crate::write::{self, Written};
+use crate::{Compiled, Parsed, check, compile, describe::Described, drivers, parse, render, schema};
+
+/// sqlmill compiles annotated SQL files and a schema into a checked Rust crate.
+#[derive(Debug, Parser)]
+#[command(name = "sqlmill", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile the schema and the queries into the crate
+    ///
+    /// Loads the schema into a scratch database, has PostgreSQL check every query, proves what callers may rely on, and
+    /// writes the crate. Starts a private PostgreSQL for it and stops it again; nothing has to run. When there are errors,
+    /// all of them are shown and nothing is written.
+    Gen(Gen),
+    /// Say whether the crate is what the sources say, and whether it is the only door; needs no database
+    ///
+    /// Compares hashes in the crate's manifest.json with the schema, the queries and the generated files, and fails when
+    /// another package of the workspace depends on a PostgreSQL driver.
+    Check(Check),
+    /// Show everything that was proved of a query, with the reasons
+    Explain(Explain),
+    /// Try to catch the proofs lying: run every query on adversarial rows
+    ///
+    /// Fills a scratch database with rows that careless reasoning does not expect, runs every query many times, and
+    /// fails when a value proved not null is NULL, a row count is not as proved, a query proved to read writes, or a constraint
+    /// breaks that was not foreseen. Queries that returned no row and columns that were never NULL are listed; those named
+    /// with a reason in falsify.toml are not.
+    Falsify(Falsify),
+    /// A PostgreSQL of your own to play with, the schema loaded
+    Db(Db),
+}
+
+/// Where the project is. Paths on the command line are relative to the working directory.
+#[derive(Debug, Clone, Args)]
+struct Project {
+    /// The configuration [default: the nearest sqlmill.toml, here or above]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The schema [default: schema.sql beside sqlmill.toml]
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The directory of the queries [default: queries beside sqlmill.toml]
+    #[arg(long, value_name = "DIR")]
+    queries: Option<PathBuf>,
+    /// The directory of the generated crate [default: generated beside sqlmill.toml]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How findings are shown
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Server {
+    /// Use this server, in a scratch database that is dropped at the end, instead of starting one
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Text for people, on standard error
+    Human,
+    /// An array of objects, on standard output
+    Json,
+    /// GitHub's workflow commands, on standard output
+    Github,
+}
+
+#[derive(Debug, Args)]
+pub struct Gen {
+    #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
+    server: Server,
+    /// Write nothing; fail if anything would change
+    #[arg(long)]
+    locked: bool,
+    /// Show no more than errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    project: Project,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The query, as `users::get_user`; a module's name explains all of its queries
+    query: String,
+    #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Args)]
+pub struct Falsify {
+    /// Only this query, as `users::get_user`, or this module
+    query: Option<String>,
+    #[command(flatten)]
+    project: Project,
+    #[command(flatten)]
+    server: Server,
+    /// Rounds of random rows
+    #[arg(long, default_value_t = Effort::default().rounds, value_name = "N")]
+    rounds: u32,
+    /// Draws of parameters for each query and round
+    #[arg(long, default_value_t = Effort::default().draws, value_name = "N")]
+    draws: u32,
+    /// The same seed makes the same rows
+    #[arg(long, default_value_t = Effort::default().seed, value_name = "N")]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Db {
+    #[command(subcommand)]
+    action: DbAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum DbAction {
+    /// Start it, load the schema, and print its URL; it stays until `db stop`
+    Start(Project),
+    /// Stop it and forget its data
+    Stop(Project),
+    /// Open psql on it
+    Psql {
+        #[command(flatten)]
+        project: Project,
+        /// Passed on to psql
+        #[arg(last = true, value_name = "ARG")]
+        rest: Vec<String>,
+    },
+    /// Print its URL
+    Url(Project),
+}
+
+/// Done, findings, could not run: 0, 1, 2. clap's usage errors are 2 as well.
+pub fn main() -> ExitCode {
+    run(Arguments::parse().command)
+}
+
+/// Runs one command, for a program with commands of its own beside sqlmill's.
+pub fn run(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Gen(arguments) => generate(&arguments),
+        Command::Check(arguments) => check_project(&arguments),
+        Command::Explain(arguments) => explain_query(&arguments),
+        Command::Falsify(arguments) => falsify_project(&arguments),
+        Command::Db(arguments) => db(&arguments.action),
+    };
+    match result {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Findings) => ExitCode::from(1),
+        Err(failure) => {
+            if let Failure::Message(message) = failure {
+                eprintln!("error: {message}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Done,
+    Findings,
+}
+
+impl Verdict {
+    fn of(diagnostics: &[Diagnostic]) -> Self {
+        if diagnostics.iter().any(|found| found.severity == Severity::Error) { Self::Findings } else { Self::Done }
+    }
+}
+
+/// Why a command could not run.
+enum Failure {
+    /// One message, with what to do.
+    Message(String),
+    /// The findings that say so were shown.
+    Shown,
+}
+
+impl<E: Into<Box<dyn std::error::Error>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Message(error.into().to_string())
+    }
+}
+
+/// A project, read from disk.
+struct Opened {
+    layout: Layout,
+    config: Config,
+    sources: Sources,
+    loaded: Loaded,
+    /// Of the configuration and of reading.
+    diagnostics: Vec<Diagnostic>,
+    format: Format,
+}
+
+impl Project {
+    fn open(&self) -> Result<Opened, Failure> {
+        let here = env::current_dir().map_err(|error| format!("cannot tell the working directory: {error}"))?;
+        let config_path = match &self.config {
+            Some(path) => Some(here.join(path)),
+            None => here.ancestors().map(|above| above.join("sqlmill.toml")).find(|path| path.is_file()),
+        };
+        let root = config_path.as_deref().and_then(Path::parent).unwrap_or(&here).to_owned();
+        let mut sources = Sources::default();
+        let mut diagnostics = Vec::new();
+        let config = match &config_path {
+            None => Config::default(),
+            Some(path) => {
+                let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
+                let file = sources.add(name, text);
+                let (config, found) = crate::config::parse(&sources, file);
+                diagnostics.extend(found);
+                config
+            }
+        };
+        let place = |given: &Option<PathBuf>, configured: &str| match given {
+            Some(path) => here.join(path),
+            None => root.join(configured),
+        };
+        let layout = Layout {
+            schema: place(&self.schema, &config.schema),
+            queries: place(&self.queries, &config.queries),
+            out: place(&self.out, &config.out),
+            root,
+        };
+        let mut loaded = project::load(&layout, &mut sources);
+        diagnostics.append(&mut loaded.diagnostics);
+        Ok(Opened { layout, config, sources, loaded, diagnostics, format: self.format })
+    }
+}
+
+impl Opened {
+    /// Shows the findings and says what they mean for the exit code.
+    fn report(&self, diagnostics: &[Diagnostic]) -> Result<Verdict, Failure> {
+        show(&self.sources, diagnostics, self.format)?;
+        Ok(Verdict::of(diagnostics))
+    }
+
+    /// A scratch database with the schema; `None` where the schema has faults, which are then in `diagnostics`.
+    fn scratch(&self, url: Option<&str>, schema: FileId, diagnostics: &mut Vec<Diagnostic>) -> Result<Option<Scratch>, Failure> {
+        let (statements, found) = schema::split(&self.sources, schema);
+        diagnostics.extend(found);
+        if Verdict::of(diagnostics) == Verdict::Findings {
+            return Ok(None);
+        }
+        let options = server::Options {
+            url: url.map(str::to_owned),
+            binaries: None,
+            cache: cache_directory(&self.layout.root),
+        };
+        match server::scratch(&options, &statements) {
+            Ok(scratch) => Ok(Some(scratch)),
+            Err(server::Error::Schema(faults)) => {
+                diagnostics.extend(faults);
+                Ok(None)
+            }
+            Err(error) => {
+                show(&self.sources, &error.diagnostics(), self.format)?;
+                Err(Failure::Shown)
+            }
+        }
+    }
+}
+
+/// Where clusters are kept: the target directory of the build that this program came from.
+fn cache_directory(root: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).or_else(|| {
+        let program = env::current_exe().ok()?;
+        program.ancestors().find(|above| above.join("CACHEDIR.TAG").is_file()).map(Path::to_owned)
+    });
+    target.unwrap_or_else(|| root.join("target")).join("sqlmill")
+}
+
+fn show(sources: &Sources, diagnostics: &[Diagnostic], format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Human => {
+            let color = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            io::stderr().write_all(render::human(sources, diagnostics, color).as_bytes())?;
+        }
+        Format::Json => io::stdout().write_all(render::json(sources, diagnostics).as_bytes())?,
+        Format::Github => io::stdout().write_all(render::github(sources, diagnostics).as_bytes())?,
+    }
+    Ok(())
+}
+
+/// A line that says what goes on, on a terminal only, and only when it takes a while.
+fn progress(message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_message(message);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// Everything that a query goes through, but for the writing.
+struct Understood {
+    compiled: Option<Compiled>,
+    diagnostics: Vec<Diagnostic>,
+    scratch: Option<Scratch>,
+}
+
+fn understand(opened: &Opened, url: Option<&str>) -> Result<Understood, Failure> {
+    let Parsed { files, diagnostics: found } = parse(&opened.sources, &opened.loaded.queries);
+    let mut diagnostics = opened.diagnostics.clone();
+    let mut understood = Understood { compiled: None, diagnostics: Vec::new(), scratch: None };
+    let Some(schema) = opened.loaded.schema else {
+        diagnostics.extend(found);
+        understood.diagnostics = diagnostics;
+        return Ok(understood);
+    };
+    let bar = progress("Starting PostgreSQL and loading the schema");
+    let scratch = opened.scratch(url, schema, &mut diagnostics)?;
+    bar.set_message("Checking the queries");
+    match scratch {
+        None => diagnostics.extend(found),
+        Some(scratch) => {
+            let mut connection = scratch.connect()?;
+            let parsed = Parsed { files, diagnostics: found };
+            let mut compiled = compile(&opened.sources, &opened.config, parsed, &mut connection, &Rules::all())?;
+            diagnostics.append(&mut compiled.diagnostics);
+            understood = Understood { compiled: Some(compiled), diagnostics: Vec::new(), scratch: Some(scratch) };
+        }
+    }
+    bar.finish_and_clear();
+    understood.diagnostics = diagnostics;
+    Ok(understood)
+}
+
+fn generate(arguments: &Gen) -> Result<Verdict, Failure> {
+    let started = Instant::now();
+    let opened = arguments.project.open()?;
+    let understood = understand(&opened, arguments.server.url.as_deref())?;
+    let verdict = opened.report(&understood.diagnostics)?;
+    let Some(compiled) = understood.compiled else { return Ok(Verdict::Findings) };
+    let (Some(output), Verdict::Done) = (&compiled.output, verdict) else { return Ok(Verdict::Findings) };
+    let queries = compiled.described.len();
+    if arguments.locked {
+        let changes = write::changes(&opened.layout.out, output)?;
+        for path in changes.changed.iter().chain(&changes.removed) {
+            eprintln!("would change {}", project::shown(&opened.layout, &opened.layout.out.join(path)));
+        }
+        return Ok(if changes.is_empty() { Verdict::Done } else { Verdict::Findings });
+    }
+    let written = write::write(&opened.layout.out, output)?;
+    if !arguments.quiet {
+        let out = project::shown(&opened.layout, &opened.layout.out);
+        eprintln!("{}", summary(queries, compiled.files.len(), &written, &out, started.elapsed()));
+    }
+    Ok(Verdict::Done)
+}
+
+fn summary(queries: usize, files: usize, written: &Written, out: &str, elapsed: Duration) -> String {
+    let what = match (written.changed.len(), written.removed.len()) {
+        (0, 0) => "nothing changed".to_owned(),
+        (changed, 0) => format!("{} written", count(changed, "file")),
+        (changed, removed) => format!("{} written, {removed} removed", count(changed, "file")),
+    };
+    format!(
+        "{} in {} compiled into {out}: {what} ({:.2} s)",
+        count(queries, "query"),
+        count(files, "file"),
+        elapsed.as_secs_f64()
+    )
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {noun}s"),
+    }
+}
+
+fn check_project(arguments: &Check) -> Result<Verdict, Failure> {
+    let mut opened = arguments.project.open()?;
+    let mut diagnostics = std::mem::take(&mut opened.diagnostics);
+    let inputs: BTreeMap<&str, &str> =
+        opened.sources.iter().map(|(_, file)| (file.path.as_str(), file.text.as_str())).collect();
+    diagnostics.extend(check::check(&inputs, &opened.layout.out));
+    diagnostics.extend(drivers::check(&opened.layout.root, &mut opened.sources)?);
+    let verdict = opened.report(&diagnostics)?;
+    if verdict == Verdict::Done && opened.format == Format::Human {
+        eprintln!("{} is fresh, and the only door to the database", project::shown(&opened.layout, &opened.layout.out));
+    }
+    Ok(verdict)
+}
+
+fn explain_query(arguments: &Explain) -> Result<Verdict, Failure> {
+    let opened = arguments.project.open()?;
+    let understood = understand(&opened, arguments.server.url.as_deref())?;
+    let Some(compiled) = &understood.compiled else {
+        return opened.report(&understood.diagnostics);
+    };
+    let mut found = false;
+    let mut explained = Vec::new();
+    for checked in compiled.checked() {
+        if !selected(&arguments.query, &checked.file.module, &checked.parsed.name.value) {
+            continue;
+        }
+        found = true;
+        let span = checked.parsed.statement.span;
+        let inside = |diagnostic: &&Diagnostic| {
+            diagnostic.span.is_some_and(|at| at.file == span.file && at.start >= checked.parsed.name.span.start && at.end <= span.end)
+        };
+        explained.extend(understood.diagnostics.iter().filter(inside).cloned());
+        if let Some(facts) = checked.facts {
+            io::stdout().write_all(explain(&opened.sources, &compiled.catalog, &checked, facts).as_bytes())?;
+            writeln!(io::stdout())?;
+        }
+    }
+    if !found {
+        let names: Vec<String> = compiled
+            .checked()
+            .iter()
+            .map(|checked| format!("{}::{}", checked.file.module, checked.parsed.name.value))
+            .collect();
+        let near = crate::nearest::nearest(&arguments.query, names.iter().map(String::as_str));
+        let advice = near.map_or_else(|| "name one as module::query".to_owned(), |near| format!("did you mean {near}?"));
+        return Err(format!("there is no query {}; {advice}", arguments.query).into());
+    }
+    opened.report(&explained)
+}
+
+/// `users` selects all of a module, `users::get_user` one query.
+fn selected(wanted: &str, module: &str, query: &str) -> bool {
+    match wanted.split_once("::") {
+        Some((wanted_module, wanted_query)) => wanted_module == module && wanted_query == query,
+        None => wanted == module,
+    }
+}
+
+fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
+    let opened = arguments.project.open()?;
+    let understood = understand(&opened, arguments.server.url.as_deref())?;
+    let (Some(compiled), Some(scratch), Verdict::Done) =
+        (&understood.compiled, &understood.scratch, Verdict::of(&understood.diagnostics))
+    else {
+        return opened.report(&understood.diagnostics);
+    };
+    let reviewed = reviewed(&opened.layout.root)?;
+    let checked = compiled.checked();
+    let chosen: Vec<(String, &Checked<'_>)> = checked
+        .iter()
+        .filter(|checked| {
+            let (module, query) = (&checked.file.module, &checked.parsed.name.value);
+            arguments.query.as_ref().is_none_or(|wanted| selected(wanted, module, query))
+        })
+        .map(|checked| (format!("{}::{}", checked.file.module, checked.parsed.name.value), checked))
+        .collect();
+    let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = chosen
+        .iter()
+        .filter_map(|(name, checked)| {
+            let (Described::Statement(statement), Some(facts)) = (checked.described, checked.facts) else {
+                return None;
+            };
+            let sql = &checked.parsed.statement.sql;
+            Some((Subject { name, sql, statement, facts }, checked.parsed.name.span))
+        })
+        .unzip();
+    let effort = Effort { rounds: arguments.rounds, draws: arguments.draws, seed: arguments.seed };
+    let bar = progress("Running the queries on adversarial rows");
+    let database = scratch.fresh_database()?;
+    let seen = falsify::observe(&mut database.connect()?, &compiled.catalog, &subjects, effort, &mut |round, of| {
+        bar.set_message(format!("Running the queries on adversarial rows: round {round} of {of}"));
+    })?;
+    bar.finish_and_clear();
+
+    let mut diagnostics = Vec::new();
+    for ((subject, seen), &span) in subjects.iter().zip(&seen).zip(&spans) {
+        for found in falsify::judge(&compiled.catalog, subject, subject.facts, seen) {
+            let diagnostic = Diagnostic::error("falsified", format!("`{}`: {}", subject.name, found.message))
+                .at(span)
+                .help("this is a fault in sqlmill's proofs: please report it with the query and the tables");
+            let with = format!("with the parameters ({})", found.example);
+            diagnostics.push(if found.example.is_empty() { diagnostic } else { diagnostic.note(with) });
+        }
+        let listed = reviewed.clone().unwrap_or_default();
+        for message in falsify::unreviewed(subject, seen, &listed) {
+            // With a list, what is not on it is a finding.
+            let severity = if reviewed.is_some() { Severity::Error } else { Severity::Warning };
+            diagnostics.push(
+                Diagnostic::new(severity, "not-seen", message)
+                    .at(span)
+                    .help("once you are sure that it is right, name it in falsify.toml with the reason"),
+            );
+        }
+    }
+    let verdict = opened.report(&diagnostics)?;
+    let runs = seen.iter().map(|seen| seen.runs).sum::<u64>();
+    eprintln!("{} tried in {runs} runs", count(subjects.len(), "query"));
+    Ok(verdict)
+}
+
+/// `falsify.toml` beside `sqlmill.toml`, where there is one.
+fn reviewed(root: &Path) -> Result<Option<Reviewed>, Failure> {
+    let path = root.join("falsify.toml");
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let reviewed = Reviewed::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok(Some(reviewed))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display()).into()),
+    }
+}
+
+fn db(action: &DbAction) -> Result<Verdict, Failure> {
+    let _ = action;
+    Ok(Verdict::Done)
+}

@@ -1,0 +1,238 @@
+//! What a developer of this repository runs, and CI with it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+use sqlmill::server::{Options, Scratch, Server};
+use sqlmill::source::Sources;
+use sqlmill::wire::{Address, Target};
+use sqlmill::{cli, schema};
+
+use crate::bench;
+
+/// sqlmill compiles annotated SQL files into a checked Rust crate.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    #[command(flatten)]
+    Sqlmill(cli::Command),
+    /// Run every test, on a real PostgreSQL that the tests start themselves
+    Test {
+        /// Passed on to `cargo test`: a test's name, or `-- --nocapture`
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARG"
+        )]
+        rest: Vec<String>,
+    },
+    /// Run what CI runs: format, lints, tests, docs, and whether `generated/` is fresh
+    Ci,
+    /// Measure
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Generating and compiling a made-up project, beside Cornucopia on the same SQL
+    Gen {
+        /// Files of 20 queries
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        files: usize,
+        /// Rounds; the medians are shown
+        #[arg(long, default_value_t = 3, value_name = "N")]
+        rounds: u32,
+        /// Without Cornucopia, which `cargo install` builds the first time
+        #[arg(long)]
+        alone: bool,
+    },
+}
+
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Task::Sqlmill(command) => cli::run(command),
+        Task::Test { rest } => status(test(&rest)),
+        Task::Ci => status(ci()),
+        Task::Bench { what: Bench::Gen { files, rounds, alone } } => match bench::generate(files, rounds, alone) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn status(passed: bool) -> ExitCode {
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}
+
+fn test(rest: &[String]) -> bool {
+    let mut arguments = vec!["test", "--workspace"];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo("tests", &arguments, &[])
+}
+
+/// Every step runs, whatever the ones before it found; the tests come last so that their closing lines end the output.
+fn ci() -> bool {
+    let denied = [("RUSTFLAGS", "-D warnings")];
+    let documented = [("RUSTDOCFLAGS", "-D warnings")];
+    let steps: [(&str, bool); 6] = [
+        ("format", cargo("format", &["fmt", "--all", "--check"], &[])),
+        (
+            "lints",
+            cargo(
+                "lints",
+                &[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+                &[],
+            ),
+        ),
+        (
+            "docs",
+            cargo("docs", &["doc", "--workspace", "--no-deps"], &documented),
+        ),
+        (
+            "fresh",
+            own("is generated/ what the sources say?", &["gen", "--locked"])
+                && own("check", &["check"]),
+        ),
+        ("dependencies", deny()),
+        (
+            "tests",
+            cargo("tests", &["test", "--workspace"], &denied[..0]),
+        ),
+    ];
+    println!();
+    for (name, passed) in &steps {
+        println!(
+            "{:>12}  {}",
+            name,
+            if *passed { "passed" } else { "FAILED" }
+        );
+    }
+    steps.iter().all(|(_, passed)| *passed)
+}
+
+/// cargo-deny is not part of a toolchain; without it `check` still holds the one rule that is ours.
+fn deny() -> bool {
+    let found = Command::new("cargo")
+        .args(["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !found {
+        println!(
+            "cargo-deny is not installed, so deny.toml is not checked (cargo install cargo-deny --locked)"
+        );
+        return true;
+    }
+    cargo(
+        "dependencies",
+        &["deny", "check", "bans", "licenses", "sources"],
+        &[],
+    )
+}
+
+fn cargo(title: &str, arguments: &[&str], environment: &[(&str, &str)]) -> bool {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    step(title, &program, arguments, environment)
+}
+
+/// One of sqlmill's commands, by this program.
+fn own(title: &str, arguments: &[&str]) -> bool {
+    match env::current_exe() {
+        Ok(program) => step(title, program.as_os_str(), arguments, &[]),
+        Err(error) => {
+            eprintln!("cannot find this program's own file: {error}");
+            false
+        }
+    }
+}
+
+fn step(title: &str, program: &OsStr, arguments: &[&str], environment: &[(&str, &str)]) -> bool {
+    println!(
+        "\n== {title}: {} {}",
+        Path::new(program).display(),
+        arguments.join(" ")
+    );
+    let started = Instant::now();
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status();
+    let passed = match status {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("cannot run {}: {error}", Path::new(program).display());
+            false
+        }
+    };
+    println!(
+        "== {title}: {} in {:.1} s",
+        if passed { "passed" } else { "FAILED" },
+        started.elapsed().as_secs_f64()
+    );
+    passed
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or_else(|| Path::new("."))
+        .to_owned()
+}
+
+/// A scratch database for a program that takes a URL. Dropped with this.
+pub struct Database {
+    pub url: String,
+    _scratch: Scratch,
+}
+
+pub fn database(schema_path: &Path) -> Result<Database, Box<dyn std::error::Error>> {
+    let mut sources = Sources::default();
+    let file = sources.add(schema_path.display().to_string(), std::fs::read_to_string(schema_path)?);
+    let (statements, _) = schema::split(&sources, file);
+    let options = Options { cache: root().join("target/sqlmill"), ..Options::default() };
+    let scratch = Server::start(&options)?.load(&statements)?;
+    Ok(Database { url: url(scratch.target()), _scratch: scratch })
+}
+
+fn url(target: &Target) -> String {
+    match &target.address {
+        Address::Host(host) => format!("postgresql://{}@{host}:{}/{}", target.user, target.port, target.database),
+        Address::SocketDirectory(directory) => {
+            let host = directory.display();
+            format!("postgresql:///{}?user={}&host={host}&port={}", target.database, target.user, target.port)
+        }
+    }
+}
