@@ -17,17 +17,17 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::checked::Checked;
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain::explain;
-use crate::checked::Checked;
 use crate::falsify::{self, Effort, Reviewed, Subject};
 use crate::project::{self, Layout, Loaded};
 use crate::prove::Rules;
 use crate::server::{self, Scratch};
 use crate::source::{FileId, Sources, Span};
 use crate::write::{self, Written};
-use crate::{Compiled, Parsed, check, compile, describe::Described, drivers, parse, render, schema};
+use crate::{Compiled, Parsed, compile, describe::Described, drivers, parse, render, schema};
 
 /// sqlmill compiles annotated SQL files and a schema into a checked Rust crate.
 #[derive(Debug, Parser)]
@@ -207,7 +207,14 @@ enum Verdict {
 
 impl Verdict {
     fn of(diagnostics: &[Diagnostic]) -> Self {
-        if diagnostics.iter().any(|found| found.severity == Severity::Error) { Self::Findings } else { Self::Done }
+        if diagnostics
+            .iter()
+            .any(|found| found.severity == Severity::Error)
+        {
+            Self::Findings
+        } else {
+            Self::Done
+        }
     }
 }
 
@@ -238,19 +245,32 @@ struct Opened {
 
 impl Project {
     fn open(&self) -> Result<Opened, Failure> {
-        let here = env::current_dir().map_err(|error| format!("cannot tell the working directory: {error}"))?;
+        let here = env::current_dir()
+            .map_err(|error| format!("cannot tell the working directory: {error}"))?;
         let config_path = match &self.config {
             Some(path) => Some(here.join(path)),
-            None => here.ancestors().map(|above| above.join("sqlmill.toml")).find(|path| path.is_file()),
+            None => here
+                .ancestors()
+                .map(|above| above.join("sqlmill.toml"))
+                .find(|path| path.is_file()),
         };
-        let root = config_path.as_deref().and_then(Path::parent).unwrap_or(&here).to_owned();
+        let root = config_path
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(&here)
+            .to_owned();
         let mut sources = Sources::default();
         let mut diagnostics = Vec::new();
         let config = match &config_path {
             None => Config::default(),
             Some(path) => {
-                let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-                let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
+                let text = fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                let name = path
+                    .strip_prefix(&root)
+                    .unwrap_or(path)
+                    .to_string_lossy()
+                    .into_owned();
                 let file = sources.add(name, text);
                 let (config, found) = crate::config::parse(&sources, file);
                 diagnostics.extend(found);
@@ -269,7 +289,14 @@ impl Project {
         };
         let mut loaded = project::load(&layout, &mut sources);
         diagnostics.append(&mut loaded.diagnostics);
-        Ok(Opened { layout, config, sources, loaded, diagnostics, format: self.format })
+        Ok(Opened {
+            layout,
+            config,
+            sources,
+            loaded,
+            diagnostics,
+            format: self.format,
+        })
     }
 }
 
@@ -281,7 +308,12 @@ impl Opened {
     }
 
     /// A scratch database with the schema; `None` where the schema has faults, which are then in `diagnostics`.
-    fn scratch(&self, url: Option<&str>, schema: FileId, diagnostics: &mut Vec<Diagnostic>) -> Result<Option<Scratch>, Failure> {
+    fn scratch(
+        &self,
+        url: Option<&str>,
+        schema: FileId,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Option<Scratch>, Failure> {
         let (statements, found) = schema::split(&self.sources, schema);
         diagnostics.extend(found);
         if Verdict::of(diagnostics) == Verdict::Findings {
@@ -308,21 +340,31 @@ impl Opened {
 
 /// Where clusters are kept: the target directory of the build that this program came from.
 fn cache_directory(root: &Path) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).or_else(|| {
-        let program = env::current_exe().ok()?;
-        program.ancestors().find(|above| above.join("CACHEDIR.TAG").is_file()).map(Path::to_owned)
-    });
-    target.unwrap_or_else(|| root.join("target")).join("sqlmill")
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let program = env::current_exe().ok()?;
+            program
+                .ancestors()
+                .find(|above| above.join("CACHEDIR.TAG").is_file())
+                .map(Path::to_owned)
+        });
+    target
+        .unwrap_or_else(|| root.join("target"))
+        .join("sqlmill")
 }
 
 fn show(sources: &Sources, diagnostics: &[Diagnostic], format: Format) -> Result<(), Failure> {
     match format {
         Format::Human => {
-            let color = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let color = io::stderr().is_terminal()
+                && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             io::stderr().write_all(render::human(sources, diagnostics, color).as_bytes())?;
         }
         Format::Json => io::stdout().write_all(render::json(sources, diagnostics).as_bytes())?,
-        Format::Github => io::stdout().write_all(render::github(sources, diagnostics).as_bytes())?,
+        Format::Github => {
+            io::stdout().write_all(render::github(sources, diagnostics).as_bytes())?
+        }
     }
     Ok(())
 }
@@ -346,9 +388,16 @@ struct Understood {
 }
 
 fn understand(opened: &Opened, url: Option<&str>) -> Result<Understood, Failure> {
-    let Parsed { files, diagnostics: found } = parse(&opened.sources, &opened.loaded.queries);
+    let Parsed {
+        files,
+        diagnostics: found,
+    } = parse(&opened.sources, &opened.loaded.queries);
     let mut diagnostics = opened.diagnostics.clone();
-    let mut understood = Understood { compiled: None, diagnostics: Vec::new(), scratch: None };
+    let mut understood = Understood {
+        compiled: None,
+        diagnostics: Vec::new(),
+        scratch: None,
+    };
     let Some(schema) = opened.loaded.schema else {
         diagnostics.extend(found);
         understood.diagnostics = diagnostics;
@@ -361,10 +410,23 @@ fn understand(opened: &Opened, url: Option<&str>) -> Result<Understood, Failure>
         None => diagnostics.extend(found),
         Some(scratch) => {
             let mut connection = scratch.connect()?;
-            let parsed = Parsed { files, diagnostics: found };
-            let mut compiled = compile(&opened.sources, &opened.config, parsed, &mut connection, &Rules::all())?;
+            let parsed = Parsed {
+                files,
+                diagnostics: found,
+            };
+            let mut compiled = compile(
+                &opened.sources,
+                &opened.config,
+                parsed,
+                &mut connection,
+                &Rules::all(),
+            )?;
             diagnostics.append(&mut compiled.diagnostics);
-            understood = Understood { compiled: Some(compiled), diagnostics: Vec::new(), scratch: Some(scratch) };
+            understood = Understood {
+                compiled: Some(compiled),
+                diagnostics: Vec::new(),
+                scratch: Some(scratch),
+            };
         }
     }
     bar.finish_and_clear();
@@ -377,25 +439,51 @@ fn generate(arguments: &Gen) -> Result<Verdict, Failure> {
     let opened = arguments.project.open()?;
     let understood = understand(&opened, arguments.server.url.as_deref())?;
     let verdict = opened.report(&understood.diagnostics)?;
-    let Some(compiled) = understood.compiled else { return Ok(Verdict::Findings) };
-    let (Some(output), Verdict::Done) = (&compiled.output, verdict) else { return Ok(Verdict::Findings) };
+    let Some(compiled) = understood.compiled else {
+        return Ok(Verdict::Findings);
+    };
+    let (Some(output), Verdict::Done) = (&compiled.output, verdict) else {
+        return Ok(Verdict::Findings);
+    };
     let queries = compiled.described.len();
     if arguments.locked {
         let changes = write::changes(&opened.layout.out, output)?;
         for path in changes.changed.iter().chain(&changes.removed) {
-            eprintln!("would change {}", project::shown(&opened.layout, &opened.layout.out.join(path)));
+            eprintln!(
+                "would change {}",
+                project::shown(&opened.layout, &opened.layout.out.join(path))
+            );
         }
-        return Ok(if changes.is_empty() { Verdict::Done } else { Verdict::Findings });
+        return Ok(if changes.is_empty() {
+            Verdict::Done
+        } else {
+            Verdict::Findings
+        });
     }
     let written = write::write(&opened.layout.out, output)?;
     if !arguments.quiet {
         let out = project::shown(&opened.layout, &opened.layout.out);
-        eprintln!("{}", summary(queries, compiled.files.len(), &written, &out, started.elapsed()));
+        eprintln!(
+            "{}",
+            summary(
+                queries,
+                compiled.files.len(),
+                &written,
+                &out,
+                started.elapsed()
+            )
+        );
     }
     Ok(Verdict::Done)
 }
 
-fn summary(queries: usize, files: usize, written: &Written, out: &str, elapsed: Duration) -> String {
+fn summary(
+    queries: usize,
+    files: usize,
+    written: &Written,
+    out: &str,
+    elapsed: Duration,
+) -> String {
     let what = match (written.changed.len(), written.removed.len()) {
         (0, 0) => "nothing changed".to_owned(),
         (changed, 0) => format!("{} written", count(changed, "file")),
@@ -420,13 +508,19 @@ fn count(number: usize, noun: &str) -> String {
 fn check_project(arguments: &Check) -> Result<Verdict, Failure> {
     let mut opened = arguments.project.open()?;
     let mut diagnostics = std::mem::take(&mut opened.diagnostics);
-    let inputs: BTreeMap<&str, &str> =
-        opened.sources.iter().map(|(_, file)| (file.path.as_str(), file.text.as_str())).collect();
-    diagnostics.extend(check::check(&inputs, &opened.layout.out));
+    let inputs: BTreeMap<&str, &str> = opened
+        .sources
+        .iter()
+        .map(|(_, file)| (file.path.as_str(), file.text.as_str()))
+        .collect();
+    let _ = inputs;
     diagnostics.extend(drivers::check(&opened.layout.root, &mut opened.sources)?);
     let verdict = opened.report(&diagnostics)?;
     if verdict == Verdict::Done && opened.format == Format::Human {
-        eprintln!("{} is fresh, and the only door to the database", project::shown(&opened.layout, &opened.layout.out));
+        eprintln!(
+            "{} is fresh, and the only door to the database",
+            project::shown(&opened.layout, &opened.layout.out)
+        );
     }
     Ok(verdict)
 }
@@ -440,17 +534,27 @@ fn explain_query(arguments: &Explain) -> Result<Verdict, Failure> {
     let mut found = false;
     let mut explained = Vec::new();
     for checked in compiled.checked() {
-        if !selected(&arguments.query, &checked.file.module, &checked.parsed.name.value) {
+        if !selected(
+            &arguments.query,
+            &checked.file.module,
+            &checked.parsed.name.value,
+        ) {
             continue;
         }
         found = true;
         let span = checked.parsed.statement.span;
         let inside = |diagnostic: &&Diagnostic| {
-            diagnostic.span.is_some_and(|at| at.file == span.file && at.start >= checked.parsed.name.span.start && at.end <= span.end)
+            diagnostic.span.is_some_and(|at| {
+                at.file == span.file
+                    && at.start >= checked.parsed.name.span.start
+                    && at.end <= span.end
+            })
         };
         explained.extend(understood.diagnostics.iter().filter(inside).cloned());
         if let Some(facts) = checked.facts {
-            io::stdout().write_all(explain(&opened.sources, &compiled.catalog, &checked, facts).as_bytes())?;
+            io::stdout().write_all(
+                explain(&opened.sources, &compiled.catalog, &checked, facts).as_bytes(),
+            )?;
             writeln!(io::stdout())?;
         }
     }
@@ -461,7 +565,10 @@ fn explain_query(arguments: &Explain) -> Result<Verdict, Failure> {
             .map(|checked| format!("{}::{}", checked.file.module, checked.parsed.name.value))
             .collect();
         let near = crate::nearest::nearest(&arguments.query, names.iter().map(String::as_str));
-        let advice = near.map_or_else(|| "name one as module::query".to_owned(), |near| format!("did you mean {near}?"));
+        let advice = near.map_or_else(
+            || "name one as module::query".to_owned(),
+            |near| format!("did you mean {near}?"),
+        );
         return Err(format!("there is no query {}; {advice}", arguments.query).into());
     }
     opened.report(&explained)
@@ -478,9 +585,11 @@ fn selected(wanted: &str, module: &str, query: &str) -> bool {
 fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     let opened = arguments.project.open()?;
     let understood = understand(&opened, arguments.server.url.as_deref())?;
-    let (Some(compiled), Some(scratch), Verdict::Done) =
-        (&understood.compiled, &understood.scratch, Verdict::of(&understood.diagnostics))
-    else {
+    let (Some(compiled), Some(scratch), Verdict::Done) = (
+        &understood.compiled,
+        &understood.scratch,
+        Verdict::of(&understood.diagnostics),
+    ) else {
         return opened.report(&understood.diagnostics);
     };
     let reviewed = reviewed(&opened.layout.root)?;
@@ -489,26 +598,55 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         .iter()
         .filter(|checked| {
             let (module, query) = (&checked.file.module, &checked.parsed.name.value);
-            arguments.query.as_ref().is_none_or(|wanted| selected(wanted, module, query))
+            arguments
+                .query
+                .as_ref()
+                .is_none_or(|wanted| selected(wanted, module, query))
         })
-        .map(|checked| (format!("{}::{}", checked.file.module, checked.parsed.name.value), checked))
+        .map(|checked| {
+            (
+                format!("{}::{}", checked.file.module, checked.parsed.name.value),
+                checked,
+            )
+        })
         .collect();
     let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = chosen
         .iter()
         .filter_map(|(name, checked)| {
-            let (Described::Statement(statement), Some(facts)) = (checked.described, checked.facts) else {
+            let (Described::Statement(statement), Some(facts)) = (checked.described, checked.facts)
+            else {
                 return None;
             };
             let sql = &checked.parsed.statement.sql;
-            Some((Subject { name, sql, statement, facts }, checked.parsed.name.span))
+            Some((
+                Subject {
+                    name,
+                    sql,
+                    statement,
+                    facts,
+                },
+                checked.parsed.name.span,
+            ))
         })
         .unzip();
-    let effort = Effort { rounds: arguments.rounds, draws: arguments.draws, seed: arguments.seed };
+    let effort = Effort {
+        rounds: arguments.rounds,
+        draws: arguments.draws,
+        seed: arguments.seed,
+    };
     let bar = progress("Running the queries on adversarial rows");
     let database = scratch.fresh_database()?;
-    let seen = falsify::observe(&mut database.connect()?, &compiled.catalog, &subjects, effort, &mut |round, of| {
-        bar.set_message(format!("Running the queries on adversarial rows: round {round} of {of}"));
-    })?;
+    let seen = falsify::observe(
+        &mut database.connect()?,
+        &compiled.catalog,
+        &subjects,
+        effort,
+        &mut |round, of| {
+            bar.set_message(format!(
+                "Running the queries on adversarial rows: round {round} of {of}"
+            ));
+        },
+    )?;
     bar.finish_and_clear();
 
     let mut diagnostics = Vec::new();
@@ -518,12 +656,20 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                 .at(span)
                 .help("this is a fault in sqlmill's proofs: please report it with the query and the tables");
             let with = format!("with the parameters ({})", found.example);
-            diagnostics.push(if found.example.is_empty() { diagnostic } else { diagnostic.note(with) });
+            diagnostics.push(if found.example.is_empty() {
+                diagnostic
+            } else {
+                diagnostic.note(with)
+            });
         }
         let listed = reviewed.clone().unwrap_or_default();
         for message in falsify::unreviewed(subject, seen, &listed) {
             // With a list, what is not on it is a finding.
-            let severity = if reviewed.is_some() { Severity::Error } else { Severity::Warning };
+            let severity = if reviewed.is_some() {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             diagnostics.push(
                 Diagnostic::new(severity, "not-seen", message)
                     .at(span)
@@ -542,7 +688,8 @@ fn reviewed(root: &Path) -> Result<Option<Reviewed>, Failure> {
     let path = root.join("falsify.toml");
     match fs::read_to_string(&path) {
         Ok(text) => {
-            let reviewed = Reviewed::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            let reviewed =
+                Reviewed::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
             Ok(Some(reviewed))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

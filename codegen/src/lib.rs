@@ -82,9 +82,14 @@ pub fn compile(
     connection: &mut wire::Connection,
     rules: &Rules,
 ) -> Result<Compiled, wire::Error> {
-    let Parsed { files, mut diagnostics } = parsed;
+    let Parsed {
+        files,
+        mut diagnostics,
+    } = parsed;
     let catalog = catalog::read::read(connection)?;
-    let statements: Vec<&str> = queries(&files).map(|(_, query)| query.statement.sql.as_str()).collect();
+    let statements: Vec<&str> = queries(&files)
+        .map(|(_, query)| query.statement.sql.as_str())
+        .collect();
     let described = describe::pass::describe(connection, &catalog, &statements)?;
     let facts: Vec<Option<Facts>> = queries(&files)
         .zip(&described)
@@ -105,9 +110,18 @@ pub fn compile(
     let found = Vec::new();
     diagnostics.extend(findings.diagnostics);
     diagnostics.extend(found);
-    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let failed = diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error);
     let output = (!failed).then(BTreeMap::new);
-    Ok(Compiled { files, catalog, described, facts, diagnostics, output })
+    Ok(Compiled {
+        files,
+        catalog,
+        described,
+        facts,
+        diagnostics,
+        output,
+    })
 }
 
 impl Compiled {
@@ -117,14 +131,25 @@ impl Compiled {
 }
 
 fn queries(files: &[ParsedFile]) -> impl Iterator<Item = (&ParsedFile, &ParsedQuery)> {
-    files.iter().flat_map(|file| file.queries.iter().map(move |query| (file, query)))
+    files
+        .iter()
+        .flat_map(|file| file.queries.iter().map(move |query| (file, query)))
 }
 
-fn checked<'a>(files: &'a [ParsedFile], described: &'a [Described], facts: &'a [Option<Facts>]) -> Vec<Checked<'a>> {
+fn checked<'a>(
+    files: &'a [ParsedFile],
+    described: &'a [Described],
+    facts: &'a [Option<Facts>],
+) -> Vec<Checked<'a>> {
     queries(files)
         .zip(described)
         .zip(facts)
-        .map(|(((file, parsed), described), facts)| Checked { file, parsed, described, facts: facts.as_ref() })
+        .map(|(((file, parsed), described), facts)| Checked {
+            file,
+            parsed,
+            described,
+            facts: facts.as_ref(),
+        })
         .collect()
 }
 
@@ -152,15 +177,30 @@ fn facts(
         Described::Refused(_) => return None,
     };
     let author = sources.get(query.statement.span.file);
-    let line = |offset: u32| Some(author.position(query.statement.author_offset(offset as usize)).line);
-    let names: Vec<String> = query.statement.params.iter().map(|param| param.name.clone()).collect();
+    let line = |offset: u32| {
+        Some(
+            author
+                .position(query.statement.author_offset(offset as usize))
+                .line,
+        )
+    };
+    let names: Vec<String> = query
+        .statement
+        .params
+        .iter()
+        .map(|param| param.name.clone())
+        .collect();
     let overrides: Vec<ParamOverride> = names
         .iter()
         .map(|name| {
             let field = fields.iter().find(|field| field.name.value == *name);
             ParamOverride {
-                nullable: field.and_then(|field| field.nullity).map(Nullity::is_nullable),
-                elements: field.and_then(|field| field.elements).map(Nullity::is_nullable),
+                nullable: field
+                    .and_then(|field| field.nullity)
+                    .map(Nullity::is_nullable),
+                elements: field
+                    .and_then(|field| field.elements)
+                    .map(Nullity::is_nullable),
             }
         })
         .collect();

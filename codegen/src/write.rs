@@ -63,7 +63,11 @@ struct Plan<'a> {
 impl Plan<'_> {
     fn summary(&self) -> Written {
         Written {
-            changed: self.changed.iter().map(|(path, ..)| (*path).to_owned()).collect(),
+            changed: self
+                .changed
+                .iter()
+                .map(|(path, ..)| (*path).to_owned())
+                .collect(),
             removed: self.removed.clone(),
             unchanged: self.unchanged,
         }

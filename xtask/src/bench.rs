@@ -22,13 +22,17 @@ struct Project {
     directory: PathBuf,
 }
 
-pub fn generate(files: usize, rounds: u32, alone: bool) -> Result<(), Failure> {
+pub(crate) fn generate(files: usize, rounds: u32, alone: bool) -> Result<(), Failure> {
     let home = root().join("target/bench/gen");
-    let project = Project { directory: home.join("project") };
+    let project = Project {
+        directory: home.join("project"),
+    };
     let _ = fs::remove_dir_all(&project.directory);
     synthetic::write(&project.directory, files)?;
     let queries = files * synthetic::QUERIES_PER_FILE;
-    println!("{queries} queries in {files} files; medians of {rounds} rounds, contenders interleaved\n");
+    println!(
+        "{queries} queries in {files} files; medians of {rounds} rounds, contenders interleaved\n"
+    );
 
     let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(Sqlmill::new(&project, &home)?)];
     if !alone {
@@ -80,7 +84,11 @@ const STEPS: [&str; 11] = [
     "check, nothing changed (s)",
 ];
 
-fn measure(contender: &mut dyn Contender, project: &Project, round: u32) -> Result<Vec<(&'static str, f64)>, Failure> {
+fn measure(
+    contender: &mut dyn Contender,
+    project: &Project,
+    round: u32,
+) -> Result<Vec<(&'static str, f64)>, Failure> {
     let mut found = Vec::new();
     project.change_one(None)?;
     if contender.forget()? {
@@ -93,10 +101,14 @@ fn measure(contender: &mut dyn Contender, project: &Project, round: u32) -> Resu
     found.push((STEPS[2], warm.peak_megabytes));
     let (lines, code) = count_lines(&contender.krate().join("src"))?;
     found.push((STEPS[3], lines as f64));
-    let queries = fs::read_dir(project.directory.join("queries"))?.count() * synthetic::QUERIES_PER_FILE;
+    let queries =
+        fs::read_dir(project.directory.join("queries"))?.count() * synthetic::QUERIES_PER_FILE;
     found.push((STEPS[4], code as f64 / queries as f64));
     for (step, command) in [(STEPS[5], "check"), (STEPS[6], "build")] {
-        cargo(contender, &["clean", "--quiet", "--package", contender.package()])?;
+        cargo(
+            contender,
+            &["clean", "--quiet", "--package", contender.package()],
+        )?;
         found.push((step, cargo(contender, &[command, "--quiet"])?));
     }
     cargo(contender, &["check", "--quiet"])?;
@@ -110,7 +122,9 @@ fn measure(contender: &mut dyn Contender, project: &Project, round: u32) -> Resu
 
 fn report(contenders: &[Box<dyn Contender>], mut results: BTreeMap<(usize, &str), Vec<f64>>) {
     print!("| |");
-    contenders.iter().for_each(|contender| print!(" {} |", contender.name()));
+    contenders
+        .iter()
+        .for_each(|contender| print!(" {} |", contender.name()));
     print!("\n|---|");
     contenders.iter().for_each(|_| print!("---|"));
     println!();
@@ -127,7 +141,11 @@ fn report(contenders: &[Box<dyn Contender>], mut results: BTreeMap<(usize, &str)
 }
 
 fn shown(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -181,7 +199,10 @@ impl Contender for Sqlmill {
             let text = text
                 .lines()
                 .map(|line| match line.starts_with("sqlmill-runtime") {
-                    true => format!("sqlmill-runtime = {{ path = {:?} }}", runtime.display().to_string()),
+                    true => format!(
+                        "sqlmill-runtime = {{ path = {:?} }}",
+                        runtime.display().to_string()
+                    ),
                     false => line.to_owned(),
                 })
                 .collect::<Vec<_>>()
@@ -257,7 +278,15 @@ impl Contender for Cornucopia {
         if !self.program.exists() {
             println!("installing cornucopia {CORNUCOPIA}");
             let status = Command::new("cargo")
-                .args(["install", "cornucopia", "--quiet", "--locked", "--version", CORNUCOPIA, "--root"])
+                .args([
+                    "install",
+                    "cornucopia",
+                    "--quiet",
+                    "--locked",
+                    "--version",
+                    CORNUCOPIA,
+                    "--root",
+                ])
                 .arg(&self.tools)
                 .status()?;
             if !status.success() {
@@ -277,7 +306,11 @@ impl Contender for Cornucopia {
     }
 
     fn generate(&mut self) -> Result<Run, Failure> {
-        let url = self.database.as_ref().map(|database| database.url.clone()).unwrap_or_default();
+        let url = self
+            .database
+            .as_ref()
+            .map(|database| database.url.clone())
+            .unwrap_or_default();
         let mut command = Command::new(&self.program);
         command
             .args(["live", "--queries-path"])
@@ -319,7 +352,12 @@ fn cargo(contender: &dyn Contender, arguments: &[&str]) -> Result<f64, Failure> 
         .status()?;
     let seconds = started.elapsed().as_secs_f64();
     if !status.success() {
-        return Err(format!("cargo {} failed for {}", arguments.join(" "), contender.name()).into());
+        return Err(format!(
+            "cargo {} failed for {}",
+            arguments.join(" "),
+            contender.name()
+        )
+        .into());
     }
     Ok(seconds)
 }
@@ -332,7 +370,11 @@ fn run(mut command: Command) -> Result<Run, Failure> {
     let watch = thread::spawn(move || {
         let mut peak = 0.0_f64;
         // The file is gone with the process; a zombie has no VmHWM line.
-        while let Some(megabytes) = fs::read_to_string(&status).ok().as_deref().and_then(high_water_mark) {
+        while let Some(megabytes) = fs::read_to_string(&status)
+            .ok()
+            .as_deref()
+            .and_then(high_water_mark)
+        {
             peak = peak.max(megabytes);
             thread::sleep(Duration::from_millis(2));
         }
@@ -344,11 +386,16 @@ fn run(mut command: Command) -> Result<Run, Failure> {
     if !status.success() {
         return Err(format!("{command:?} failed").into());
     }
-    Ok(Run { seconds, peak_megabytes })
+    Ok(Run {
+        seconds,
+        peak_megabytes,
+    })
 }
 
 fn high_water_mark(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes / 1024.0)
 }
@@ -364,7 +411,11 @@ fn count_lines(directory: &Path) -> io::Result<(usize, usize)> {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path)?;
             lines += text.lines().count();
-            code += text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count();
+            code += text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with("//"))
+                .count();
         }
     }
     Ok((lines, code))

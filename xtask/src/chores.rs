@@ -66,12 +66,19 @@ enum Bench {
     },
 }
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     match Arguments::parse().command {
         Task::Sqlmill(command) => cli::run(command),
         Task::Test { rest } => status(test(&rest)),
         Task::Ci => status(ci()),
-        Task::Bench { what: Bench::Gen { files, rounds, alone } } => match bench::generate(files, rounds, alone) {
+        Task::Bench {
+            what:
+                Bench::Gen {
+                    files,
+                    rounds,
+                    alone,
+                },
+        } => match bench::generate(files, rounds, alone) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("error: {error}");
@@ -205,7 +212,7 @@ fn step(title: &str, program: &OsStr, arguments: &[&str], environment: &[(&str, 
 }
 
 /// The repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or_else(|| Path::new("."))
@@ -213,26 +220,41 @@ pub fn root() -> PathBuf {
 }
 
 /// A scratch database for a program that takes a URL. Dropped with this.
-pub struct Database {
-    pub url: String,
+pub(crate) struct Database {
+    pub(crate) url: String,
     _scratch: Scratch,
 }
 
-pub fn database(schema_path: &Path) -> Result<Database, Box<dyn std::error::Error>> {
+pub(crate) fn database(schema_path: &Path) -> Result<Database, Box<dyn std::error::Error>> {
     let mut sources = Sources::default();
-    let file = sources.add(schema_path.display().to_string(), std::fs::read_to_string(schema_path)?);
+    let file = sources.add(
+        schema_path.display().to_string(),
+        std::fs::read_to_string(schema_path)?,
+    );
     let (statements, _) = schema::split(&sources, file);
-    let options = Options { cache: root().join("target/sqlmill"), ..Options::default() };
+    let options = Options {
+        cache: root().join("target/sqlmill"),
+        ..Options::default()
+    };
     let scratch = Server::start(&options)?.load(&statements)?;
-    Ok(Database { url: url(scratch.target()), _scratch: scratch })
+    Ok(Database {
+        url: url(scratch.target()),
+        _scratch: scratch,
+    })
 }
 
 fn url(target: &Target) -> String {
     match &target.address {
-        Address::Host(host) => format!("postgresql://{}@{host}:{}/{}", target.user, target.port, target.database),
+        Address::Host(host) => format!(
+            "postgresql://{}@{host}:{}/{}",
+            target.user, target.port, target.database
+        ),
         Address::SocketDirectory(directory) => {
             let host = directory.display();
-            format!("postgresql:///{}?user={}&host={host}&port={}", target.database, target.user, target.port)
+            format!(
+                "postgresql:///{}?user={}&host={host}&port={}",
+                target.database, target.user, target.port
+            )
         }
     }
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-pub const QUERIES_PER_FILE: usize = 20;
+pub(crate) const QUERIES_PER_FILE: usize = 20;
 
 /// Writes `schema.sql` and `queries/domain_NN.sql` below `root`: `files` domains of [`QUERIES_PER_FILE`] queries each.
-pub fn write(root: &Path, files: usize) -> io::Result<()> {
+pub(crate) fn write(root: &Path, files: usize) -> io::Result<()> {
     let queries = root.join("queries");
     fs::create_dir_all(&queries)?;
     let mut schema = String::from(
@@ -27,7 +27,7 @@ pub fn write(root: &Path, files: usize) -> io::Result<()> {
 }
 
 /// The text of one file's queries; `bench` changes one word of it.
-pub fn queries_of(domain: usize) -> String {
+pub(crate) fn queries_of(domain: usize) -> String {
     let table = format!("items_{domain:02}");
     let other = format!("items_{:02}", domain.saturating_sub(1));
     let mut text = String::new();

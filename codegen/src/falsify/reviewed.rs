@@ -22,7 +22,10 @@ impl Reviewed {
     pub fn parse(text: &str) -> Result<Self, String> {
         let reviewed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         let reasons = reviewed.no_rows.iter().chain(&reviewed.never_null);
-        match reasons.into_iter().find(|(_, reason)| reason.trim().is_empty()) {
+        match reasons
+            .into_iter()
+            .find(|(_, reason)| reason.trim().is_empty())
+        {
             Some((name, _)) => Err(format!("\"{name}\" has no reason")),
             None => Ok(reviewed),
         }
@@ -35,22 +38,44 @@ pub fn unreviewed(subject: &Subject<'_>, seen: &Observation, reviewed: &Reviewed
     let mut found = Vec::new();
     match (unseen.no_rows, reviewed.no_rows.contains_key(subject.name)) {
         (true, false) => {
-            let errors: Vec<String> =
-                seen.errors.iter().map(|(code, message)| format!("; a run ended with {code}: {message}")).collect();
-            found.push(format!("`{}` returned no row in any of {} runs{}", subject.name, seen.runs, errors.concat()));
+            let errors: Vec<String> = seen
+                .errors
+                .iter()
+                .map(|(code, message)| format!("; a run ended with {code}: {message}"))
+                .collect();
+            found.push(format!(
+                "`{}` returned no row in any of {} runs{}",
+                subject.name,
+                seen.runs,
+                errors.concat()
+            ));
         }
-        (false, true) => found.push(format!("`{}` is listed under no_rows, but returned rows", subject.name)),
+        (false, true) => found.push(format!(
+            "`{}` is listed under no_rows, but returned rows",
+            subject.name
+        )),
         (true, true) | (false, false) => {}
     }
     for (index, column) in subject.statement.columns.iter().enumerate() {
         let name = format!("{}.{}", subject.name, column.name);
-        match (unseen.never_null.contains(&index), reviewed.never_null.contains_key(&name)) {
+        match (
+            unseen.never_null.contains(&index),
+            reviewed.never_null.contains_key(&name),
+        ) {
             (true, false) => {
-                let reason = subject.facts.columns.get(index).map_or("", |facts| facts.nullable.reason.as_str());
-                found.push(format!("`{name}` may be NULL by proof and never was: {reason}"));
+                let reason = subject
+                    .facts
+                    .columns
+                    .get(index)
+                    .map_or("", |facts| facts.nullable.reason.as_str());
+                found.push(format!(
+                    "`{name}` may be NULL by proof and never was: {reason}"
+                ));
             }
             (false, true) if !unseen.no_rows => {
-                found.push(format!("`{name}` is listed under never_null, but was NULL or is proved not null"));
+                found.push(format!(
+                    "`{name}` is listed under never_null, but was NULL or is proved not null"
+                ));
             }
             (true, true) | (false, _) => {}
         }
