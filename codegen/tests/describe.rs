@@ -248,3 +248,438 @@ fn every_version_s_trees_are_read_and_nothing_in_them_is_unknown() {
     }
     assert_eq!(versions, 5);
 }
+
+fn statement(described: &Described) -> &Statement {
+    match described {
+        Described::Statement(statement) => statement,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn only(described: &Described) -> &Query {
+    match statement(described).queries.as_slice() {
+        [query] => query,
+        other => panic!("{} queries", other.len()),
+    }
+}
+
+#[test]
+fn every_sample_is_described_and_planned() {
+    for mut case in cases() {
+        let samples: Vec<Sample> = samples()
+            .into_iter()
+            .filter(|sample| sample.from <= case.major)
+            .collect();
+        let statements: Vec<&str> = samples.iter().map(|sample| &*sample.sql).collect();
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        assert_eq!(described.len(), samples.len());
+        for (sample, described) in samples.iter().zip(&described) {
+            let statement = statement(described);
+            let refused = statement.plan_error.as_ref().map(|error| &*error.code);
+            // The view has a LEFT JOIN, which FOR UPDATE reaches.
+            let expected = (sample.name == "view").then_some("0A000");
+            assert_eq!(refused, expected, "{} {}", case.major, sample.name);
+            // The columns that the server announces are those of the query that answers.
+            let answering: Vec<&Query> = statement
+                .queries
+                .iter()
+                .filter(|query| query.can_set_tag)
+                .collect();
+            match answering.as_slice() {
+                [] => assert!(statement.columns.is_empty()),
+                [query] => {
+                    let names: Vec<&str> = query
+                        .visible_targets()
+                        .map(|target| target.name.as_deref().unwrap_or("?column?"))
+                        .collect();
+                    let announced: Vec<&str> = statement
+                        .columns
+                        .iter()
+                        .map(|column| &*column.name)
+                        .collect();
+                    assert_eq!(names, announced, "{} {}", case.major, sample.name);
+                }
+                _ => panic!("{}", sample.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn types_columns_and_relations_come_out_the_same_on_every_version() {
+    for mut case in cases() {
+        let sql = "SELECT a.name AS who, $1 + 1 FROM authors a WHERE a.id = $2";
+        let described = describe(&mut case.connection, &case.catalog, &[sql]).unwrap();
+        let statement = statement(&described[0]);
+        assert_eq!(statement.params, [23, 23]);
+        let names: Vec<&str> = statement
+            .columns
+            .iter()
+            .map(|column| &*column.name)
+            .collect();
+        assert_eq!(names, ["who", "?column?"]);
+        assert_eq!(statement.columns[0].type_oid, 25);
+        assert_eq!(statement.columns[1].table, 0);
+        let query = only(&described[0]);
+        assert_eq!(query.command, Command::Select);
+        assert!(query.can_set_tag);
+
+        let authors = query.rte(1).unwrap();
+        assert_eq!((authors.name.as_str(), authors.aliased), ("a", true));
+        assert_eq!(authors.column_names, ["id", "name", "title"]);
+        assert_eq!(authors.selected, [1, 2], "version {}", case.major);
+        let RteKind::Subquery {
+            query: inner,
+            view: Some(view),
+            ..
+        } = &authors.kind
+        else {
+            panic!("version {}: {:?}", case.major, authors.kind);
+        };
+        assert_eq!(statement.columns[0].table, *view);
+
+        // The view in the view, and the base tables below with what is read of them.
+        let living = inner
+            .rtable
+            .iter()
+            .find(|entry| entry.in_from && entry.name == "u")
+            .unwrap();
+        let RteKind::Subquery {
+            query: innermost,
+            view: Some(_),
+            ..
+        } = &living.kind
+        else {
+            panic!("version {}: {:?}", case.major, living.kind);
+        };
+        let users = innermost.rtable.iter().find(|entry| entry.in_from).unwrap();
+        assert!(matches!(
+            users.kind,
+            RteKind::Relation {
+                relkind: 'r',
+                inherits: true,
+                ..
+            }
+        ));
+        assert_eq!(users.selected, [1, 2, 3, 9], "version {}", case.major);
+    }
+}
+
+#[test]
+fn what_is_written_is_seen() {
+    for mut case in cases() {
+        let described = describe(
+            &mut case.connection,
+            &case.catalog,
+            &[
+                "UPDATE users SET name = $1 WHERE id = $2 RETURNING id",
+                "INSERT INTO posts (author, title) VALUES ($1, $2)",
+                "INSERT INTO users (mail) VALUES ($1)",
+                "INSERT INTO ruled VALUES (1, 'x')",
+                "UPDATE ruled SET note = 'x'",
+                "DELETE FROM ruled",
+                "SELECT users FROM users",
+            ],
+        )
+        .unwrap();
+        let update = only(&described[0]);
+        let target = update.rte(update.result_relation).unwrap();
+        assert_eq!((&*target.updated, &*target.selected), (&[3][..], &[1][..]));
+        assert_eq!(statement(&described[0]).params, [25, 23]);
+
+        let insert = only(&described[1]);
+        let target = insert.rte(insert.result_relation).unwrap();
+        assert_eq!(
+            (&*target.inserted, &*target.selected),
+            (&[2, 3][..], &[][..])
+        );
+
+        let email = case
+            .catalog
+            .types
+            .values()
+            .find(|found| found.name == "email")
+            .unwrap();
+        assert_eq!(statement(&described[2]).params, [email.oid]);
+
+        let commands = |at: usize| -> Vec<(Command, bool)> {
+            statement(&described[at])
+                .queries
+                .iter()
+                .map(|query| (query.command, query.can_set_tag))
+                .collect()
+        };
+        assert_eq!(
+            commands(3),
+            [(Command::Insert, true), (Command::Insert, false)]
+        );
+        assert_eq!(
+            commands(4),
+            [(Command::Utility, false), (Command::Update, true)]
+        );
+        assert_eq!(commands(5), []);
+        let whole = only(&described[6]);
+        assert_eq!(whole.rte(1).unwrap().selected, [0]);
+    }
+}
+
+#[test]
+fn locations_are_places_in_the_text_that_was_sent() {
+    for mut case in cases() {
+        let sql = "SELECT 'äöü', $1::text FROM users u LEFT JOIN posts p ON p.author = u.id WHERE u.name = $2";
+        let described = describe(&mut case.connection, &case.catalog, &[sql]).unwrap();
+        let query = only(&described[0]);
+        let Some(Expr::Op(quals)) = &query.join_tree.quals else {
+            panic!("{query:?}");
+        };
+        let [Expr::Var(name), Expr::Param(param)] = quals.args.as_slice() else {
+            panic!("{quals:?}");
+        };
+        let rest = |at: Option<u32>| &sql[at.unwrap() as usize..];
+        assert_eq!(rest(name.location), "u.name = $2");
+        assert_eq!(rest(quals.location), "= $2");
+        assert_eq!(rest(param.location), "$2");
+    }
+}
+
+#[test]
+fn refusals_name_their_place_and_the_others_are_described() {
+    for mut case in cases() {
+        let statements = [
+            "SELECT 'ä', nothing FROM users",
+            "SELECT 1",
+            "SELEC 1",
+            "",
+            "SELECT 1; SELECT 2",
+            "SELECT $1",
+            "SELECT \0",
+            "SELECT count(*) FROM posts -- a comment at the end",
+            "SELECT 1 /* a comment */",
+        ];
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        let error = |at: usize| match &described[at] {
+            Described::Refused(error) => error,
+            other => panic!("{at}: {other:?}"),
+        };
+        assert_eq!(error(0).code, "42703");
+        assert_eq!(
+            &statements[0][error(0).position.unwrap()..],
+            "nothing FROM users"
+        );
+        assert_eq!(error(2).code, "42601");
+        assert_eq!(error(2).position, Some(0));
+        assert_eq!(error(4).code, "42601");
+        assert_eq!(statement(&described[5]).params, [25]);
+        assert!(error(6).message.contains("NUL"));
+        for at in [1, 5, 7, 8] {
+            assert_eq!(statement(&described[at]).plan_error, None, "{at}");
+        }
+        assert_eq!(error(3).message, "there is no statement");
+    }
+}
+
+#[test]
+fn what_parses_but_cannot_be_planned_is_found_out() {
+    for mut case in cases() {
+        let statements = [
+            "INSERT INTO posts (author, title) VALUES ($1, 'ä') ON CONFLICT (title) DO NOTHING",
+            "SELECT u.id FROM users u LEFT JOIN posts p ON p.author = u.id FOR UPDATE OF p -- 'ä'",
+            "INSERT INTO users (mail) VALUES ($1)",
+            "SELECT 1 / 0",
+        ];
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        let codes: Vec<Option<&str>> = described
+            .iter()
+            .map(|described| {
+                statement(described)
+                    .plan_error
+                    .as_ref()
+                    .map(|error| &*error.code)
+            })
+            .collect();
+        assert_eq!(
+            codes,
+            [Some("42P10"), Some("0A000"), None, Some("22012")],
+            "version {}",
+            case.major
+        );
+    }
+}
+
+#[test]
+fn utility_statements_are_told_apart() {
+    for mut case in cases() {
+        let statements = [
+            "CALL act($1)",
+            "TRUNCATE users",
+            "EXPLAIN SELECT * FROM users WHERE id = 1",
+            "SHOW work_mem",
+            "CREATE TABLE made AS SELECT 1 AS one",
+            "SELECT 1 AS one INTO made",
+            "DECLARE c CURSOR FOR SELECT 1",
+            "REFRESH MATERIALIZED VIEW nothing",
+            "NOTIFY x",
+            "LISTEN x",
+            "BEGIN",
+            "SET work_mem = '1MB'",
+            "COPY users TO STDOUT",
+            "LOCK TABLE users",
+            "DO $$ BEGIN END $$",
+            "VALUES (1)",
+            "TABLE users",
+        ];
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        let shown: Vec<(&str, usize)> = described
+            .iter()
+            .map(|described| match described {
+                Described::Utility(utility) => (&*utility.command, utility.columns.len()),
+                Described::Statement(statement) => ("", statement.columns.len()),
+                Described::Refused(error) => panic!("{error:?}"),
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("CALL", 1),
+                ("TRUNCATE", 0),
+                ("EXPLAIN", 1),
+                ("SHOW", 1),
+                ("CREATE", 0),
+                ("SELECT", 0),
+                ("DECLARE", 0),
+                ("REFRESH", 0),
+                ("NOTIFY", 0),
+                ("LISTEN", 0),
+                ("BEGIN", 0),
+                ("SET", 0),
+                ("COPY", 0),
+                ("LOCK", 0),
+                ("DO", 0),
+                ("", 1),
+                ("", 9),
+            ],
+            "version {}",
+            case.major
+        );
+        let tables = case
+            .connection
+            .simple("SELECT count(*) FROM pg_class WHERE relname = 'made'")
+            .unwrap();
+        assert_eq!(tables[0].first(), Some("0"));
+    }
+}
+
+#[test]
+fn declared_types_are_used_and_zeros_are_inferred() {
+    for mut case in cases() {
+        let statements = ["SELECT $1, $2 + 1", "SELECT $1"];
+        let described = describe_with_types(
+            &mut case.connection,
+            &case.catalog,
+            &statements,
+            &[vec![1184, 0]],
+        )
+        .unwrap();
+        assert_eq!(statement(&described[0]).params, [1184, 23]);
+        assert_eq!(statement(&described[0]).plan_error, None);
+        assert_eq!(statement(&described[1]).params, [25]);
+    }
+}
+
+#[test]
+fn nothing_is_executed_and_the_session_is_left_as_it_was() {
+    for mut case in cases() {
+        case.connection
+            .simple(
+                "CREATE SEQUENCE counter;
+                 CREATE FUNCTION bump() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT nextval('counter') $$;",
+            )
+            .unwrap();
+        let before = settings(&mut case.connection);
+        let described = describe(
+            &mut case.connection,
+            &case.catalog,
+            &[
+                "SELECT nextval('counter')",
+                "INSERT INTO log VALUES ('x')",
+                "SELECT count(*) FROM posts WHERE id < bump()",
+                "WITH w AS (DELETE FROM log RETURNING note) SELECT * FROM w",
+            ],
+        )
+        .unwrap();
+        // The estimate calls what calls itself stable, and the read-only transaction stops it.
+        let planned: Vec<Option<&str>> = described
+            .iter()
+            .map(|described| {
+                statement(described)
+                    .plan_error
+                    .as_ref()
+                    .map(|error| &*error.code)
+            })
+            .collect();
+        assert_eq!(planned[..2], [None, None]);
+        let rows = case
+            .connection
+            .simple("SELECT is_called FROM counter; SELECT count(*) FROM log")
+            .unwrap();
+        assert_eq!(rows[0].first(), Some("f"));
+        assert_eq!(rows[1].first(), Some("0"));
+        assert_eq!(settings(&mut case.connection), before);
+        case.connection
+            .simple("INSERT INTO log VALUES ('y')")
+            .unwrap();
+        assert_eq!(case.connection.take_notices(), []);
+    }
+}
+
+fn settings(connection: &mut Connection) -> Vec<Vec<Option<String>>> {
+    let mut rows = connection
+        .simple("SELECT name, setting FROM pg_settings WHERE name NOT IN ('search_path', 'log_min_messages') ORDER BY 1")
+        .unwrap();
+    rows.remove(0).rows
+}
+
+#[test]
+fn names_mean_what_they_mean_on_the_pinned_path() {
+    for mut case in cases() {
+        case.connection
+            .simple(
+                "CREATE SCHEMA \"O'Neil, \"\"x\"\"\";
+                 CREATE TABLE \"O'Neil, \"\"x\"\"\".log (other int)",
+            )
+            .unwrap();
+        let on_public = describe(&mut case.connection, &case.catalog, &["TABLE log"]).unwrap();
+        case.catalog.search_path = vec!["O'Neil, \"x\"".to_owned(), "public".to_owned()];
+        let on_other = describe(&mut case.connection, &case.catalog, &["TABLE log"]).unwrap();
+        assert_eq!(statement(&on_public[0]).columns[0].name, "note");
+        assert_eq!(statement(&on_other[0]).columns[0].name, "other");
+    }
+}
+
+#[test]
+fn trees_of_any_size_arrive_whole_and_too_deep_ones_are_refused() {
+    for mut case in cases() {
+        case.connection
+            .simple("SET max_stack_depth = '6MB'")
+            .unwrap();
+        let wide = (0..10_000)
+            .map(|number| format!("id = {number}"))
+            .collect::<Vec<_>>()
+            .join(" OR ");
+        let wide = format!("SELECT id FROM users WHERE {wide}");
+        let deep = format!("SELECT {}'x'", "'a' || ".repeat(4000));
+        let unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(10_000));
+        let some_unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(300));
+        let statements = [&*wide, &*deep, &*unions, &*some_unions];
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        let query = only(&described[0]);
+        assert!(matches!(&query.join_tree.quals, Some(Expr::Or(args, _)) if args.len() == 10_000));
+        for at in [1, 2] {
+            let Described::Refused(error) = &described[at] else {
+                panic!();
+            };
+            assert_eq!(error.code, "54001", "{error:?}");
+        }
+        assert_eq!(only(&described[3]).rtable.len(), 301);
+    }
+}

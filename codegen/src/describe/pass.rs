@@ -52,6 +52,8 @@ pub fn describe_with_types(
     set_up(connection, catalog)?;
     let mut described = parse_all(connection, &requests)?;
     connection.simple("SET debug_print_rewritten = off; SET client_min_messages = warning")?;
+    // Of the statement that turned the printing off.
+    connection.take_notices();
     plan_all(connection, catalog, &requests, &mut described)?;
     connection.simple(TEAR_DOWN)?;
     Ok(described)
@@ -178,7 +180,7 @@ fn judge(reply: Reply, sql: &str) -> Described {
         Some(Err(error)) => return Described::Refused(unusable(&error)),
         None => {
             return Described::Refused(ServerError {
-                message: "the server shows no tree of this statement".to_owned(),
+                message: "there is no statement".to_owned(),
                 ..ServerError::default()
             });
         }
