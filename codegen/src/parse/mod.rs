@@ -420,6 +420,12 @@ impl<'a> Parser<'a> {
                 false
             }
             Marker::Query | Marker::Type => {
+                // A quote that was cut off here is reported already.
+                let before = self.tokens.get(..self.at).unwrap_or_default();
+                let last = before.iter().rfind(|token| !token.kind.is_blank());
+                if last.is_some_and(|token| !token.closed) {
+                    return true;
+                }
                 let ends = self.next_statement_begins();
                 self.diagnostics.push(if ends {
                     Diagnostic::error("syntax", "the statement above this annotation has no end")
@@ -533,6 +539,7 @@ fn read_tokens(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> V
                     .help("close it before the annotation; a text that has such a line is written with `E'\\n--!'`"),
             );
             token.end = line;
+            token.closed = false;
             scanner.seek(line);
         } else if !token.closed {
             let help = match token.kind {
@@ -552,7 +559,7 @@ fn read_tokens(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> V
     tokens
 }
 
-/// The start of the first later line of the token that begins with `--!`, and the length of its indent.
+/// The start of the first later line of the token that begins with `--!` or `--:`, and the length of its indent.
 fn annotation_inside(token: Token, text: &str) -> Option<(usize, usize)> {
     let inside = token.text(text);
     let mut start = 0;
@@ -560,7 +567,8 @@ fn annotation_inside(token: Token, text: &str) -> Option<(usize, usize)> {
         start += at + 1;
         let line = inside.get(start..)?;
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if line.get(indent..)?.starts_with("--!") {
+        let line = line.get(indent..)?;
+        if line.starts_with("--!") || line.starts_with("--:") {
             return Some((token.start + start, indent));
         }
     }
