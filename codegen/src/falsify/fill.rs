@@ -14,6 +14,9 @@ pub(super) struct Style {
     pub(super) tries: usize,
     /// The chance in a hundred of NULL where NULL may stand.
     pub(super) nulls: usize,
+    /// Columns of one name lean one way in a round, so that predicates on the same column of several tables are met
+    /// together: with this, some names are always NULL, some never.
+    pub(super) lean: Option<u64>,
     /// The chance in a hundred that a column with a default takes it.
     pub(super) defaults: usize,
 }
@@ -75,7 +78,10 @@ fn referenced(catalog: &Catalog, table: Oid) -> impl Iterator<Item = (Oid, bool)
     })
 }
 
-fn foreign_keys(catalog: &Catalog, table: Oid) -> impl Iterator<Item = (&[i16], Oid, &[i16])> {
+pub(super) fn foreign_keys(
+    catalog: &Catalog,
+    table: Oid,
+) -> impl Iterator<Item = (&[i16], Oid, &[i16])> {
     catalog
         .constraints
         .values()
@@ -232,6 +238,20 @@ fn insert(
     ))
 }
 
+fn nulls(style: Style, name: &str) -> usize {
+    let Some(lean) = style.lean else {
+        return style.nulls;
+    };
+    let hash = name.bytes().fold(lean, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    match (hash >> 20) % 4 {
+        0 => 0,
+        1 => 100,
+        _ => style.nulls,
+    }
+}
+
 /// The column's value; `Some(None)` leaves it to its default.
 #[expect(
     clippy::option_option,
@@ -252,7 +272,7 @@ fn value(
     if column.has_default && dice.chance(style.defaults) {
         return Some(None);
     }
-    if !column.insert_not_null && dice.chance(style.nulls) {
+    if !column.insert_not_null && dice.chance(nulls(style, &column.name)) {
         return Some(Some("NULL".to_owned()));
     }
     if let Some(foreign) = foreign {

@@ -1,6 +1,8 @@
 //! Runs the queries and writes down what they did.
 
-use super::fill::{Contents, Style, empty, fill, read, tables};
+use std::collections::BTreeMap;
+
+use super::fill::{Contents, Style, empty, fill, foreign_keys, read, tables};
 use super::values::{Dice, Pool, literal, quote};
 use super::{Broken, Effort, Error, Observation, Subject};
 use crate::catalog::{Catalog, Oid, TypeKind};
@@ -78,32 +80,101 @@ pub fn observe(
 
 /// `None`: the rows as the schema left them.
 fn style(round: u32, dice: &mut Dice) -> Option<Style> {
+    let plain = |tries, nulls, defaults| Style {
+        tries,
+        nulls,
+        lean: None,
+        defaults,
+    };
     Some(match round {
         0 => return None,
-        1 => Style {
-            tries: 0,
-            nulls: 0,
-            defaults: 0,
-        },
-        2 => Style {
-            tries: 6,
-            nulls: 100,
-            defaults: 50,
-        },
-        3 => Style {
-            tries: 8,
-            nulls: 0,
-            defaults: 40,
-        },
+        1 => plain(0, 0, 0),
+        2 => plain(6, 100, 50),
+        3 => plain(8, 0, 40),
         _ => Style {
             tries: 2 + dice.below(12),
             nulls: 20 + dice.below(40),
+            lean: (round % 4 != 0).then(|| dice.next()),
             defaults: 30 + dice.below(40),
         },
     })
 }
 
-/// The parameters of one run, as SQL: many of them from one row, so that predicates over several columns are met.
+/// One row of each table, joined by the foreign keys where they join: parameters drawn from them meet predicates over
+/// several columns and several tables.
+fn related_rows(
+    catalog: &Catalog,
+    contents: &Contents,
+    subject: &Subject<'_>,
+    dice: &mut Dice,
+) -> BTreeMap<Oid, usize> {
+    let origins = subject
+        .facts
+        .params
+        .iter()
+        .filter_map(|facts| facts.origin)
+        .map(|(table, _)| table);
+    let mut wanted: Vec<Oid> = subject.facts.reads.keys().copied().chain(origins).collect();
+    if wanted.is_empty() {
+        return BTreeMap::new();
+    }
+    // Begin anywhere, so that now and then it is the child that decides and now and then the parent.
+    let start = dice.below(wanted.len());
+    wanted.rotate_left(start);
+    let mut chosen = BTreeMap::new();
+    for &table in &wanted {
+        let rows = contents
+            .rows
+            .get(&table)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if rows.is_empty() || chosen.contains_key(&table) {
+            continue;
+        }
+        let fitting: Vec<usize> = (0..rows.len())
+            .filter(|&row| {
+                chosen
+                    .iter()
+                    .all(|(&other, &place)| fits(catalog, contents, (table, row), (other, place)))
+            })
+            .collect();
+        let row = dice
+            .pick(&fitting)
+            .copied()
+            .unwrap_or_else(|| dice.below(rows.len()));
+        chosen.insert(table, row);
+    }
+    chosen
+}
+
+/// Does no foreign key between the two rows say otherwise?
+fn fits(catalog: &Catalog, contents: &Contents, a: (Oid, usize), b: (Oid, usize)) -> bool {
+    let value = |(table, row): (Oid, usize), number: i16| {
+        let place = catalog
+            .relations
+            .get(&table)?
+            .columns
+            .iter()
+            .position(|column| column.number == number)?;
+        contents.rows.get(&table)?.get(row)?.get(place)?.as_deref()
+    };
+    let agrees = |child: (Oid, usize), parent: (Oid, usize)| {
+        let mut keys = foreign_keys(catalog, child.0)
+            .filter(|&(_, references, _)| references == parent.0)
+            .peekable();
+        // Several keys to one table, as of who made and who changed a row: one of them will do.
+        keys.peek().is_none()
+            || keys.any(|(columns, _, referenced)| {
+                columns
+                    .iter()
+                    .zip(referenced)
+                    .all(|(&column, &key)| value(child, column) == value(parent, key))
+            })
+    };
+    agrees(a, b) && agrees(b, a)
+}
+
+/// The parameters of one run, as SQL.
 fn arguments(
     catalog: &Catalog,
     subject: &Subject<'_>,
@@ -111,11 +182,11 @@ fn arguments(
     dice: &mut Dice,
     contents: &Contents,
 ) -> Option<Vec<String>> {
-    let row = dice.next() as usize;
+    let rows = related_rows(catalog, contents, subject, dice);
     let mut arguments = Vec::new();
     for (index, &oid) in subject.statement.params.iter().enumerate() {
         let facts = subject.facts.params.get(index);
-        arguments.push(argument(catalog, facts, oid, pool, dice, contents, row)?);
+        arguments.push(argument(catalog, facts, oid, pool, dice, contents, &rows)?);
     }
     Some(arguments)
 }
@@ -127,7 +198,7 @@ fn argument(
     pool: &Pool,
     dice: &mut Dice,
     contents: &Contents,
-    row: usize,
+    chosen: &BTreeMap<Oid, usize>,
 ) -> Option<String> {
     if facts.is_some_and(|facts| facts.nullable.value) && dice.chance(30) {
         return Some("NULL".to_owned());
@@ -154,7 +225,8 @@ fn argument(
             if element.is_some() && !column_is_array {
                 return Some(array_of(rows, place, dice, facts));
             }
-            if let Some(Some(value)) = rows[row % rows.len()].get(place) {
+            let row = chosen.get(&table).copied().unwrap_or_default();
+            if let Some(Some(value)) = rows.get(row).and_then(|row| row.get(place)) {
                 return Some(quote(value));
             }
         }
