@@ -1052,20 +1052,6 @@ COMMENT ON VIEW live_assets IS 'Every asset, of whatever type, that is not delet
 COMMENT ON COLUMN live_assets.title IS 'The title of a chat, the name of anything else.';
 COMMENT ON COLUMN live_assets.workspace_sharing IS 'What everybody in the organization may do.';
 
-CREATE FUNCTION asset_role_rank(role asset_permission_role_enum) RETURNS integer
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT CASE role
-        WHEN 'owner' THEN 1
-        WHEN 'full_access' THEN 2
-        WHEN 'can_edit' THEN 3
-        WHEN 'can_filter' THEN 4
-        WHEN 'can_view' THEN 5
-        WHEN 'viewer' THEN 6
-    END
-$$;
-
-COMMENT ON FUNCTION asset_role_rank(asset_permission_role_enum) IS 'Orders roles: the lower, the more one may do.';
-
 -- --------------------------------------------------------------------------------------------------------------------
 -- Shortcuts and docs
 -- --------------------------------------------------------------------------------------------------------------------

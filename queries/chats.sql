@@ -12,7 +12,7 @@ WITH made AS (
     INSERT INTO asset_permissions (identity_id, identity_type, asset_id, asset_type, role, created_by, updated_by)
     SELECT :user_id, 'user', made.id, 'chat', 'owner', :user_id, :user_id
     FROM made
-    RETURNING asset_id, role
+    RETURNING role
 )
 SELECT
     made.id,
@@ -22,7 +22,7 @@ SELECT
     granted.role AS owner_role,
     made.created_at
 FROM made
-INNER JOIN granted ON granted.asset_id = made.id;
+CROSS JOIN granted;
 
 --! get_chat : Chat
 --- One chat by id, with all that there is to know about it.

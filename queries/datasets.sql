@@ -97,7 +97,7 @@ INNER JOIN datasets
         AND datasets.deleted_at IS NULL
 WHERE
     default_group.organization_id = :organization_id
-    AND default_group.name = concat('default:', default_group.organization_id)
+    AND default_group.name = 'default:' || :organization_id::uuid::text
     AND default_group.deleted_at IS NULL
 ORDER BY datasets.name, datasets.id;
 

@@ -104,7 +104,11 @@ LEFT JOIN LATERAL (
             (permission.identity_type = 'user' AND permission.identity_id = :user_id)
             OR team_member.team_id IS NOT NULL
         )
-    ORDER BY asset_role_rank(permission.role)
+    ORDER BY
+        array_position(
+            '{owner,full_access,can_edit,can_filter,can_view,viewer}'::asset_permission_role_enum[],
+            permission.role
+        )
     LIMIT 1
 ) AS best ON TRUE
 WHERE

@@ -155,7 +155,11 @@ SELECT
     (
         SELECT candidate.role
         FROM candidate
-        ORDER BY asset_role_rank(candidate.role)
+        ORDER BY
+            array_position(
+                '{owner,full_access,can_edit,can_filter,can_view,viewer}'::asset_permission_role_enum[],
+                candidate.role
+            )
         LIMIT 1
     ) AS role;
 
