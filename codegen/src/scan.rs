@@ -113,6 +113,8 @@ pub struct Scanner<'a> {
 /// How a quoted thing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quote {
+    /// At the first quote: bit strings.
+    Plain,
     /// `''` stands for a quote.
     Doubled,
     /// `''` and backslash escapes.
@@ -156,7 +158,7 @@ impl<'a> Scanner<'a> {
         let mut at = from;
         while let Some(byte) = self.byte(at) {
             if byte == quote {
-                if self.byte(at + 1) != Some(quote) {
+                if rules == Quote::Plain || self.byte(at + 1) != Some(quote) {
                     return (at + 1, true);
                 }
                 at += 2;
@@ -313,7 +315,7 @@ impl<'a> Scanner<'a> {
         ) {
             (Some(b'e'), Some(b'\''), _) => return self.string(start, start + 1, Quote::Escaped),
             (Some(b'b' | b'x'), Some(b'\''), _) => {
-                return self.string(start, start + 1, Quote::Doubled);
+                return self.string(start, start + 1, Quote::Plain);
             }
             (Some(b'u'), Some(b'&'), Some(b'\'')) => {
                 return self.string(start, start + 2, Quote::Doubled);
@@ -486,6 +488,7 @@ mod tests {
         );
         assert_eq!(tokens("N'a'"), [(Word, "N"), (String, "'a'")]);
         assert_eq!(tokens("b'01'x'1F'"), [(String, "b'01'"), (String, "x'1F'")]);
+        assert_eq!(tokens("x'1''F'"), [(String, "x'1'"), (String, "'F'")]);
         assert_eq!(tokens("type'x'"), [(Word, "type"), (String, "'x'")]);
     }
 
