@@ -279,6 +279,24 @@ impl Connection {
         self.process_id
     }
 
+    /// Says goodbye and waits until the server's process is gone: a database can be copied only when nobody is
+    /// connected, and the server looks again only after a tenth of a second.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.check()?;
+        let mut out = BytesMut::new();
+        frontend::terminate(&mut out);
+        self.write(&out)?;
+        self.broken = true;
+        let mut rest = [0; 1024];
+        while self
+            .stream
+            .read(&mut rest)
+            .map_err(io_error("cannot wait for the server's process to end"))?
+            > 0
+        {}
+        Ok(())
+    }
+
     fn start(&mut self, target: &Target) -> Result<(), Error> {
         let mut parameters = vec![
             ("user", target.user.as_str()),

@@ -1,9 +1,21 @@
 //! The scratch server, tried on real servers.
 
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says that it failed by panicking"
+)]
 
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use sqlmill::server::{Error, Options, SchemaStatement, Server, scratch};
 use sqlmill::source::{Sources, Span};
@@ -16,7 +28,6 @@ impl Temporary {
         let path = std::env::temp_dir().join(format!("sqlmill-test-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
-        use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         Self(path)
     }
@@ -169,28 +180,476 @@ fn a_fault_in_the_schema_is_shown_where_the_author_wrote_it() {
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
 }
 
+/// What a test runs in a process of its own, to be ended in some way: the test program starts itself again, for this
+/// "test" alone. Without the variable it does nothing.
 #[test]
-fn timing() {
-    let directory = Temporary::new("timing");
-    let scratch = scratch(&directory.options(), &[]).unwrap();
+fn in_a_process_of_its_own() {
+    let Ok(mode) = std::env::var("SQLMILL_TEST_MODE") else {
+        return;
+    };
+    let options = Options {
+        cache: std::env::var_os("SQLMILL_TEST_CACHE").unwrap().into(),
+        url: std::env::var("SQLMILL_TEST_URL").ok(),
+        ..Options::default()
+    };
+    let mut sources = Sources::default();
+    let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
+    let begun = Instant::now();
+    let scratch = scratch(&options, &schema).unwrap();
     let mut connection = scratch.connect().unwrap();
-    for _ in 0..4 {
-        let begun = Instant::now();
-        let catalog = sqlmill::catalog::read::read(&mut connection).unwrap();
-        eprintln!(
-            "{:?} {} {} {} {} {} {}",
-            begun.elapsed(),
-            catalog.functions.len(),
-            catalog.types.len(),
-            catalog.relations.len(),
-            catalog.operators.len(),
-            catalog.indexes.len(),
-            catalog.constraints.len()
+    assert_eq!(first(&mut connection, "SELECT count(*) FROM t"), "0");
+    eprintln!("{:?}", begun.elapsed());
+    println!("address {:?}", scratch.target().address);
+    println!("database {}", scratch.target().database);
+    println!("data {}", first(&mut connection, "SHOW data_directory"));
+    println!("ready");
+    match mode.as_str() {
+        "wait" => std::thread::sleep(Duration::from_secs(60)),
+        "panic" => panic!("as a test wants it"),
+        "exit" => std::process::exit(3),
+        _ => {}
+    }
+}
+
+/// The process above, once it is ready.
+struct Other {
+    child: Child,
+    said: Vec<String>,
+}
+
+impl Other {
+    fn command(mode: &str, cache: &Path) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["in_a_process_of_its_own", "--exact", "--nocapture"])
+            .env("SQLMILL_TEST_MODE", mode)
+            .env("SQLMILL_TEST_CACHE", cache)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut said = Vec::new();
+        for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+            let line = line.unwrap();
+            if line == "ready" {
+                return Self { child, said };
+            }
+            said.push(line);
+        }
+        child.wait().unwrap();
+        let mut errors = String::new();
+        child.stderr.unwrap().read_to_string(&mut errors).unwrap();
+        panic!("it was never ready: {said:?}\n{errors}");
+    }
+
+    fn value(&self, name: &str) -> String {
+        self.said
+            .iter()
+            .find_map(|line| {
+                // The test harness prints the test's name before its first line.
+                let (_, rest) = line.split_once(name)?;
+                rest.strip_prefix(' ')
+            })
+            .unwrap()
+            .to_owned()
+    }
+
+    fn socket_directory(&self) -> PathBuf {
+        let shown = self.value("address");
+        let (_, rest) = shown.split_once('"').unwrap();
+        PathBuf::from(rest.split_once('"').unwrap().0)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(pid(self.child.id()), signal).unwrap();
+    }
+}
+
+fn pid(number: u32) -> Pid {
+    Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
+}
+
+fn within(patience: Duration, what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(
+            begun.elapsed() < patience,
+            "not within {patience:?}: {what}"
         );
-        for sql in ["select 1"] {
-            let b = Instant::now();
-            connection.simple(sql).unwrap();
-            eprintln!("{sql} {:?}", b.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn nothing_runs_after_the_process_however_it_ends() {
+    let directory = Temporary::new("endings");
+    let cache = directory.0.join("cache");
+    let runs = || !processes_with(&text(&directory.0)).is_empty();
+    for (mode, signal) in [
+        ("wait", Some(Signal::KILL)),
+        ("wait", Some(Signal::TERM)),
+        ("wait", Some(Signal::INT)),
+        ("panic", None),
+        ("exit", None),
+    ] {
+        let mut other = Other::start(&mut Other::command(mode, &cache));
+        let socket = other.socket_directory();
+        if let Some(signal) = signal {
+            assert!(runs());
+            assert!(socket.exists());
+            other.signal(signal);
+        }
+        let status = other.child.wait().unwrap();
+        assert_eq!(status.signal(), signal.map(Signal::as_raw), "{mode}");
+        within(
+            Duration::from_secs(2),
+            &format!("{mode} {signal:?}: the server ends"),
+            || !runs(),
+        );
+        assert!(!socket.exists(), "{}", socket.display());
+    }
+    // Every ending was clean: one cluster, made once.
+    let data = PathBuf::from(Other::start(&mut Other::command("exit", &cache)).value("data"));
+    let made = std::fs::metadata(data.join("PG_VERSION")).unwrap();
+    let first_used = std::fs::metadata(&directory.0).unwrap();
+    assert!(made.mtime() - first_used.mtime() < 10);
+    within(Duration::from_secs(2), "the last server ends", || !runs());
+}
+
+#[test]
+fn a_terminal_interrupt_reaches_the_process_and_not_the_server() {
+    let directory = Temporary::new("group");
+    let mut command = Other::command("wait", &directory.0.join("cache"));
+    command.process_group(0);
+    let mut other = Other::start(&mut command);
+    // As a terminal does it: to every process of the group.
+    rustix::process::kill_process_group(pid(other.child.id()), Signal::INT).unwrap();
+    assert_eq!(
+        other.child.wait().unwrap().signal(),
+        Some(Signal::INT.as_raw())
+    );
+    within(Duration::from_secs(2), "the server ends", || {
+        processes_with(&text(&directory.0)).is_empty()
+    });
+    let mut printed = String::new();
+    other
+        .child
+        .stderr
+        .unwrap()
+        .read_to_string(&mut printed)
+        .unwrap();
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+}
+
+#[test]
+fn a_server_whose_watcher_was_killed_too_is_found_and_ended() {
+    let directory = Temporary::new("stale");
+    let cache = directory.0.join("cache");
+    let mut other = Other::start(&mut Other::command("wait", &cache));
+    let socket = other.socket_directory();
+    let mut servers = Vec::new();
+    for process in processes_with(&text(&cache)) {
+        let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
+        match name.trim() {
+            "sh" | "dash" | "bash" => kill_process(pid(process), Signal::KILL).unwrap(),
+            "postgres" => servers.push(process),
+            _ => {}
         }
     }
+    other.signal(Signal::KILL);
+    other.child.wait().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(servers.len(), 1);
+    assert_eq!(processes_with(&text(&cache)), servers);
+    assert!(socket.exists());
+
+    let scratch = scratch(&directory.options(), &[]).unwrap();
+    let mut connection = scratch.connect().unwrap();
+    assert_eq!(
+        first(&mut connection, "SHOW data_directory"),
+        other.value("data")
+    );
+    assert!(!socket.exists());
+    assert!(
+        processes_with(&text(&cache))
+            .iter()
+            .all(|one| !servers.contains(one))
+    );
+}
+
+#[test]
+fn a_damaged_or_half_made_cluster_is_made_anew() {
+    let directory = Temporary::new("damaged");
+    let mut sources = Sources::default();
+    let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
+    let run = || {
+        let scratch = scratch(&directory.options(), &schema)?;
+        let mut connection = scratch.connect()?;
+        assert_eq!(first(&mut connection, "SELECT count(*) FROM t"), "0");
+        Ok::<_, Error>(PathBuf::from(first(&mut connection, "SHOW data_directory")))
+    };
+    let data = run().unwrap();
+    let slot = data.parent().unwrap().to_owned();
+
+    std::fs::write(data.join("global/pg_control"), "damaged").unwrap();
+    assert_eq!(run().unwrap(), data);
+    std::fs::remove_file(data.join("PG_VERSION")).unwrap();
+    assert_eq!(run().unwrap(), data);
+    std::fs::remove_dir_all(data.join("base")).unwrap();
+    // What the server notices only when it is asked may cost one run.
+    let _ = run();
+    assert_eq!(run().unwrap(), data);
+    std::fs::remove_dir_all(&slot).unwrap();
+    let half_made = slot.with_file_name(format!(
+        "{}.making-0123",
+        slot.file_name().unwrap().to_str().unwrap()
+    ));
+    std::fs::create_dir_all(half_made.join("data")).unwrap();
+    assert_eq!(run().unwrap(), data);
+    assert!(!half_made.exists());
+}
+
+#[test]
+fn root_may_keep_its_checkout_to_itself() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let directory = Temporary::new("closed");
+    std::fs::set_permissions(&directory.0, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let data = |server: &Server| {
+        let scratch = server.load(&[]).unwrap();
+        PathBuf::from(first(
+            &mut scratch.connect().unwrap(),
+            "SHOW data_directory",
+        ))
+    };
+    let server = Server::start(&directory.options()).unwrap();
+    let place = data(&server);
+    drop(server);
+    assert!(!place.starts_with(&directory.0), "{}", place.display());
+    assert!(place.starts_with("/tmp"), "{}", place.display());
+    let made = std::fs::metadata(place.join("PG_VERSION"))
+        .unwrap()
+        .ctime_nsec();
+
+    let server = Server::start(&directory.options()).unwrap();
+    assert_eq!(data(&server), place, "found again");
+    drop(server);
+    let still = std::fs::metadata(place.join("PG_VERSION"))
+        .unwrap()
+        .ctime_nsec();
+    assert_eq!(made, still, "not made anew");
+    std::fs::remove_dir_all(place.parent().unwrap().parent().unwrap()).unwrap();
+}
+
+#[test]
+fn an_ordinary_user_without_a_home_and_with_a_long_temporary_directory() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let directory = Temporary::new("ordinary");
+    let long = directory.0.join("a-name-that-is-long-".repeat(5));
+    std::fs::create_dir(&long).unwrap();
+    let cache = directory.0.join("cache");
+    std::fs::create_dir(&cache).unwrap();
+    let closed = directory.0.join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    for own in [&long, &cache] {
+        chown(own, Some(65534), Some(65534)).unwrap();
+    }
+    let run = |cache: &Path| {
+        let mut command = Other::command("", cache);
+        command
+            .uid(65534)
+            .gid(65534)
+            .env_remove("HOME")
+            .env("TMPDIR", &long);
+        let mut other = Other::start(&mut command);
+        let values = (other.socket_directory(), PathBuf::from(other.value("data")));
+        assert!(other.child.wait().unwrap().success());
+        values
+    };
+    let (socket, data) = run(&cache);
+    assert!(socket.starts_with("/tmp") && !socket.starts_with(&long));
+    assert!(data.starts_with(&cache));
+    // A target directory that cannot be written.
+    let (_, data) = run(&closed.join("target"));
+    assert!(data.starts_with(&long), "{}", data.display());
+}
+
+/// The URL of a server, for those who name one.
+fn url_of(server: &Server) -> String {
+    let scratch = server.load(&[]).unwrap();
+    match &scratch.target().address {
+        sqlmill::wire::Address::SocketDirectory(path) => {
+            format!("postgres://postgres@/postgres?host={}", path.display())
+        }
+        sqlmill::wire::Address::Host(host) => panic!("{host}"),
+    }
+}
+
+fn scratch_databases(server: &Server) -> String {
+    let scratch = server.load(&[]).unwrap();
+    first(
+        &mut scratch.connect().unwrap(),
+        r"SELECT count(*) FROM pg_database WHERE datname LIKE 'sqlmill\_%'",
+    )
+}
+
+#[test]
+fn a_named_server_gets_its_scratch_databases_dropped() {
+    let directory = Temporary::new("named");
+    let server = Server::start(&directory.options()).unwrap();
+    let options = Options {
+        url: Some(url_of(&server)),
+        cache: directory.0.join("unused"),
+        ..Options::default()
+    };
+    let mut sources = Sources::default();
+    let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
+
+    let one = scratch(&options, &schema).unwrap();
+    let two = scratch(&options, &schema).unwrap();
+    assert_ne!(one.target().database, two.target().database);
+    assert!(one.target().database.starts_with("sqlmill_"));
+    assert_eq!(
+        first(&mut one.connect().unwrap(), "SELECT count(*) FROM t"),
+        "0"
+    );
+    assert_eq!(
+        first(&mut one.connect().unwrap(), "SHOW server_encoding"),
+        "UTF8"
+    );
+    let fresh = one.fresh_database().unwrap();
+    let another = one.fresh_database().unwrap();
+    fresh
+        .connect()
+        .unwrap()
+        .simple("INSERT INTO t VALUES (1)")
+        .unwrap();
+    assert_eq!(
+        first(&mut another.connect().unwrap(), "SELECT count(*) FROM t"),
+        "0"
+    );
+    assert_eq!(scratch_databases(&server), "5");
+    drop((fresh, another, one));
+    assert_eq!(scratch_databases(&server), "1");
+    drop(two);
+    assert_eq!(scratch_databases(&server), "0");
+    assert!(!directory.0.join("unused").exists());
+
+    // Roles of that server are not ours to make.
+    let schema = statements(
+        &mut sources,
+        &["CREATE TABLE t (id int)", "GRANT SELECT ON t TO stranger"],
+    );
+    let Err(Error::Schema(faults)) = scratch(&options, &schema) else {
+        panic!("it loaded");
+    };
+    assert_eq!(faults[0].message, "role \"stranger\" does not exist");
+    assert!(faults[0].help[0].contains("CREATE ROLE \"stranger\" NOLOGIN"));
+    assert_eq!(scratch_databases(&server), "0");
+}
+
+#[test]
+fn a_named_server_is_left_clean_by_runs_that_are_cut_short() {
+    let directory = Temporary::new("cut");
+    let server = Server::start(&directory.options()).unwrap();
+    let url = url_of(&server);
+    let command = || {
+        let mut command = Other::command("wait", &directory.0.join("unused"));
+        command.env("SQLMILL_TEST_URL", &url);
+        command
+    };
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut other = Other::start(&mut command());
+        assert_eq!(scratch_databases(&server), "1");
+        other.signal(signal);
+        assert_eq!(other.child.wait().unwrap().code(), Some(130));
+        assert_eq!(scratch_databases(&server), "0");
+    }
+    let mut other = Other::start(&mut command());
+    other.signal(Signal::KILL);
+    other.child.wait().unwrap();
+    assert_eq!(scratch_databases(&server), "1");
+
+    // The next run drops it, and not that of a run that goes on.
+    let mut running = Other::start(&mut command());
+    assert_eq!(scratch_databases(&server), "1");
+    let next = Server::start(&Options {
+        url: Some(url.clone()),
+        ..Options::default()
+    })
+    .unwrap();
+    assert_eq!(scratch_databases(&server), "1");
+    drop(next);
+    running.signal(Signal::INT);
+    running.child.wait().unwrap();
+    assert_eq!(scratch_databases(&server), "0");
+}
+
+#[test]
+fn a_named_server_that_will_not_do_is_explained() {
+    let directory = Temporary::new("refused");
+    let server = Server::start(&directory.options()).unwrap();
+    let url = url_of(&server);
+    server
+        .load(&[])
+        .unwrap()
+        .connect()
+        .unwrap()
+        .simple("CREATE ROLE visitor LOGIN")
+        .unwrap();
+    let told = |url: String| {
+        let options = Options {
+            url: Some(url),
+            ..Options::default()
+        };
+        let error = scratch(&options, &[]).unwrap_err();
+        let diagnostic = error.diagnostics().remove(0);
+        format!("{}\n{}", diagnostic.message, diagnostic.help.join("\n"))
+    };
+    let said = told(url.replace("postgres@", "visitor:hunter2@"));
+    assert!(said.contains("ALTER ROLE \"visitor\" CREATEDB"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    let said = told(url.replace("/postgres?", "/nowhere?"));
+    assert!(said.contains("\"nowhere\" does not exist"), "{said}");
+    let said = told("postgres://me:hunter2@127.0.0.1:1/x".to_owned());
+    assert!(said.contains("cannot connect"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_directory_without_a_server_is_refused() {
+    let directory = Temporary::new("empty");
+    let options = Options {
+        binaries: Some(directory.0.clone()),
+        ..directory.options()
+    };
+    let error = Server::start(&options).unwrap_err();
+    assert!(matches!(error, Error::Binaries { .. }));
+    let none = Error::NoServer {
+        passed_over: vec![],
+    };
+    let help = none.diagnostics().remove(0).help.join("\n");
+    assert!(help.contains("install") && help.contains("--url"), "{help}");
+}
+
+#[test]
+fn a_missing_extension_is_explained() {
+    let directory = Temporary::new("extension");
+    let mut sources = Sources::default();
+    let schema = statements(
+        &mut sources,
+        &["CREATE TABLE t (id int)", "CREATE EXTENSION vector"],
+    );
+    let Err(Error::Schema(faults)) = scratch(&directory.options(), &schema) else {
+        panic!("it loaded");
+    };
+    assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
+    let help = faults[0].help.join("\n");
+    assert!(help.contains("pgvector"), "{help}");
 }

@@ -126,9 +126,14 @@ impl Cluster {
             && !self.data().join("postmaster.pid").exists())
     }
 
+    /// The next run is to make it anew.
+    pub(super) fn distrust(&self) {
+        let _ = fs::remove_file(self.boot_path());
+    }
+
     /// Makes it anew, all or nothing.
     pub(super) fn make(&self, binaries: &Binaries, account: Option<&Account>) -> Result<(), Error> {
-        let _ = fs::remove_file(self.boot_path());
+        self.distrust();
         let directory = self.directory();
         self.remove_leftovers();
         if directory.exists() {

@@ -1,6 +1,6 @@
 //! Loads the schema, statement by statement, and says in the author's file what the server objects to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
@@ -11,45 +11,61 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::wire::{self, Connection, Message};
 
+/// Whose the roles of the server are.
+#[derive(Debug)]
+pub(super) enum Roles {
+    /// Ours: what is missing is made. These were there before; the schema may create them all the same, since a private
+    /// server keeps roles from load to load.
+    Ours(BTreeSet<String>),
+    /// Somebody else's: what is missing is a fault.
+    Theirs,
+}
+
 /// What became of a load that the server could follow.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Loaded,
-    /// These roles are named and do not exist.
-    MissingRoles(BTreeSet<String>),
+    /// These roles are named and do not exist; with what to say where one cannot be made.
+    MissingRoles(BTreeMap<String, Diagnostic>),
     Refused(Vec<Diagnostic>),
 }
 
 const DUPLICATE_OBJECT: &str = "42710";
 const UNDEFINED_OBJECT: &str = "42704";
 
-/// Runs every statement, each in a transaction of its own, as psql does. `known_roles` are those that were there
-/// before: the schema may create them all the same, since a private server keeps roles from load to load.
+/// Runs every statement, each in a transaction of its own, as psql does.
 pub(super) fn load(
     connection: &mut Connection,
     schema: &[SchemaStatement<'_>],
-    known_roles: &BTreeSet<String>,
+    roles: &Roles,
 ) -> Result<Outcome, Error> {
     let failures = run(connection, schema)?;
-    let failures: Vec<_> = failures
-        .into_iter()
-        .filter(|(_, error)| {
-            error.code != DUPLICATE_OBJECT
-                || quoted_after(&error.message, "role ")
-                    .is_none_or(|role| !known_roles.contains(&role))
-        })
-        .collect();
-
-    let roles: BTreeSet<String> = failures
-        .iter()
-        .filter_map(|(_, error)| missing_role(error))
-        .collect();
-    if !roles.is_empty() {
-        return Ok(Outcome::MissingRoles(roles));
+    let failures: Vec<_> = match roles {
+        Roles::Theirs => failures,
+        Roles::Ours(known) => failures
+            .into_iter()
+            .filter(|(_, error)| {
+                error.code != DUPLICATE_OBJECT
+                    || quoted_after(&error.message, "role ")
+                        .is_none_or(|role| !known.contains(&role))
+            })
+            .collect(),
+    };
+    if let Roles::Ours(_) = roles {
+        let missing: BTreeMap<String, Diagnostic> = failures
+            .iter()
+            .rev()
+            .filter_map(|(statement, error)| {
+                Some((missing_role(error)?, refusal(statement, error, roles)))
+            })
+            .collect();
+        if !missing.is_empty() {
+            return Ok(Outcome::MissingRoles(missing));
+        }
     }
     Ok(match failures.first() {
         // What follows a failure is often only its consequence.
-        Some((statement, error)) => Outcome::Refused(vec![refusal(statement, error)]),
+        Some((statement, error)) => Outcome::Refused(vec![refusal(statement, error, roles)]),
         None => Outcome::Loaded,
     })
 }
@@ -118,7 +134,7 @@ fn quoted_after(message: &str, word: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn refusal(statement: &SchemaStatement<'_>, error: &ServerError) -> Diagnostic {
+fn refusal(statement: &SchemaStatement<'_>, error: &ServerError, roles: &Roles) -> Diagnostic {
     let mut diagnostic =
         Diagnostic::error("postgres", error.message.clone()).at(place(statement, error));
     if let Some(detail) = &error.detail {
@@ -127,7 +143,7 @@ fn refusal(statement: &SchemaStatement<'_>, error: &ServerError) -> Diagnostic {
     if let Some(hint) = &error.hint {
         diagnostic = diagnostic.help(hint.clone());
     }
-    for line in advice(error) {
+    for line in advice(error, roles) {
         diagnostic = diagnostic.help(line);
     }
     diagnostic
@@ -166,7 +182,16 @@ pub(super) fn token_length(text: &str) -> usize {
     }
 }
 
-fn advice(error: &ServerError) -> Vec<String> {
+fn advice(error: &ServerError, roles: &Roles) -> Vec<String> {
+    if let Some(role) = missing_role(error)
+        && matches!(roles, Roles::Theirs)
+    {
+        return vec![
+            format!("create it on that server: `CREATE ROLE \"{role}\" NOLOGIN`"),
+            "or leave `--url` and DATABASE_URL out: a private server makes such roles itself"
+                .to_owned(),
+        ];
+    }
     // `could not open extension control file "/…/postgis.control": No such file or directory` up to 15, and
     // `extension "postgis" is not available` since.
     let extension = quoted_after(&error.message, "extension ")

@@ -5,12 +5,16 @@ mod account;
 mod cluster;
 mod find;
 mod load;
+mod named;
 mod private;
 mod supervise;
+mod url;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Spanned;
@@ -35,7 +39,13 @@ pub type SchemaStatement<'a> = Spanned<&'a str>;
 /// A running server. Clones share it; it stops when the last of them, and of the databases from it, is dropped.
 #[derive(Debug, Clone)]
 pub struct Server {
-    inner: Arc<private::Private>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Private(private::Private),
+    Named(named::Named),
 }
 
 /// A database that has the schema.
@@ -62,20 +72,30 @@ pub fn scratch(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Scra
 
 impl Server {
     pub fn start(options: &Options) -> Result<Self, Error> {
+        let inner = match options.url.as_deref().filter(|url| !url.trim().is_empty()) {
+            Some(url) => Inner::Named(named::Named::start(url)?),
+            None => Inner::Private(private::Private::start(options)?),
+        };
         Ok(Self {
-            inner: Arc::new(private::Private::start(options)?),
+            inner: Arc::new(inner),
         })
     }
 
     /// `15.18`
     pub fn version(&self) -> &str {
-        self.inner.version()
+        match &*self.inner {
+            Inner::Private(server) => server.version(),
+            Inner::Named(server) => server.version(),
+        }
     }
 
     /// A database with the schema loaded. The same schema is loaded once and kept: what is given out is for reading.
     /// Whoever writes takes [`Scratch::fresh_database`].
     pub fn load(&self, schema: &[SchemaStatement<'_>]) -> Result<Scratch, Error> {
-        let (target, connection) = self.inner.load(schema)?;
+        let (target, connection) = match &*self.inner {
+            Inner::Private(server) => server.load(schema)?,
+            Inner::Named(server) => server.load(schema)?,
+        };
         Ok(Scratch {
             target,
             statements: schema
@@ -121,9 +141,24 @@ impl Scratch {
             })
             .collect();
         Ok(Database {
-            target: self.server.inner.fresh_database(&schema)?,
+            target: match &*self.server.inner {
+                Inner::Private(server) => server.fresh_database(&schema)?,
+                Inner::Named(server) => server.fresh_database(&schema)?,
+            },
             server: self.server.clone(),
         })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop(idle.take());
+        match &*self.server.inner {
+            // Kept for the next run.
+            Inner::Private(server) => server.release(&self.target.database),
+            Inner::Named(server) => server.drop_database(&self.target.database),
+        }
     }
 }
 
@@ -139,7 +174,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.server.inner.drop_database(&self.target.database);
+        match &*self.server.inner {
+            Inner::Private(server) => server.drop_database(&self.target.database),
+            Inner::Named(server) => server.drop_database(&self.target.database),
+        }
     }
 }
 
@@ -168,6 +206,15 @@ pub enum Error {
         /// The end of what it printed.
         output: String,
     },
+    /// The reason never holds the URL's text: it may hold a password.
+    #[error("the server's URL cannot be used: {reason}")]
+    Url { reason: String },
+    #[error("the named server does not let us in: {source}")]
+    Connect { user: String, source: wire::Error },
+    #[error("the named server is PostgreSQL {version}: 14 is the oldest that sqlmill reads")]
+    TooOld { version: String },
+    #[error("the named server does not let \"{user}\" make a scratch database: {said}")]
+    NoCreateDatabase { user: String, said: String },
     #[error(transparent)]
     Wire(#[from] wire::Error),
     /// The schema has faults, each with its place.
@@ -222,6 +269,30 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 plain().help("the disk is full: a scratch server takes 50 MB")
             }
+            Self::Connect { user, source } => {
+                let mut diagnostic = plain();
+                let advice = match source.server() {
+                    Some(said) => named::advice(said, user),
+                    None => vec![
+                        "check that it runs, and its host and port".to_owned(),
+                        "or leave `--url` and DATABASE_URL out: a private server is started"
+                            .to_owned(),
+                    ],
+                };
+                for line in advice {
+                    diagnostic = diagnostic.help(line);
+                }
+                diagnostic
+            }
+            Self::Url { .. } => plain().help(
+                "write `postgres://user:password@host:port/database` or `host=… user=… dbname=…`",
+            ),
+            Self::TooOld { .. } => {
+                plain().help("name a newer server, or leave `--url` and DATABASE_URL out")
+            }
+            Self::NoCreateDatabase { user, .. } => plain()
+                .help(format!("allow it: `ALTER ROLE \"{user}\" CREATEDB`"))
+                .help("or leave `--url` and DATABASE_URL out: a private server is started"),
             Self::Io { .. } | Self::Wire(_) => plain(),
         }]
     }
@@ -256,6 +327,25 @@ fn how_to_get_a_server() -> Vec<String> {
         "or name a running server: `--url postgres://user@host/database`, or DATABASE_URL; its data is left alone"
             .to_owned(),
     ]
+}
+
+/// Raised when schemas must be loaded differently, so that databases that were kept are not used.
+const LOADER: &str = "1";
+
+/// Equal where a loaded database can stand for the schema.
+fn schema_key(version: &str, schema: &[SchemaStatement<'_>]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(LOADER);
+    hash.update(version);
+    for statement in schema {
+        hash.update(statement.value.len().to_le_bytes());
+        hash.update(statement.value);
+    }
+    hash.finalize()
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Sixteen characters that nobody else has.

@@ -1,24 +1,21 @@
 //! A server of our own, on a socket that nobody else can reach.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-
-use sha2::{Digest, Sha256};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::account::{self, Account};
 use super::cluster::Cluster;
 use super::find::{self, Binaries};
 use super::supervise::Supervised;
 use super::{Error, Options, SchemaStatement, load};
-use crate::wire::{Address, Connection, Target};
-
-/// Raised when schemas must be loaded differently, so that databases that were kept are not used.
-const LOADER: &str = "1";
+use crate::wire::{Address, Connection, Rows, Target};
 
 /// Databases with older schemas are dropped beyond this many.
-const KEPT: usize = 8;
+const KEPT: usize = 16;
+
+/// Dropping takes time that somebody waits for.
+const DROPPED_AT_ONCE: usize = 2;
 
 /// Says that a database's schema was loaded to its end.
 const COMPLETE: &str = "sqlmill: complete";
@@ -28,11 +25,13 @@ pub(super) struct Private {
     target: Target,
     binaries: Binaries,
     fresh: AtomicU32,
-    /// Loading is one at a time: it creates roles and databases by name.
-    loading: Mutex<()>,
+    /// What begins the names of databases that are made for one user each.
+    fresh_prefix: String,
+    /// Loading is one at a time: it creates roles and databases by name. How many users each database has.
+    in_use: Mutex<BTreeMap<String, usize>>,
     // Dropped in this order: the server ends before another run may take its cluster.
     _running: Supervised,
-    _cluster: Cluster,
+    cluster: Cluster,
 }
 
 impl Private {
@@ -56,9 +55,10 @@ impl Private {
             target,
             binaries,
             fresh: AtomicU32::new(0),
-            loading: Mutex::new(()),
+            fresh_prefix: format!("fresh_{}_", super::random_name()),
+            in_use: Mutex::new(BTreeMap::new()),
             _running: running,
-            _cluster: cluster,
+            cluster,
         }
     }
 
@@ -74,8 +74,34 @@ impl Private {
         let target = self
             .target
             .with_database(format!("schema_{}", self.key(schema)));
-        let connection = self.ensure(&target, schema)?;
+        let mut in_use = self.in_use();
+        let connection = self
+            .ensure(&target, schema, &in_use)
+            .inspect_err(|error| self.doubt(error))?;
+        *in_use.entry(target.database.clone()).or_default() += 1;
         Ok((target, connection))
+    }
+
+    /// What the server refuses to do for us can be the fault of its files, and then the next run makes new ones.
+    fn doubt(&self, error: &Error) {
+        if matches!(error, Error::Wire(_)) {
+            self.cluster.distrust();
+        }
+    }
+
+    /// One user of a database that `load` gave is done.
+    pub(super) fn release(&self, name: &str) {
+        let mut in_use = self.in_use();
+        if let Some(users) = in_use.get_mut(name) {
+            *users -= 1;
+            if *users == 0 {
+                in_use.remove(name);
+            }
+        }
+    }
+
+    fn in_use(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of a database that nobody is connected to.
@@ -84,11 +110,11 @@ impl Private {
             .target
             .with_database(format!("template_{}", self.key(schema)));
         let number = self.fresh.fetch_add(1, Ordering::Relaxed);
-        let name = format!("fresh_{}_{number}", std::process::id());
-        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{}{number}", self.fresh_prefix);
+        let in_use = self.in_use();
         let mut maintenance = Connection::connect(&self.target)?;
         if !is_complete(&mut maintenance, &template.database)? {
-            drop(self.ensure_locked(&template, schema)?);
+            self.ensure(&template, schema, &in_use)?.close()?;
         }
         maintenance.simple(&format!(
             "CREATE DATABASE {name} TEMPLATE {}",
@@ -105,30 +131,15 @@ impl Private {
     }
 
     fn key(&self, schema: &[SchemaStatement<'_>]) -> String {
-        let mut hash = Sha256::new();
-        hash.update(LOADER);
-        hash.update(&self.binaries.version);
-        for statement in schema {
-            hash.update(statement.value.len().to_le_bytes());
-            hash.update(statement.value);
-        }
-        hash.finalize()
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-
-    fn ensure(&self, target: &Target, schema: &[SchemaStatement<'_>]) -> Result<Connection, Error> {
-        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.ensure_locked(target, schema)
+        super::schema_key(&self.binaries.version, schema)
     }
 
     /// A connection to the named database, loaded if it was not there.
-    fn ensure_locked(
+    fn ensure(
         &self,
         target: &Target,
         schema: &[SchemaStatement<'_>],
+        in_use: &BTreeMap<String, usize>,
     ) -> Result<Connection, Error> {
         // Connecting is also the quickest way to ask whether it is there.
         if let Ok(mut connection) = Connection::connect(target)
@@ -137,12 +148,12 @@ impl Private {
             return Ok(connection);
         }
         let mut maintenance = Connection::connect(&self.target)?;
-        drop_old(&mut maintenance)?;
+        drop_old(&mut maintenance, in_use, &self.fresh_prefix)?;
         loop {
             let name = &target.database;
             maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
             maintenance.simple(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
-            let known = roles(&mut maintenance)?;
+            let known = load::Roles::Ours(roles(&mut maintenance)?);
             let mut connection = Connection::connect(target)?;
             match load::load(&mut connection, schema, &known)? {
                 load::Outcome::Loaded => {
@@ -152,9 +163,16 @@ impl Private {
                     return Ok(Connection::connect(target)?);
                 }
                 load::Outcome::MissingRoles(roles) => {
-                    for role in roles {
+                    drop(connection);
+                    for (role, fault) in roles {
                         let quoted = role.replace('"', "\"\"");
-                        maintenance.simple(&format!("CREATE ROLE \"{quoted}\" NOLOGIN"))?;
+                        maintenance
+                            .simple(&format!("CREATE ROLE \"{quoted}\" NOLOGIN"))
+                            .map_err(|error| {
+                                Error::Schema(vec![
+                                    fault.note(format!("it cannot be made either: {error}")),
+                                ])
+                            })?;
                     }
                 }
                 load::Outcome::Refused(faults) => {
@@ -191,28 +209,39 @@ fn is_complete(connection: &mut Connection, database: &str) -> Result<bool, Erro
 }
 
 fn roles(connection: &mut Connection) -> Result<BTreeSet<String>, Error> {
-    let rows = connection.simple("SELECT rolname FROM pg_catalog.pg_roles")?;
-    Ok(rows
-        .into_iter()
-        .flat_map(|rows| rows.rows)
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect())
+    let answers = connection.simple("SELECT rolname FROM pg_catalog.pg_roles")?;
+    Ok(names(answers).into_iter().collect())
 }
 
-/// The cluster is ours alone, so that databases of earlier runs are nobody's.
-fn drop_old(maintenance: &mut Connection) -> Result<(), Error> {
-    let rows = maintenance.simple(
+/// Makes room: the cluster is ours alone, so that databases of earlier runs are nobody's.
+fn drop_old(
+    maintenance: &mut Connection,
+    in_use: &BTreeMap<String, usize>,
+    own_prefix: &str,
+) -> Result<(), Error> {
+    let kept = names(maintenance.simple(
         "SELECT datname FROM pg_catalog.pg_database \
          WHERE datname ~ '^(schema|template)_[0-9a-f]{24}$' ORDER BY oid DESC",
-    )?;
-    let names: Vec<String> = rows
+    )?);
+    let left = names(maintenance.simple(
+        "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^fresh_[0-9a-f]+_[0-9]+$'",
+    )?);
+    let surplus = kept
+        .iter()
+        .filter(|name| !in_use.contains_key(*name))
+        .skip(KEPT)
+        .take(DROPPED_AT_ONCE);
+    let abandoned = left.iter().filter(|name| !name.starts_with(own_prefix));
+    for name in surplus.chain(abandoned) {
+        let _ = maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    }
+    Ok(())
+}
+
+fn names(answers: Vec<Rows>) -> Vec<String> {
+    answers
         .into_iter()
         .flat_map(|rows| rows.rows)
         .filter_map(|row| row.into_iter().next().flatten())
-        .collect();
-    for name in names.iter().skip(KEPT) {
-        // In use by another test of this process: it stays.
-        let _ = maintenance.simple(&format!("DROP DATABASE IF EXISTS {name}"));
-    }
-    Ok(())
+        .collect()
 }
