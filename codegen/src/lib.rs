@@ -22,6 +22,7 @@ pub mod parse;
 pub mod project;
 pub mod prove;
 pub mod render;
+pub mod resolve;
 pub mod scan;
 pub mod schema;
 pub mod server;

@@ -111,7 +111,9 @@ pub struct Value {
     pub field: String,
     /// The SQL type: `uuid`, `text[]`, `vault.kind`.
     pub sql_type: String,
+    /// As the struct has it that it stands in: a shared one may allow NULL where this query does not.
     pub slot: Slot,
+    pub nullable: bool,
     pub reason: String,
     /// Of an array: why its elements may be NULL or not.
     pub elements_reason: Option<String>,
@@ -179,6 +181,8 @@ pub enum Params {
         name: StructName,
         /// The struct's fields stand in another order than this query's `$n`: they are bound one by one.
         reordered: bool,
+        /// The struct is this query's own, and its fields say what was proved of them.
+        documented: bool,
     },
 }
 
@@ -297,7 +301,8 @@ pub struct ConstraintEnum {
 pub struct ConstraintVariant {
     pub name: String,
     pub docs: Vec<String>,
-    pub target: ConstraintTarget,
+    /// Of a partitioned table there is one for each partition.
+    pub targets: Vec<ConstraintTarget>,
 }
 
 /// How the server's error tells which one it was.

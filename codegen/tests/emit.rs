@@ -62,6 +62,7 @@ fn value(name: &str, sql_type: &str, ty: RustType, nullable: bool) -> Value {
         field: name.into(),
         sql_type: sql_type.into(),
         slot: slot(ty, nullable),
+        nullable,
         reason: if nullable {
             format!("`{name}` may be null: the column allows it")
         } else {
@@ -122,6 +123,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
             _ => Params::Struct {
                 name: own(pascal.into(), param_borrows),
                 reordered: false,
+                documented: false,
             },
         },
         result: match outputs.len() {
@@ -321,11 +323,11 @@ fn rustfmt_changes_nothing_at_any_length() {
                     variants: vec![ConstraintVariant {
                         name: "UsersEmailKey".into(),
                         docs: vec![],
-                        target: ConstraintTarget::Column {
+                        targets: vec![ConstraintTarget::Column {
                             schema: "public".into(),
                             table: "users".into(),
                             column: name.clone(),
-                        },
+                        }],
                     }],
                 });
             }

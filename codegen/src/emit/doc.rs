@@ -61,12 +61,6 @@ pub(super) fn markdown<S: AsRef<str>>(lines: &[S]) -> Vec<String> {
     out
 }
 
-/// Plain text of one paragraph or more (`COMMENT ON`).
-pub(super) fn text(comment: &str) -> Vec<String> {
-    let lines: Vec<&str> = comment.lines().collect();
-    markdown(&lines)
-}
-
 /// One sentence of ours, wrapped, as an item of a list.
 pub(super) fn item(sentence: &str) -> Vec<String> {
     wrap(&format!("- {}", inline(&clean(&one_line(sentence)))), "  ")

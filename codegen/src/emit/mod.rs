@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Model, Module};
 
-pub(crate) use spell::plain;
+pub(crate) use spell::{plain, plain_param};
 use spell::{Origin, Scope};
 use writer::Writer;
 

@@ -130,7 +130,9 @@ impl Shape {
                     shape.bound = format!("({},)", input.field);
                 }
             }
-            Params::Struct { name, reordered } => {
+            Params::Struct {
+                name, reordered, ..
+            } => {
                 shape.borrows = name.borrows;
                 let lifetime = if name.borrows { "<'a>" } else { "" };
                 let spelled = spell::struct_name(scope, name);
@@ -244,7 +246,9 @@ fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
     w.block("sqlmill_runtime::constraints!", |w| {
         w.block(&found.name, |w| {
             for variant in &found.variants {
-                w.line(format!("{} = {},", variant.name, target(&variant.target)));
+                for found in &variant.targets {
+                    w.line(format!("{} = {},", variant.name, target(found)));
+                }
             }
         });
     });
@@ -326,7 +330,15 @@ fn documentation(query: &Query) -> Vec<String> {
         )));
     }
     paragraph(doc::sentence(&reach(query)));
-    paragraph(nullability("Parameters", &query.inputs));
+    if !matches!(
+        query.params,
+        Params::Struct {
+            documented: true,
+            ..
+        }
+    ) {
+        paragraph(nullability("Parameters", &query.inputs));
+    }
     paragraph(nullability("Columns", &query.outputs));
 
     if !query.violations.is_empty() {

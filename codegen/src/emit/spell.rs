@@ -135,17 +135,17 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
         RustType::IpAddr => scalar(scope, "IpAddr"),
         RustType::Text => match form {
             Form::Owned => "String".to_owned(),
-            Form::Row(lifetime) | Form::Param(lifetime) => format!("&{lifetime} str"),
+            Form::Row(lifetime) | Form::Param(lifetime) => format!("{}str", reference(lifetime)),
         },
         RustType::Bytes => match form {
             Form::Owned => "Vec<u8>".to_owned(),
-            Form::Row(lifetime) | Form::Param(lifetime) => format!("&{lifetime} [u8]"),
+            Form::Row(lifetime) | Form::Param(lifetime) => format!("{}[u8]", reference(lifetime)),
         },
         RustType::Json => {
             let value = scalar(scope, "Value");
             match form {
                 Form::Owned | Form::Row(_) => value,
-                Form::Param(lifetime) => format!("&{lifetime} {value}"),
+                Form::Param(lifetime) => format!("{}{value}", reference(lifetime)),
             }
         }
         RustType::Array(element) => match form {
@@ -156,7 +156,7 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
                     RustType::Json | RustType::Composite { .. } => Form::Owned,
                     _ => form,
                 };
-                format!("&{lifetime} [{}]", slot(scope, element, inner))
+                format!("{}[{}]", reference(lifetime), slot(scope, element, inner))
             }
         },
         RustType::Enum(name) => scope.name(Origin::Types, name),
@@ -167,7 +167,7 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
             }
             Form::Owned | Form::Row(_) => scope.name(Origin::Types, name),
             Form::Param(lifetime) => {
-                format!("&{lifetime} {}", scope.name(Origin::Types, name))
+                format!("{}{}", reference(lifetime), scope.name(Origin::Types, name))
             }
         },
         RustType::Domain { name, base } => match form {
@@ -189,8 +189,26 @@ pub(super) fn struct_name(scope: &mut Scope, name: &StructName) -> String {
     }
 }
 
-/// The type as a person reads it in the manifest: owned, without paths.
+/// The type as a person reads it in the manifest: without paths.
 pub(crate) fn plain(slot: &Slot) -> String {
+    bare(slot, Form::Owned)
+}
+
+/// The same, of a parameter.
+pub(crate) fn plain_param(slot: &Slot) -> String {
+    bare(slot, Form::Param(""))
+}
+
+fn bare(slot: &Slot, form: Form<'_>) -> String {
     let mut scope = Scope::new(BTreeSet::new(), None);
-    self::slot(&mut scope, slot, Form::Owned)
+    self::slot(&mut scope, slot, form)
+}
+
+/// `&'a `, or `&` where the lifetime has no name.
+fn reference(lifetime: &str) -> String {
+    if lifetime.is_empty() {
+        "&".to_owned()
+    } else {
+        format!("&{lifetime} ")
+    }
 }

@@ -1,0 +1,158 @@
+//! From what the author wrote, what Postgres said and what was proved to what is emitted: names, types, shared structs.
+//!
+//! The author's marks win over what was proved. Structs are shared so: a query that returns a table's columns, all of them
+//! unchanged and in order, returns the table's row type (`tables::User`); queries of a module that name the same struct share
+//! it, and must agree on its columns; any other query has its own (`GetUserRow`). A named struct whose name is the row type's
+//! own, and whose queries all return the whole table, is the table's row type too.
+
+mod names;
+mod query;
+mod structs;
+mod types;
+
+use std::collections::BTreeMap;
+
+use crate::catalog::Catalog;
+use crate::checked::Checked;
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::lint::Waiver;
+use crate::model::{Model, Module};
+use crate::parse::syntax::ParsedFile;
+use crate::source::{FileId, Sources, Span};
+
+use query::Draft;
+use structs::Tables;
+use types::Types;
+
+/// Module names that generated crates keep for themselves, and those that Cargo understands in its own way.
+const RESERVED_MODULES: [&str; 6] = ["types", "tables", "testing", "lib", "main", "r#mod"];
+
+/// The model of all queries that have facts; with errors among the diagnostics it is not to be emitted.
+///
+/// `waivers` are those that silenced something, for each of `checked`.
+pub fn resolve(
+    sources: &Sources,
+    catalog: &Catalog,
+    config: &Config,
+    files: &[ParsedFile],
+    checked: &[Checked<'_>],
+    waivers: &[Vec<Waiver>],
+) -> (Model, Vec<Diagnostic>) {
+    let mut resolver = Resolver {
+        sources,
+        catalog,
+        files,
+        types: Types::new(catalog, config),
+        diagnostics: Vec::new(),
+    };
+    for file in files {
+        for declared in &file.types {
+            resolver
+                .types
+                .describe(&declared.name.value, &declared.fields);
+        }
+    }
+    let names = resolver.module_names();
+    let none = Vec::new();
+    let mut modules: BTreeMap<String, Vec<Draft<'_>>> = BTreeMap::new();
+    for (index, &query) in checked.iter().enumerate() {
+        let Some(name) = names.get(query.file.module.as_str()) else {
+            continue;
+        };
+        let waivers = waivers.get(index).unwrap_or(&none);
+        if let Some(draft) = resolver.draft(query, waivers) {
+            modules.entry(name.clone()).or_default().push(draft);
+        }
+    }
+
+    let mut tables = Tables::new(config);
+    let mut finished = Vec::new();
+    for (name, drafts) in modules {
+        let mut files: Vec<String> = drafts.iter().map(|draft| draft.path.clone()).collect();
+        files.dedup();
+        let queries = resolver.finish(&mut tables, drafts);
+        finished.push(Module {
+            name,
+            files,
+            queries,
+        });
+    }
+    finished.sort_by(|a, b| {
+        a.name
+            .trim_start_matches("r#")
+            .cmp(b.name.trim_start_matches("r#"))
+    });
+    let tables = tables.finish(&mut resolver);
+    let (types, clashes) = resolver.types.items();
+    for (name, first, second) in clashes {
+        resolver.diagnostics.push(
+            Diagnostic::error(
+                "name-collision",
+                format!("the types `{first}` and `{second}` would both be `{name}` in Rust"),
+            )
+            .help("rename one of them in the schema"),
+        );
+    }
+    let model = Model {
+        package: config.crate_name.clone(),
+        runtime: format!("\"{}\"", env!("CARGO_PKG_VERSION")),
+        modules: finished,
+        tables,
+        types,
+    };
+    (model, resolver.diagnostics)
+}
+
+struct Resolver<'a> {
+    sources: &'a Sources,
+    catalog: &'a Catalog,
+    files: &'a [ParsedFile],
+    types: Types<'a>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Resolver<'a> {
+    /// What each module is called in Rust.
+    fn module_names(&mut self) -> BTreeMap<&'a str, String> {
+        let mut names: BTreeMap<&str, String> = BTreeMap::new();
+        let mut taken: BTreeMap<String, (&str, FileId)> = BTreeMap::new();
+        for file in self.files {
+            if names.contains_key(file.module.as_str()) {
+                continue;
+            }
+            let start = Span::new(file.file, 0..0);
+            let path = &self.sources.get(file.file).path;
+            let name = names::snake(&file.module);
+            let Some(name) = name.filter(|name| !RESERVED_MODULES.contains(&name.as_str())) else {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "name",
+                        format!("`{}` cannot be the name of a module", file.module),
+                    )
+                    .at(start)
+                    .help(format!("rename {path}; `types`, `tables`, `testing`, `lib`, `main` and `mod` have another meaning in the crate")),
+                );
+                continue;
+            };
+            if let Some((other, first)) = taken.get(&name) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "name-collision",
+                        format!(
+                            "the modules `{other}` and `{}` would both be `{name}` in Rust",
+                            file.module
+                        ),
+                    )
+                    .at(start)
+                    .related(Span::new(*first, 0..0), "the first one")
+                    .help("rename one of the files, or move its queries into the other"),
+                );
+                continue;
+            }
+            taken.insert(name.clone(), (&file.module, file.file));
+            names.insert(&file.module, name);
+        }
+        names
+    }
+}

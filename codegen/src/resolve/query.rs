@@ -1,0 +1,560 @@
+//! One query at a time: its parameters and columns with the author's marks applied, before structs are shared.
+
+use crate::catalog::Oid;
+use crate::checked::Checked;
+use crate::describe::{Described, ResultColumn};
+use crate::diagnostic::Diagnostic;
+use crate::facts::{self, ColumnFacts, Facts, ParamFacts, Proved};
+use crate::lint::Waiver;
+use crate::model::{self, RustType, Slot, Value};
+use crate::nearest::nearest;
+use crate::parse::syntax::{self, DirectiveKind, Field, Nullity, ParsedQuery, StructUse};
+use crate::source::{Span, Spanned};
+
+use super::types::SUPPORTED;
+use super::{Resolver, names};
+
+/// A query whose types are known and whose structs are not.
+pub(super) struct Draft<'a> {
+    pub(super) parsed: &'a ParsedQuery,
+    pub(super) facts: &'a Facts,
+    pub(super) waivers: Vec<model::Waiver>,
+    pub(super) path: String,
+    pub(super) line: u32,
+    /// The function's name and the words of types that are named after it.
+    pub(super) name: String,
+    pub(super) pascal: String,
+    pub(super) inputs: Vec<Value>,
+    pub(super) outputs: Vec<Value>,
+    /// Where the author says something of each parameter.
+    pub(super) cardinality: Proved<model::Cardinality>,
+    pub(super) handle: model::Handle,
+    /// The table whose columns these are, all of them, unchanged and in order.
+    pub(super) whole_row: Option<Oid>,
+    /// The table that the parameters fill, every column that can be given.
+    pub(super) whole_insert: Option<Oid>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn draft(&mut self, checked: Checked<'a>, waivers: &[Waiver]) -> Option<Draft<'a>> {
+        let parsed = checked.parsed;
+        let facts = checked.facts?;
+        let (params, columns) = match checked.described {
+            Described::Statement(statement) => (&statement.params, &statement.columns),
+            Described::Utility(utility) => (&utility.params, &utility.columns),
+            Described::Refused(_) => return None,
+        };
+        let Some((name, pascal)) =
+            names::snake(&parsed.name.value).zip(names::pascal(&parsed.name.value))
+        else {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "name",
+                    format!("`{}` cannot be the name of a query", parsed.name.value),
+                )
+                .at(parsed.name.span)
+                .help("use a name with letters"),
+            );
+            return None;
+        };
+        let module = &checked.file.module;
+        let said_params = syntax::fields(self.files, module, &parsed.params);
+        let said_columns = syntax::fields(self.files, module, &parsed.row);
+
+        let mut inputs = Vec::new();
+        for (index, (param, &oid)) in parsed.statement.params.iter().zip(params).enumerate() {
+            let said = said_params
+                .iter()
+                .find(|said| said.name.value == param.name);
+            let at = param.spans.first().copied().unwrap_or(parsed.name.span);
+            let facts = facts.params.get(index);
+            inputs.extend(self.input(&param.name, oid, facts, said, at));
+        }
+        let single = columns.len() == 1 && matches!(parsed.row, StructUse::Implicit(_));
+        let mut outputs = Vec::new();
+        for (index, column) in columns.iter().enumerate() {
+            let said = said_columns
+                .iter()
+                .find(|said| is_named(said, &column.name));
+            let facts = facts.columns.get(index);
+            outputs.extend(self.output(parsed, column, facts, said, single));
+        }
+        self.unknown_columns(parsed, columns, said_columns);
+        let complete = inputs.len() == params.len() && outputs.len() == columns.len();
+        if !complete {
+            return None;
+        }
+        if !self.distinct_fields(parsed, &inputs, columns, &outputs) {
+            return None;
+        }
+
+        let source = self.sources.get(checked.file.file);
+        let marked = !said_columns.is_empty();
+        Some(Draft {
+            parsed,
+            facts,
+            waivers: waivers
+                .iter()
+                .map(|waiver| model::Waiver {
+                    rule: waiver.rule.to_owned(),
+                    reason: waiver.reason.clone(),
+                })
+                .collect(),
+            path: source.path.clone(),
+            line: source.position(parsed.name.span.start as usize).line,
+            name,
+            pascal,
+            cardinality: cardinality(parsed, facts),
+            handle: handle(parsed, facts),
+            whole_row: if marked {
+                None
+            } else {
+                self.whole_row(columns, facts)
+            },
+            whole_insert: self.whole_insert(parsed, facts),
+            inputs,
+            outputs,
+        })
+    }
+
+    fn input(
+        &mut self,
+        name: &str,
+        oid: Oid,
+        facts: Option<&ParamFacts>,
+        said: Option<&Field>,
+        at: Span,
+    ) -> Option<Value> {
+        let ty = self.ty(oid, at, &format!("the parameter `{name}`"))?;
+        let nullable = marked(
+            said.and_then(|said| said.nullity),
+            facts.map(|facts| &facts.nullable),
+        );
+        let elements = facts.and_then(|facts| facts.elements.as_ref());
+        let elements_said = said.and_then(|said| said.elements);
+        let (ty, elements_reason) = self.with_elements(ty, oid, elements_said, elements, said, at);
+        let origin =
+            facts.and_then(|facts| facts.origin.or_else(|| facts.assigned.first().copied()));
+        Some(Value {
+            name: name.to_owned(),
+            field: names::snake(name)?,
+            sql_type: self.catalog.type_name(oid),
+            slot: Slot {
+                ty,
+                nullable: nullable.value,
+            },
+            nullable: nullable.value,
+            reason: nullable.reason,
+            elements_reason,
+            comment: self.comment(origin),
+        })
+    }
+
+    fn output(
+        &mut self,
+        parsed: &ParsedQuery,
+        column: &ResultColumn,
+        facts: Option<&ColumnFacts>,
+        said: Option<&Field>,
+        single: bool,
+    ) -> Option<Value> {
+        let at = said.map_or(parsed.name.span, |said| said.span);
+        let origin = facts.and_then(|facts| facts.origin);
+        let oid = self.declared_type(column, origin);
+        let ty = self.ty(oid, at, &format!("the column `{}`", column.name))?;
+        let nullable = marked(
+            said.and_then(|said| said.nullity),
+            facts.map(|facts| &facts.nullable),
+        );
+        let elements = facts.and_then(|facts| facts.elements.as_ref());
+        let elements_said = said.and_then(|said| said.elements);
+        let (ty, elements_reason) = self.with_elements(ty, oid, elements_said, elements, said, at);
+        let inner = said.map_or(&[][..], |said| said.inner.as_slice());
+        self.unknown_inner(oid, inner);
+        self.types.read(oid, facts, inner);
+        let field = match names::snake(&column.name) {
+            Some(field) => field,
+            None if single => String::new(),
+            None => {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "name",
+                        format!(
+                            "the column `{}` has no name that Rust can take",
+                            column.name
+                        ),
+                    )
+                    .at(at)
+                    .help("name it in the SQL with AS"),
+                );
+                return None;
+            }
+        };
+        Some(Value {
+            name: column.name.clone(),
+            field,
+            sql_type: self.catalog.type_name(oid),
+            slot: Slot {
+                ty,
+                nullable: nullable.value,
+            },
+            nullable: nullable.value,
+            reason: nullable.reason,
+            elements_reason,
+            comment: self.comment(origin),
+        })
+    }
+
+    /// The server describes a column of a domain by the domain's base.
+    fn declared_type(&self, column: &ResultColumn, origin: Option<(Oid, i16)>) -> Oid {
+        let declared = origin
+            .and_then(|(relation, number)| self.catalog.relations.get(&relation)?.column(number))
+            .map(|found| found.type_oid);
+        match declared {
+            Some(declared)
+                if self.catalog.base_type(declared) == self.catalog.base_type(column.type_oid) =>
+            {
+                declared
+            }
+            _ => column.type_oid,
+        }
+    }
+
+    fn ty(&mut self, oid: Oid, at: Span, what: &str) -> Option<RustType> {
+        match self.types.resolve(oid) {
+            Ok(ty) => Some(ty),
+            Err(unsupported) => {
+                let mut diagnostic = Diagnostic::error(
+                    "unsupported-type",
+                    format!(
+                        "{what} has the type `{}`, which has no Rust type yet",
+                        unsupported.name
+                    ),
+                )
+                .at(at);
+                if !unsupported.why.is_empty() {
+                    diagnostic = diagnostic.note(unsupported.why);
+                }
+                self.diagnostics.push(
+                    diagnostic
+                        .note(SUPPORTED)
+                        .help("cast it in the SQL to a supported type, such as text"),
+                );
+                None
+            }
+        }
+    }
+
+    /// An array's type with what is known of its elements.
+    fn with_elements(
+        &mut self,
+        ty: RustType,
+        oid: Oid,
+        mark: Option<Nullity>,
+        proved: Option<&Proved<bool>>,
+        said: Option<&Field>,
+        at: Span,
+    ) -> (RustType, Option<String>) {
+        if self.catalog.element_type(oid).is_none() {
+            if let (Some(_), Some(said)) = (mark, said) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "annotation",
+                        format!(
+                            "`{}` is no array, so it has no elements to mark",
+                            said.name.value
+                        ),
+                    )
+                    .at(at)
+                    .help("write `?` or `!` without brackets"),
+                );
+            }
+            return (ty, None);
+        }
+        let elements = marked(mark, proved);
+        let ty = match ty {
+            RustType::Array(slot) => RustType::Array(Box::new(Slot {
+                nullable: elements.value,
+                ..*slot
+            })),
+            // The alias of a domain over an array says that elements may be NULL.
+            RustType::Domain { base, .. } if !elements.value => match *base {
+                RustType::Array(slot) => RustType::Array(Box::new(Slot {
+                    nullable: false,
+                    ..*slot
+                })),
+                base => base,
+            },
+            other => other,
+        };
+        (
+            ty,
+            Some(elements.reason).filter(|reason| !reason.is_empty()),
+        )
+    }
+
+    fn comment(&self, origin: Option<(Oid, i16)>) -> Option<String> {
+        let (relation, number) = origin?;
+        let column = self.catalog.relations.get(&relation)?.column(number)?;
+        column.comment.clone()
+    }
+
+    fn unknown_columns(&mut self, parsed: &ParsedQuery, columns: &[ResultColumn], said: &[Field]) {
+        for said in said {
+            if columns.iter().any(|column| is_named(said, &column.name)) {
+                continue;
+            }
+            let known = || columns.iter().map(|column| column.name.as_str());
+            let help = match nearest(&said.name.value, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if columns.is_empty() => "the statement returns no rows".to_owned(),
+                None => {
+                    let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+                    format!("its columns are {}", all.join(", "))
+                }
+            };
+            let mut diagnostic = Diagnostic::error(
+                "unknown-column",
+                format!(
+                    "`{}` returns no column `{}`",
+                    parsed.name.value, said.name.value
+                ),
+            );
+            // A shared struct is declared elsewhere.
+            diagnostic = match &parsed.row {
+                StructUse::Named(name) => {
+                    diagnostic.at(name.span).related(said.span, "declared here")
+                }
+                StructUse::Implicit(_) | StructUse::Inline(_) => diagnostic.at(said.span),
+            };
+            self.diagnostics.push(diagnostic.help(help));
+        }
+    }
+
+    fn unknown_inner(&mut self, oid: Oid, said: &[Field]) {
+        for said in said {
+            let Some(composite) = self.types.composite(oid) else {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "annotation",
+                        format!(
+                            "`{}` is a field of a value that is no composite",
+                            said.name.value
+                        ),
+                    )
+                    .at(said.span)
+                    .help("remove the mark"),
+                );
+                continue;
+            };
+            let crate::catalog::TypeKind::Composite { fields, .. } = &composite.kind else {
+                continue;
+            };
+            match fields.iter().find(|field| field.name == said.name.value) {
+                Some(field) => self.unknown_inner(field.type_oid, &said.inner),
+                None => {
+                    let known = || fields.iter().map(|field| field.name.as_str());
+                    let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "unknown-column",
+                            format!(
+                                "the type `{}` has no field `{}`",
+                                composite.name, said.name.value
+                            ),
+                        )
+                        .at(said.span)
+                        .help(match nearest(&said.name.value, known()) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => format!("its fields are {}", all.join(", ")),
+                        }),
+                    );
+                }
+            }
+        }
+    }
+
+    /// No two parameters and no two columns are one field.
+    fn distinct_fields(
+        &mut self,
+        parsed: &ParsedQuery,
+        inputs: &[Value],
+        columns: &[ResultColumn],
+        outputs: &[Value],
+    ) -> bool {
+        let before = self.diagnostics.len();
+        for (index, input) in inputs.iter().enumerate() {
+            if let Some(other) = inputs[..index]
+                .iter()
+                .find(|other| other.field == input.field)
+            {
+                let span = |name: &str| {
+                    let found = parsed
+                        .statement
+                        .params
+                        .iter()
+                        .find(|param| param.name == name);
+                    found
+                        .and_then(|found| found.spans.first().copied())
+                        .unwrap_or(parsed.name.span)
+                };
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "name-collision",
+                        format!(
+                            "the parameters `{}` and `{}` would both be `{}` in Rust",
+                            other.name, input.name, input.field
+                        ),
+                    )
+                    .at(span(&input.name))
+                    .related(span(&other.name), "the first one")
+                    .help("rename one of them"),
+                );
+            }
+        }
+        for (index, output) in outputs.iter().enumerate() {
+            let Some(other) = outputs[..index]
+                .iter()
+                .find(|other| other.field == output.field)
+            else {
+                continue;
+            };
+            let message = if other.name == output.name {
+                format!(
+                    "`{}` returns two columns named `{}`",
+                    parsed.name.value, output.name
+                )
+            } else {
+                format!(
+                    "the columns `{}` and `{}` would both be `{}` in Rust",
+                    other.name, output.name, output.field
+                )
+            };
+            self.diagnostics.push(
+                Diagnostic::error("name-collision", message)
+                    .at(parsed.name.span)
+                    .label(format!("it has {} columns", columns.len()))
+                    .help("name them apart in the SQL with AS"),
+            );
+        }
+        self.diagnostics.len() == before
+    }
+
+    fn whole_row(&self, columns: &[ResultColumn], facts: &Facts) -> Option<Oid> {
+        let &(table, _) = facts.columns.first()?.origin.as_ref()?;
+        let relation = self.catalog.relations.get(&table)?;
+        let same = columns.len() > 1
+            && columns.len() == relation.columns.len()
+            && facts.columns.len() == columns.len()
+            && relation
+                .columns
+                .iter()
+                .zip(columns)
+                .zip(&facts.columns)
+                .all(|((declared, column), facts)| {
+                    facts.origin == Some((table, declared.number))
+                        && column.name == declared.name
+                        && (!facts.nullable.value || self.column_nullable(declared))
+                });
+        same.then_some(table)
+    }
+
+    /// May a stored row have NULL there?
+    pub(super) fn column_nullable(&self, column: &crate::catalog::Column) -> bool {
+        let mut oid = column.type_oid;
+        let mut domain_not_null = false;
+        // The bound is against a damaged catalog.
+        for _ in 0..64 {
+            match self.catalog.types.get(&oid).map(|found| &found.kind) {
+                Some(crate::catalog::TypeKind::Domain(domain)) => {
+                    domain_not_null |= domain.not_null;
+                    oid = domain.base;
+                }
+                _ => break,
+            }
+        }
+        !column.not_null && !domain_not_null
+    }
+
+    /// An INSERT into one table whose parameters are its columns, all that can be given.
+    fn whole_insert(&self, parsed: &ParsedQuery, facts: &Facts) -> Option<Oid> {
+        let mut inserted = facts.writes.iter().filter(|(_, write)| write.insert);
+        let (&table, write) = inserted.next()?;
+        if inserted.next().is_some() || facts.writes.len() != 1 {
+            return None;
+        }
+        let relation = self.catalog.relations.get(&table)?;
+        let mut insertable = relation.columns.iter().filter(|column| {
+            column.generated.is_none() && column.identity != Some(crate::catalog::Identity::Always)
+        });
+        let params = &parsed.statement.params;
+        let mut count = 0;
+        let all = insertable.all(|column| {
+            count += 1;
+            write.columns.contains(&column.number)
+                && params.iter().zip(&facts.params).any(|(param, facts)| {
+                    let elsewhere = facts
+                        .assigned
+                        .iter()
+                        .any(|&(other, number)| other == table && number != column.number);
+                    param.name == column.name && !elsewhere
+                })
+        });
+        (all && count == params.len() && count > 1).then_some(table)
+    }
+}
+
+fn is_named(said: &Field, column: &str) -> bool {
+    said.name.value == column || names::snake(column).is_some_and(|snake| snake == said.name.value)
+}
+
+/// The author's mark, or else the proof, or else the careful answer.
+fn marked(mark: Option<Nullity>, proved: Option<&Proved<bool>>) -> Proved<bool> {
+    match (mark, proved) {
+        (Some(Nullity::Nullable), _) => Proved::new(true, "the author's `?`"),
+        (Some(Nullity::NotNull), _) => Proved::new(false, "the author's `!`"),
+        (None, Some(proved)) => proved.clone(),
+        (None, None) => Proved::new(true, "nothing is known of it"),
+    }
+}
+
+fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality> {
+    let proved = match facts.cardinality.value {
+        facts::Cardinality::None => model::Cardinality::None,
+        facts::Cardinality::One => model::Cardinality::One,
+        facts::Cardinality::AtMostOne => model::Cardinality::AtMostOne,
+        facts::Cardinality::Many => model::Cardinality::Many,
+    };
+    let said = parsed
+        .directives
+        .iter()
+        .find_map(|directive| match directive.kind {
+            DirectiveKind::One => Some((model::Cardinality::One, "one")),
+            DirectiveKind::Optional => Some((model::Cardinality::AtMostOne, "optional")),
+            DirectiveKind::Many => Some((model::Cardinality::Many, "many")),
+            DirectiveKind::Transaction | DirectiveKind::Allow { .. } => None,
+        });
+    match said {
+        Some((said, word)) if said != proved && proved != model::Cardinality::None => {
+            Proved::new(said, format!("the author's `--@ {word}`"))
+        }
+        _ => Proved::new(proved, facts.cardinality.reason.clone()),
+    }
+}
+
+fn handle(parsed: &ParsedQuery, facts: &Facts) -> model::Handle {
+    let transaction = parsed
+        .directives
+        .iter()
+        .any(|directive| directive.kind == DirectiveKind::Transaction);
+    match facts.access.value {
+        _ if transaction => model::Handle::Transaction,
+        facts::Access::Read => model::Handle::Reader,
+        facts::Access::Write => model::Handle::Writer,
+    }
+}
+
+/// The texts of attributes and derives.
+pub(super) fn texts(spanned: &[Spanned<String>]) -> Vec<String> {
+    spanned.iter().map(|one| one.value.clone()).collect()
+}
