@@ -513,7 +513,7 @@ fn check_project(arguments: &Check) -> Result<Verdict, Failure> {
         .iter()
         .map(|(_, file)| (file.path.as_str(), file.text.as_str()))
         .collect();
-    let _ = inputs;
+    diagnostics.extend(crate::check::check(&inputs, &opened.layout.out));
     diagnostics.extend(drivers::check(&opened.layout.root, &mut opened.sources)?);
     let verdict = opened.report(&diagnostics)?;
     if verdict == Verdict::Done && opened.format == Format::Human {

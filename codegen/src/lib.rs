@@ -5,6 +5,7 @@
 //! [`cli`] to the disk.
 
 pub mod catalog;
+pub mod check;
 pub mod checked;
 pub mod cli;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod explain;
 pub mod facts;
 pub mod falsify;
 pub mod lint;
+pub mod manifest;
 pub mod model;
 pub mod nearest;
 pub mod parse;
@@ -38,6 +40,7 @@ use config::Config;
 use describe::Described;
 use diagnostic::{Diagnostic, Severity};
 use facts::Facts;
+use manifest::Manifest;
 use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery};
 use project::QueryFile;
 use prove::{ParamOverride, Rules};
@@ -106,15 +109,15 @@ pub fn compile(
     };
     diagnostics.extend(parse::unused_types(&files, is_composite));
     let checked = checked(&files, &described, &facts);
-    let _ = config;
     let findings = lint::lint(sources, &catalog, &checked);
-    let found = Vec::new();
+    let waivers = &findings.waivers;
+    let (model, found) = resolve::resolve(sources, &catalog, config, &files, &checked, waivers);
     diagnostics.extend(findings.diagnostics);
     diagnostics.extend(found);
     let failed = diagnostics
         .iter()
         .any(|found| found.severity == Severity::Error);
-    let output = (!failed).then(BTreeMap::new);
+    let output = (!failed).then(|| output(sources, &model));
     Ok(Compiled {
         files,
         catalog,
@@ -123,6 +126,17 @@ pub fn compile(
         diagnostics,
         output,
     })
+}
+
+/// The crate's files, and the manifest of them.
+fn output(sources: &Sources, model: &model::Model) -> emit::Files {
+    let mut files = emit::emit(model);
+    let inputs = sources
+        .iter()
+        .map(|(_, file)| (file.path.as_str(), file.text.as_str()));
+    let manifest = Manifest::new(model, inputs, &files).text();
+    files.insert(manifest::PATH.to_owned(), manifest);
+    files
 }
 
 impl Compiled {

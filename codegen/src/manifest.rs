@@ -128,10 +128,11 @@ impl Manifest {
     }
 
     /// Pretty, with a line break at the end.
-    pub fn text(&self) -> Result<String, serde_json::Error> {
-        let mut text = serde_json::to_string_pretty(self)?;
+    pub fn text(&self) -> String {
+        // Writing to a string fails only where a map has keys that are no strings, and there is none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
-        Ok(text)
+        text
     }
 }
 
@@ -150,15 +151,27 @@ fn entry(module: &Module, query: &Query) -> QueryEntry {
     QueryEntry {
         access: query.access,
         cardinality: query.cardinality,
-        columns: query.outputs.iter().map(|value| value_entry(value, plain)).collect(),
+        columns: query
+            .outputs
+            .iter()
+            .map(|value| value_entry(value, plain))
+            .collect(),
         file: query.file.clone(),
         line: query.line,
         module: name(&module.name),
         name: query.written.clone(),
-        params: query.inputs.iter().map(|value| value_entry(value, plain_param)).collect(),
+        params: query
+            .inputs
+            .iter()
+            .map(|value| value_entry(value, plain_param))
+            .collect(),
         reads: query.reads.clone(),
         sql: query.sql.clone(),
-        violations: query.violations.iter().map(|found| found.name.clone()).collect(),
+        violations: query
+            .violations
+            .iter()
+            .map(|found| found.name.clone())
+            .collect(),
         waivers: query.waivers.clone(),
         writes: query
             .writes
@@ -191,7 +204,10 @@ fn type_entry(item: &TypeItem) -> TypeEntry {
     match &item.kind {
         TypeItemKind::Enum(variants) => {
             "enum".clone_into(&mut entry.kind);
-            entry.labels = variants.iter().map(|variant| variant.label.clone()).collect();
+            entry.labels = variants
+                .iter()
+                .map(|variant| variant.label.clone())
+                .collect();
         }
         TypeItemKind::Composite(composite) => {
             "composite".clone_into(&mut entry.kind);

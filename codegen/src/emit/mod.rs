@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Model, Module};
 
-pub(crate) use spell::{plain, plain_param};
 use spell::{Origin, Scope};
+pub(crate) use spell::{plain, plain_param};
 use writer::Writer;
 
 /// Paths relative to the output directory, with `/`, and the text of each.
