@@ -113,7 +113,7 @@ fn query(value: &Value<'_>) -> Result<Query> {
         limit_offset: optional_expr(node, "limitOffset")?,
         limit_count: optional_expr(node, "limitCount")?,
         // LIMIT_OPTION_WITH_TIES is 2 (1 is COUNT); what is not COUNT may give more rows than it says.
-        limit_with_ties: number::<u32>(node, "limitOption")? > 1,
+        limit_with_ties: number::<u32>(node, "limitOption")? > 0,
         row_marks: list(node, "rowMarks", row_mark)?,
         set_operation: match required(node, "setOperations")? {
             Value::Null => None,

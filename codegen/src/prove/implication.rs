@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::rows::{operator_function, strip};
+use super::walk;
 use crate::catalog::{Catalog, Index, Oid};
+use crate::describe::lower;
 use crate::describe::tree::{BooleanTest, Expr};
 
 pub(super) fn is_strict(catalog: &Catalog, function: Oid) -> bool {
@@ -105,8 +107,23 @@ fn null_from<'e, C: Ord + Copy>(
 }
 
 /// The predicate of a partial index, as a tree whose Vars are of relation 1.
-pub(super) fn predicate(_catalog: &Catalog, _index: &Index) -> Option<Expr> {
-    None
+pub(super) fn predicate(index: &Index) -> Option<Expr> {
+    let (nodes, _) = index.predicate.as_ref()?;
+    lower::expression(nodes).ok()
+}
+
+/// The expression at a place among an index's keys where its column number is 0.
+pub(super) fn key_expression(index: &Index, place: usize) -> Option<Expr> {
+    let before = index
+        .keys
+        .iter()
+        .take(place)
+        .filter(|&&key| key == 0)
+        .count();
+    lower::expressions(index.expressions.as_ref()?)
+        .ok()?
+        .into_iter()
+        .nth(before)
 }
 
 /// Do the conditions in `known`, all of them true, imply `predicate` of a row?
@@ -125,13 +142,12 @@ pub(super) fn implies<'e>(
     };
     match predicate {
         Expr::And(args, _) => return all(args),
-        Expr::Or(args, _) => {
+        Expr::Or(args, _)
             if args
                 .iter()
-                .any(|arg| implies(catalog, known, column, not_null, arg))
-            {
-                return true;
-            }
+                .any(|arg| implies(catalog, known, column, not_null, arg)) =>
+        {
+            return true;
         }
         Expr::NullTest {
             arg,
@@ -189,7 +205,7 @@ fn holds_in<'e>(
             .iter()
             .any(|arg| holds_in(catalog, arg, column, predicate));
     }
-    if equal(column, condition, predicate) {
+    if same_expression(column, condition, predicate) {
         return true;
     }
     match (
@@ -245,7 +261,18 @@ fn own_column(expr: &Expr) -> Option<i16> {
     }
 }
 
-/// The same expression, the query's columns read as the index's. Only forms that both mean the same wherever they stand.
+/// The same expression, the query's columns read as the index's. Only forms that mean the same wherever they stand.
+pub(super) fn same_expression<'e>(
+    column: &dyn Fn(&'e Expr) -> Option<i16>,
+    ours: &'e Expr,
+    theirs: &Expr,
+) -> bool {
+    // By another collation, lower() and the like give other strings.
+    let collated =
+        |expr: &Expr| walk::any_expression(expr, &|expr| matches!(expr, Expr::Collate { .. }));
+    !collated(ours) && !collated(theirs) && equal(column, ours, theirs)
+}
+
 fn equal<'e>(column: &dyn Fn(&'e Expr) -> Option<i16>, ours: &'e Expr, theirs: &Expr) -> bool {
     if let Some(theirs) = own_column(theirs) {
         return column(ours) == Some(theirs);

@@ -217,7 +217,7 @@ impl<'p> Prover<'p> {
         block
             .verdict(&state)
             .or_else(|_| self.written_key(query, seeds))
-            .or_else(|_| Err(block.why_many(&state, target)))
+            .map_err(|_| block.why_many(&state, target))
     }
 
     /// Rows that one command wrote, told apart by a key among the seeded columns of RETURNING. A row is written at most
@@ -249,7 +249,7 @@ impl<'p> Prover<'p> {
         self.indexes(*oid, *inherits)
             .filter(|index| index.predicate.is_none())
             .find(|index| {
-                self.index_is_same(index, true, |column| {
+                self.index_is_same(index, true, |_, column| {
                     let same = fixed.get(&column)?;
                     let not_null = same.not_null || self.base_not_null(*oid, column);
                     Some((same.clone(), not_null))
@@ -579,13 +579,13 @@ impl<'p> Prover<'p> {
         &self,
         index: &Index,
         present: bool,
-        column: impl Fn(i16) -> Option<(Same, bool)>,
+        fixed: impl Fn(usize, i16) -> Option<(Same, bool)>,
     ) -> bool {
         let mut any_not_null = false;
         let mut any_null = false;
         let mut matched = 0;
         for (place, &key) in index.keys.iter().enumerate() {
-            let Some((same, not_null)) = (key > 0).then(|| column(key)).flatten() else {
+            let Some((same, not_null)) = fixed(place, key) else {
                 if self.rules.holds("key-whole") {
                     return false;
                 }
@@ -1362,7 +1362,7 @@ impl<'q, 'p> Block<'q, 'p> {
             Expr::Op(operation) => {
                 if let [left, right] = operation.args.as_slice()
                     && let Some(operator) = self.prover.catalog.operators.get(&operation.operator)
-                    && (operator.is_btree_equality || !self.prover.rules.holds("equality-operator"))
+                    && operator.is_btree_equality
                     && implication::is_strict(self.prover.catalog, operator.function)
                 {
                     let ways: Vec<(Oid, Oid)> = operator
@@ -1372,6 +1372,10 @@ impl<'q, 'p> Block<'q, 'p> {
                         .collect();
                     changed |= self.equate(state, left, right, &ways, true);
                     changed |= self.equate(state, right, left, &ways, true);
+                } else if !self.prover.rules.holds("equality-operator") {
+                    for column in operation.args.iter().filter_map(|arg| self.column(arg)) {
+                        changed |= self.add_same(state, column, exact(true));
+                    }
                 }
             }
             Expr::Not(arg, _) => match arg.as_ref() {
@@ -1514,7 +1518,17 @@ impl<'q, 'p> Block<'q, 'p> {
                         || !self.prover.rules.holds("partial-key")
                         || (present && self.predicate_holds(index, rel, state));
                     applies
-                        && self.prover.index_is_same(index, present, |column| {
+                        && self.prover.index_is_same(index, present, |place, column| {
+                            // A function that takes NULL could give the same for a row that is absent.
+                            if column == 0 {
+                                if !present {
+                                    return None;
+                                }
+                                return Some((
+                                    self.expression_same(state, rel, index, place)?,
+                                    true,
+                                ));
+                            }
                             let same = self.same(state, rel, column)?;
                             // Where the row is absent all of its columns are NULL, and so told from any row with this
                             // column: what counts is that no row of the table has a NULL.
@@ -1601,8 +1615,60 @@ impl<'q, 'p> Block<'q, 'p> {
                 }))
     }
 
+    /// `lower(email) = lower($1)`, for an index on `lower(email)`.
+    fn expression_same(
+        &self,
+        state: &State,
+        rel: usize,
+        index: &Index,
+        place: usize,
+    ) -> Option<Same> {
+        let key = implication::key_expression(index, place)?;
+        let own = |expr| match self.resolve(expr) {
+            Expr::Var(var) if var.levels_up == 0 && var.rel == rel => Some(var.column),
+            _ => None,
+        };
+        let mut ways = BTreeSet::new();
+        for condition in &self.conditions {
+            let Expr::Op(operation) = condition.expr else {
+                continue;
+            };
+            let Some(operator) = self.prover.catalog.operators.get(&operation.operator) else {
+                continue;
+            };
+            let [left, right] = operation.args.as_slice() else {
+                continue;
+            };
+            let equates = operator.is_btree_equality
+                && implication::is_strict(self.prover.catalog, operator.function)
+                && condition
+                    .under
+                    .iter()
+                    .all(|side| state.present.contains(side))
+                && [(left, right), (right, left)]
+                    .into_iter()
+                    .any(|(ours, other)| {
+                        implication::same_expression(&own, ours, &key)
+                            && self.is_exact(state, other)
+                    });
+            if equates {
+                let by = self.prover.collation(operation.collation);
+                ways.extend(
+                    operator
+                        .equality_families
+                        .iter()
+                        .map(|&family| (family, by)),
+                );
+            }
+        }
+        (!ways.is_empty()).then_some(Same {
+            how: How::Under(ways),
+            not_null: true,
+        })
+    }
+
     fn predicate_holds(&self, index: &Index, rel: usize, state: &State) -> bool {
-        let Some(predicate) = implication::predicate(self.prover.catalog, index) else {
+        let Some(predicate) = implication::predicate(index) else {
             return false;
         };
         let known: Vec<&Expr> = self
@@ -1619,25 +1685,13 @@ impl<'q, 'p> Block<'q, 'p> {
         implication::implies(
             self.prover.catalog,
             &known,
-            &|expr| match self.resolve_any(expr) {
+            &|expr| match self.resolve(expr) {
                 Expr::Var(var) if var.levels_up == 0 && var.rel == rel => Some(var.column),
                 _ => None,
             },
             &|column| self.is_not_null(state, rel, column),
             &predicate,
         )
-    }
-
-    fn resolve_any<'x>(&'x self, expr: &'x Expr) -> &'x Expr {
-        let stripped = strip(expr);
-        if let Expr::Var(var) = stripped
-            && var.levels_up == 0
-            && let Some(RteKind::Join { columns, .. }) = self.rte(var.rel).map(|rte| &rte.kind)
-            && let Some(inner) = element(columns, var.column)
-        {
-            return self.resolve(inner);
-        }
-        stripped
     }
 }
 

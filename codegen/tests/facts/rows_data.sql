@@ -1,0 +1,20 @@
+SET CONSTRAINTS ALL DEFERRED;
+INSERT INTO org VALUES (1, 'a', 'a'), (2, 'a', NULL), (3, 'b', NULL);
+INSERT INTO usr VALUES (1, 'a', 'x', 1, 'n', 'c', 1, NULL), (2, 'b', 'x', 1, NULL, NULL, 2, NULL), (3, 'A', NULL, 2, NULL, NULL, NULL, now());
+INSERT INTO profile VALUES (1, 'bio'), (2, 'bio');
+INSERT INTO post VALUES (1, 1, 'p'), (2, 1, 'p'), (3, 2, NULL);
+INSERT INTO member VALUES (1, 1, 'm'), (1, 2, 'm'), (2, 1, 'm');
+INSERT INTO loose VALUES (1, NULL, 1), (1, NULL, 2), (NULL, NULL, 1), (NULL, NULL, 2), (1, 1, 1);
+INSERT INTO late VALUES (1, 1), (1, 2);
+INSERT INTO parent VALUES (1, 1);
+INSERT INTO child VALUES (1, 2);
+INSERT INTO parted VALUES (1, 1, 1), (1, 2, 1), (2, 1, 2);
+INSERT INTO soft VALUES (1, 'a', 'new', true, NULL), (2, 'a', 'new', false, now()), (3, 'a', 'old', NULL, now());
+INSERT INTO lowered VALUES (1, 'A@b'), (2, 'x');
+INSERT INTO states VALUES (1, 'open', 'n'), (1, 'shut', NULL), (1, 'shut', NULL);
+INSERT INTO words VALUES (1, 'a'), (2, 'A');
+INSERT INTO blind_words VALUES ('a');
+INSERT INTO nums VALUES (1.0, 'x'), (2, 'x');
+INSERT INTO texts VALUES ('1.0'), ('1.00'), ('2'), ('ab'), ('cd');
+INSERT INTO update_triggered VALUES (1, -1);
+SELECT setval('counter', 1, false)

@@ -1,0 +1,181 @@
+//! How many rows: what is proved of each statement, and what the server gives for rows that were chosen to betray it.
+
+mod facts;
+
+use std::collections::BTreeSet;
+
+use facts::{Bench, benches};
+use sqlmill::describe::Described;
+use sqlmill::facts::Cardinality;
+use sqlmill::prove::Rules;
+
+const SCHEMA: &str = include_str!("facts/rows_schema.sql");
+const DATA: &str = include_str!("facts/rows_data.sql");
+const CASES: &str = include_str!("facts/rows_cases.sql");
+
+struct Case {
+    line: usize,
+    /// `one`, `optional`, `many` (and several rows are seen), `open` (not provable, and perhaps never several), `none`.
+    expected: String,
+    from: u32,
+    args: String,
+    sql: String,
+}
+
+/// `-- <expected> [from <major>] [(<args>)]`, then the statement.
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (number, line) in CASES.lines().enumerate() {
+        if let Some(head) = line.strip_prefix("-- ") {
+            let (head, args) = head.split_once(" (").unwrap_or((head, ""));
+            let mut words = head.split_whitespace();
+            let expected = words.next().unwrap().to_owned();
+            let from = match (words.next(), words.next()) {
+                (Some("from"), Some(major)) => major.parse().unwrap(),
+                (None, None) => 0,
+                other => panic!("line {}: {other:?}", number + 1),
+            };
+            cases.push(Case {
+                line: number + 1,
+                expected,
+                from,
+                args: args.strip_suffix(')').unwrap_or(args).to_owned(),
+                sql: String::new(),
+            });
+        } else if !line.trim().is_empty() && !line.starts_with("--") {
+            let sql = &mut cases.last_mut().unwrap().sql;
+            sql.push_str(line);
+            sql.push('\n');
+        }
+    }
+    assert!(cases.len() > 100, "{} cases", cases.len());
+    cases
+}
+
+fn refused(described: &Described) -> Option<&str> {
+    match described {
+        Described::Statement(statement) => statement
+            .plan_error
+            .as_ref()
+            .map(|error| error.message.as_str()),
+        Described::Utility(_) => Some("a utility"),
+        Described::Refused(error) => Some(&error.message),
+    }
+}
+
+/// The number of rows on empty tables, and on the full ones.
+fn observed(bench: &mut Bench, case: &Case) -> Result<(usize, usize), String> {
+    let empty = bench.rows("SELECT", &case.sql, &case.args)?.len();
+    let full = bench.rows(DATA, &case.sql, &case.args)?.len();
+    Ok((empty, full))
+}
+
+fn allows(cardinality: Cardinality, (empty, full): (usize, usize)) -> bool {
+    match cardinality {
+        Cardinality::None => empty == 0 && full == 0,
+        Cardinality::One => empty == 1 && full == 1,
+        Cardinality::AtMostOne => empty <= 1 && full <= 1,
+        Cardinality::Many => true,
+    }
+}
+
+#[test]
+fn cardinality_is_what_the_rows_show() {
+    for mut bench in benches("prove_rows", SCHEMA) {
+        let cases: Vec<Case> = cases()
+            .into_iter()
+            .filter(|case| case.from <= bench.major)
+            .collect();
+        let statements: Vec<&str> = cases.iter().map(|case| case.sql.as_str()).collect();
+        let described = bench.describe(&statements);
+        let mut wrong = Vec::new();
+        for (case, described) in cases.iter().zip(&described) {
+            if let Some(error) = refused(described) {
+                wrong.push(format!("line {}: {error}", case.line));
+                continue;
+            }
+            let fact = bench.prove(described, &Rules::all()).cardinality;
+            let seen = match observed(&mut bench, case) {
+                Ok(seen) => seen,
+                Err(error) => {
+                    wrong.push(format!("line {}: {error}", case.line));
+                    continue;
+                }
+            };
+            let expected = match case.expected.as_str() {
+                "one" => Cardinality::One,
+                "optional" => Cardinality::AtMostOne,
+                "many" | "open" => Cardinality::Many,
+                "none" => Cardinality::None,
+                other => panic!("line {}: {other}", case.line),
+            };
+            let shown = match case.expected.as_str() {
+                // Neither is the claim broken, nor could a stronger one be made.
+                "optional" => seen.0.min(seen.1) == 0,
+                "many" => seen.0.max(seen.1) > 1,
+                _ => true,
+            };
+            if fact.value != expected || !allows(fact.value, seen) || !shown {
+                wrong.push(format!(
+                    "line {}: expected {}, proved {:?} ({}), saw {seen:?} rows\n{}",
+                    case.line, case.expected, fact.value, fact.reason, case.sql
+                ));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "PostgreSQL {}\n{}",
+            bench.major,
+            wrong.join("\n")
+        );
+    }
+}
+
+/// Each careful step is needed: without it some statement is said to give fewer rows than it does.
+#[test]
+fn every_rule_of_rows_is_needed() {
+    let about_rows: BTreeSet<&str> = [
+        "conflict-skips",
+        "equality-operator",
+        "grouping-sets-rows",
+        "having-filters",
+        "join-multiplies",
+        "key-collation",
+        "key-immediate",
+        "key-nulls",
+        "key-of-inheritance-parent",
+        "key-operator-family",
+        "key-whole",
+        "limit-constant",
+        "limit-ties",
+        "limit-zero",
+        "offset-skips",
+        "outer-join-condition",
+        "partial-key",
+        "set-returning-target",
+        "trigger-skips",
+        "union-adds",
+        "volatile-varies",
+        "where-filters",
+    ]
+    .into();
+    for mut bench in benches("prove_rows", SCHEMA) {
+        let cases: Vec<Case> = cases()
+            .into_iter()
+            .filter(|case| case.from <= bench.major)
+            .collect();
+        let statements: Vec<&str> = cases.iter().map(|case| case.sql.as_str()).collect();
+        let described = bench.describe(&statements);
+        let seen: Vec<(usize, usize)> = cases
+            .iter()
+            .map(|case| observed(&mut bench, case).unwrap())
+            .collect();
+        for &rule in &about_rows {
+            let rules = Rules::without(rule);
+            let betrayed = described.iter().zip(&seen).any(|(described, seen)| {
+                !allows(bench.prove(described, &rules).cardinality.value, *seen)
+            });
+            assert!(betrayed, "nothing betrays the absence of {rule}");
+        }
+    }
+}
