@@ -977,3 +977,77 @@ fn undone(sources: &Sources, query: &ParsedQuery) -> String {
     text.push_str(&line_ends(at, statement.sql.len()));
     text
 }
+
+/// Of `docs/language.md`: the fenced blocks, each with its language.
+fn blocks() -> Vec<(String, String)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/language.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut blocks: Vec<(String, String)> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            open = !open;
+            if open {
+                blocks.push((language.to_owned(), String::new()));
+            }
+        } else if open {
+            let block = &mut blocks.last_mut().unwrap().1;
+            block.push_str(line);
+            block.push('\n');
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_guide_tells_the_truth() {
+    let blocks = blocks();
+    let (mut right, mut wrong) = (0, 0);
+    for (index, (language, text)) in blocks.iter().enumerate() {
+        let mut sources = Sources::default();
+        match language.as_str() {
+            "sql" => {
+                let file = sources.add("example.sql", text.clone());
+                let (parsed, mut found) = parse_file(&sources, file, "example");
+                found.extend(check_names(std::slice::from_ref(&parsed)));
+                found.extend(unused_types(&[parsed], |_| false));
+                let shown = render::human(&sources, &found, false);
+                // A text behind it is what sqlmill says of it.
+                match blocks.get(index + 1) {
+                    Some((language, said)) if language == "text" => {
+                        wrong += 1;
+                        assert_eq!(&shown, said);
+                    }
+                    _ => {
+                        right += 1;
+                        assert_eq!(shown, "", "{text}");
+                    }
+                }
+            }
+            "toml" => {
+                let file = sources.add("sqlmill.toml", text.clone());
+                let (config, found) = config::parse(&sources, file);
+                assert_eq!(render::human(&sources, &found, false), "");
+                let default = config::Config::default();
+                assert_eq!(
+                    (
+                        &config.schema,
+                        &config.queries,
+                        &config.out,
+                        &config.crate_name,
+                        &config.search_path
+                    ),
+                    (
+                        &default.schema,
+                        &default.queries,
+                        &default.out,
+                        &default.crate_name,
+                        &default.search_path
+                    )
+                );
+            }
+            _ => assert_eq!(language, "text"),
+        }
+    }
+    assert!(right >= 4 && wrong >= 3, "{right} right, {wrong} wrong");
+}
