@@ -1,5 +1,7 @@
 //! The annotation language: what is understood, what is refused and where, and that nothing makes the reader stumble.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use sqlmill::config;
 use sqlmill::diagnostic::{Diagnostic, Severity};
 use sqlmill::parse::syntax::{DirectiveKind, Field, Nullity, ParsedFile, ParsedQuery, StructUse};
@@ -876,7 +878,7 @@ fn in_bounds(sources: &Sources, span: Span, text: &str) {
 
 #[test]
 fn any_text_is_read_to_its_end() {
-    let mut random = Random(0x5EED_0F_5157);
+    let mut random = Random(0x5EED_5157);
     let (mut accepted, mut params) = (0, 0);
     for case in 0..20_000 {
         let text = mutated(&mut random);

@@ -1,5 +1,7 @@
 //! The lexer against PostgreSQL's own: statements end where the server ends them, and the places of its errors are tokens.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod cluster;
 
 use cluster::Cluster;
