@@ -1,1 +1,85 @@
+//! What the crates that sqlmill generates call: connections, queries, rows, transactions and errors.
+//!
+//! A consumer sees [`Database`], [`Transaction`], [`Error`] and what a query awaits to. The rest is for generated code,
+//! which stays thin: a [`Statement`], the structs, and one call a query.
+//!
+//! ```no_run
+//! use sqlmill_runtime::types::Uuid;
+//! use sqlmill_runtime::{Database, Optional, Reader, Statement};
+//!
+//! // What sqlmill generates, shortened.
+//! pub struct User {
+//!     pub id: Uuid,
+//!     pub email: String,
+//! }
+//!
+//! pub struct UserRef<'a> {
+//!     pub id: Uuid,
+//!     pub email: &'a str,
+//! }
+//!
+//! sqlmill_runtime::row! { User, UserRef { id, email } }
+//!
+//! pub fn get_user<'a>(db: &'a impl Reader, id: Uuid) -> Optional<'a, (Uuid,), User> {
+//!     Optional::new(db, &GET_USER, (id,))
+//! }
+//!
+//! static GET_USER: Statement<(Uuid,), User> = Statement::new(
+//!     "users::get_user",
+//!     "queries/users.sql:3",
+//!     "SELECT id, email FROM users WHERE id = $1",
+//! );
+//!
+//! // What a service writes.
+//! # async fn run(id: Uuid) -> sqlmill_runtime::Result<()> {
+//! let db = Database::connect("postgres://app@localhost/shop").await?;
+//! if let Some(user) = get_user(&db, id).await? {
+//!     println!("{}", user.email);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
+mod call;
+mod codec;
+mod constraint;
+mod database;
+mod error;
+mod handle;
+mod lease;
+mod macros;
+mod param;
+mod partition;
+mod query;
+mod row;
+mod sql_type;
+mod statement;
+mod stream;
+mod transaction;
+pub mod types;
+mod wire;
+
+pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
+pub use database::{Builder, Database};
+pub use error::{Error, ErrorKind, Result};
+pub use handle::{Reader, Writer};
+pub use query::{
+    AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
+};
+pub use query::{Query, Shape};
+pub use stream::RowStream;
+pub use transaction::Transaction;
+
+pub use codec::{Composite, Enumeration, Fields, TypeName};
+pub use param::{EncodeError, Encoded, Param, Params, Slots};
+pub use row::{Column, DecodeError, Row, Source, Value};
+pub use sql_type::SqlType;
+pub use statement::{Check, NoRows, Statement};
+pub use wire::{Buffer, Type};
+
+#[doc(hidden)]
+pub use codec::{
+    accepts_composite, accepts_enumeration, decode_composite, decode_composite_ref,
+    decode_enumeration, encode_composite, encode_enumeration, expected_composite,
+    expected_enumeration,
+};

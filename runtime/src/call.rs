@@ -1,0 +1,256 @@
+//! One call of a query: a connection, the statement prepared on it, the request, and the rows as they arrive.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::handle::Handle;
+use crate::lease::Lease;
+use crate::param::Param;
+use crate::partition::trace_to_root;
+use crate::row::{DecodeError, Reading};
+use crate::statement::{About, Origin};
+use crate::transaction::Transaction;
+use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
+
+/// What a call holds while its rows arrive.
+pub(crate) struct Reply {
+    origin: Origin,
+    connection: Connection,
+    /// Rows that have arrived.
+    rows: u64,
+}
+
+enum Connection {
+    Own(Lease),
+    Transaction(Transaction, Arc<Lease>),
+}
+
+/// Sends the query and waits until the server has accepted it.
+pub(crate) async fn open(
+    handle: Handle<'_>,
+    about: &About,
+    params: &[&dyn Param],
+) -> Result<(RawRows, Reply)> {
+    let opened = match handle {
+        Handle::Database(database) => match database.lease().await {
+            Ok(lease) => open_own(lease, about, params).await,
+            Err(error) => Err(error),
+        },
+        Handle::Transaction(transaction) => open_within(transaction, about, params).await,
+    };
+    match opened {
+        Ok((rows, connection)) => {
+            let reply = Reply {
+                origin: about.origin,
+                connection,
+                rows: 0,
+            };
+            Ok((rows, reply))
+        }
+        Err(error) => Err(error.of(about.origin)),
+    }
+}
+
+/// Sends a query without rows, and waits for the number of rows that it affected.
+pub(crate) async fn execute(
+    handle: Handle<'_>,
+    about: &About,
+    params: &[&dyn Param],
+) -> Result<u64> {
+    let (rows, mut reply) = open(handle, about, params).await?;
+    let mut rows = pin!(rows);
+    while reply.next(rows.as_mut()).await?.is_some() {}
+    Ok(rows.rows_affected().unwrap_or_default())
+}
+
+async fn open_own(
+    lease: Lease,
+    about: &About,
+    params: &[&dyn Param],
+) -> Result<(RawRows, Connection)> {
+    let session = lease.session()?;
+    lease.depart();
+    let mut outcome = send(session, about, params).await;
+    if let Err(Refused::Failure(failure)) = &outcome
+        && failure.is_stale_statement()
+    {
+        // Nothing ran: the server refused to bind. What else was prepared before the change may be stale as well.
+        session.evict_all();
+        outcome = send(session, about, params).await;
+    }
+    let mut error = match outcome {
+        Ok(rows) => return Ok((rows, Connection::Own(lease))),
+        Err(Refused::Mismatch(error)) => error,
+        Err(Refused::Failure(failure)) => Error::from_failure(&failure),
+    };
+    trace_to_root(&lease, Some(session), &mut error).await;
+    lease.arrive();
+    Err(error)
+}
+
+async fn open_within(
+    transaction: &Transaction,
+    about: &About,
+    params: &[&dyn Param],
+) -> Result<(RawRows, Connection)> {
+    let lease = transaction.lease()?;
+    let session = lease.session()?;
+    lease.depart();
+    let outcome = match session.prepared(about) {
+        Some(prepared) => {
+            let request = session.query(&prepared, params);
+            transaction
+                .send(request)
+                .await
+                .map(|sent| sent.map_err(Refused::Failure))
+        }
+        None => match transaction.send(prepare(session, about)).await {
+            Ok(Ok(prepared)) => {
+                let request = session.query(&prepared, params);
+                transaction
+                    .send(request)
+                    .await
+                    .map(|sent| sent.map_err(Refused::Failure))
+            }
+            Ok(Err(refused)) => Ok(Err(refused)),
+            Err(error) => Err(error),
+        },
+    };
+    let error = match outcome {
+        Ok(Ok(rows)) => {
+            let connection = Connection::Transaction(transaction.share(), Arc::clone(&lease));
+            return Ok((rows, connection));
+        }
+        Ok(Err(Refused::Failure(failure))) => {
+            lease.arrive();
+            refused_within(transaction, &lease, &failure).await
+        }
+        Ok(Err(Refused::Mismatch(error))) | Err(error) => {
+            lease.arrive();
+            error
+        }
+    };
+    Err(error)
+}
+
+async fn refused_within(transaction: &Transaction, lease: &Lease, failure: &Failure) -> Error {
+    let mut error = transaction.failed(failure);
+    if failure.is_stale_statement() {
+        if let Ok(session) = lease.session() {
+            session.evict_all();
+        }
+        error = error.into_schema_changed();
+    }
+    trace_to_root(lease, None, &mut error).await;
+    error
+}
+
+enum Refused {
+    /// The types of the statement are not those that the crate was compiled for.
+    Mismatch(Error),
+    Failure(Failure),
+}
+
+async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result<RawRows, Refused> {
+    let prepared = match session.prepared(about) {
+        Some(prepared) => prepared,
+        None => prepare(session, about).await?,
+    };
+    session
+        .query(&prepared, params)
+        .await
+        .map_err(Refused::Failure)
+}
+
+/// Prepares the statement and compares its types with those that the crate was compiled for: from then on rows are read
+/// by position, without looking at types.
+async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> {
+    let prepared = session.prepare(about).await.map_err(Refused::Failure)?;
+    about
+        .check(&prepared)
+        .map_err(|mismatch| Refused::Mismatch(Error::mismatch(&mismatch)))?;
+    session.keep(about, prepared.clone());
+    Ok(prepared)
+}
+
+impl Reply {
+    /// The next row, or `None` at the end.
+    pub(crate) async fn next(&mut self, mut rows: Pin<&mut RawRows>) -> Result<Option<RawRow>> {
+        match poll_fn(|cx| self.poll_next(rows.as_mut(), cx)).await {
+            None => Ok(None),
+            Some(Ok(row)) => Ok(Some(row)),
+            Some(Err(failure)) => Err(self.failed(&failure).await),
+        }
+    }
+
+    /// As `next`. A failure is to be turned into an error by `failed`.
+    pub(crate) fn poll_next(
+        &mut self,
+        rows: Pin<&mut RawRows>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<RawRow, Failure>>> {
+        let next = next_row(rows, cx);
+        match &next {
+            Poll::Pending => {}
+            Poll::Ready(Some(Ok(_))) => self.rows += 1,
+            Poll::Ready(Some(Err(_)) | None) => self.connection.lease().arrive(),
+        }
+        next
+    }
+
+    /// Turns a failure between rows into an error.
+    pub(crate) async fn failed(&self, failure: &Failure) -> Error {
+        let error = match &self.connection {
+            Connection::Own(lease) => {
+                let mut error = Error::from_failure(failure);
+                if let Ok(session) = lease.session() {
+                    lease.depart();
+                    trace_to_root(lease, Some(session), &mut error).await;
+                    lease.arrive();
+                }
+                error
+            }
+            Connection::Transaction(transaction, lease) => {
+                refused_within(transaction, lease, failure).await
+            }
+        };
+        error.of(self.origin)
+    }
+
+    /// Reads the row that arrived last.
+    pub(crate) fn read<T>(
+        &self,
+        row: &RawRow,
+        read: impl FnOnce(&mut Reading<'_>) -> Option<T>,
+    ) -> Result<T> {
+        let mut reading = Reading::new(row);
+        let value = read(&mut reading);
+        match (value, reading.failure) {
+            (Some(value), None) => Ok(value),
+            (_, failure) => Err(self.unreadable(row, failure)),
+        }
+    }
+
+    #[cold]
+    fn unreadable(&self, row: &RawRow, failure: Option<(usize, DecodeError)>) -> Error {
+        let (index, error) = failure.unwrap_or((0, DecodeError::new("is missing")));
+        let column = row.column_name(index).unwrap_or("?");
+        Error::decode(error, column, index, self.rows).of(self.origin)
+    }
+
+    pub(crate) fn too_many_rows(&self) -> Error {
+        Error::new(ErrorKind::TooManyRows).of(self.origin)
+    }
+}
+
+impl Connection {
+    fn lease(&self) -> &Lease {
+        match self {
+            Self::Own(lease) => lease,
+            Self::Transaction(_, lease) => lease,
+        }
+    }
+}

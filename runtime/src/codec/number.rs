@@ -1,0 +1,57 @@
+//! Booleans, numbers, oids, uuids and `void`: values of fixed size.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::{fixed, oid};
+use crate::param::{EncodeError, Encoded, Param};
+use crate::row::{Column, DecodeError, Value};
+use crate::sql_type::SqlType;
+use crate::wire::{Buffer, Type};
+
+/// A Rust type whose bytes are the server's, in network order.
+macro_rules! fixed_size {
+    ($($rust:ty: $name:literal = $($oid:ident)|+, $decode:expr, $encode:expr;)*) => { $(
+        impl SqlType for $rust {
+            fn accepts(ty: Type<'_>) -> bool {
+                matches!(ty.base().oid(), $(oid::$oid)|+)
+            }
+
+            fn expected() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+        }
+
+        impl Column<'_> for $rust {
+            #[inline]
+            fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+                Ok($decode(fixed(raw)?))
+            }
+        }
+
+        impl Value for $rust {
+            type Ref<'r> = Self;
+        }
+
+        impl Param for $rust {
+            fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+                out.put(&$encode(*self));
+                Ok(Encoded::Value)
+            }
+        }
+    )* };
+}
+
+fixed_size! {
+    bool: "bool" = BOOL, |[byte]: [u8; 1]| byte != 0, |value| [u8::from(value)];
+    i8: "\"char\"" = CHAR, i8::from_be_bytes, i8::to_be_bytes;
+    i16: "int2" = INT2, i16::from_be_bytes, i16::to_be_bytes;
+    i32: "int4" = INT4, i32::from_be_bytes, i32::to_be_bytes;
+    i64: "int8" = INT8, i64::from_be_bytes, i64::to_be_bytes;
+    u32: "oid" = OID | XID | CID, u32::from_be_bytes, u32::to_be_bytes;
+    f32: "float4" = FLOAT4, f32::from_be_bytes, f32::to_be_bytes;
+    f64: "float8" = FLOAT8, f64::from_be_bytes, f64::to_be_bytes;
+    Uuid: "uuid" = UUID, Uuid::from_bytes, Uuid::into_bytes;
+    (): "void" = VOID, |_: [u8; 0]| (), |()| [0; 0];
+}

@@ -1,0 +1,150 @@
+//! Constraints that a write can violate.
+
+use std::fmt;
+
+/// An enum of the constraints that a query can violate; see [`constraints!`](crate::constraints).
+pub trait Constraint: Copy + PartialEq + 'static {
+    /// Every variant with the constraint that it stands for.
+    const ALL: &'static [(Self, Rule)];
+}
+
+/// A constraint of the schema that a crate was compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    schema: &'static str,
+    relation: &'static str,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Named(&'static str),
+    NotNull(&'static str),
+    DomainNotNull,
+}
+
+impl Rule {
+    /// A constraint by its name; `relation` is its table, or its domain.
+    pub const fn named(
+        schema: &'static str,
+        relation: &'static str,
+        constraint: &'static str,
+    ) -> Self {
+        Self {
+            schema,
+            relation,
+            what: What::Named(constraint),
+        }
+    }
+
+    /// NOT NULL of a column.
+    pub const fn not_null(schema: &'static str, table: &'static str, column: &'static str) -> Self {
+        Self {
+            schema,
+            relation: table,
+            what: What::NotNull(column),
+        }
+    }
+
+    /// NOT NULL of a domain.
+    pub const fn domain_not_null(schema: &'static str, domain: &'static str) -> Self {
+        Self {
+            schema,
+            relation: domain,
+            what: What::DomainNotNull,
+        }
+    }
+
+    pub(crate) fn is(&self, violation: &Violation) -> bool {
+        let same = |ours: &str, theirs: &Option<String>| theirs.as_deref() == Some(ours);
+        same(self.schema, &violation.schema)
+            && same(self.relation, &violation.relation)
+            && match self.what {
+                What::Named(name) => same(name, &violation.constraint),
+                // From 18 on NOT NULL has a name, which the server does not report; the column stays.
+                What::NotNull(column) => {
+                    violation.kind == ConstraintKind::NotNull && same(column, &violation.column)
+                }
+                What::DomainNotNull => violation.kind == ConstraintKind::NotNull,
+            }
+    }
+}
+
+/// What sort of constraint was violated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConstraintKind {
+    /// UNIQUE, PRIMARY KEY or a unique index.
+    Unique,
+    /// FOREIGN KEY, from either side.
+    ForeignKey,
+    /// CHECK of a table or a domain.
+    Check,
+    /// NOT NULL of a column or a domain.
+    NotNull,
+    /// EXCLUDE.
+    Exclusion,
+}
+
+impl fmt::Display for ConstraintKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unique => "unique constraint",
+            Self::ForeignKey => "foreign key",
+            Self::Check => "check constraint",
+            Self::NotNull => "not-null constraint",
+            Self::Exclusion => "exclusion constraint",
+        })
+    }
+}
+
+/// A constraint that was violated, as the server names it. One that the crate does not know has a name all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub(crate) kind: ConstraintKind,
+    pub(crate) schema: Option<String>,
+    pub(crate) relation: Option<String>,
+    pub(crate) column: Option<String>,
+    pub(crate) constraint: Option<String>,
+}
+
+impl Violation {
+    /// The sort of constraint.
+    pub fn kind(&self) -> ConstraintKind {
+        self.kind
+    }
+
+    /// The schema of the table or domain.
+    pub fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// The table, of a partition the topmost; of a domain's constraint the domain.
+    pub fn relation(&self) -> Option<&str> {
+        self.relation.as_deref()
+    }
+
+    /// The column, of a NOT NULL.
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
+    /// The name of the constraint; NOT NULL has none before PostgreSQL 18.
+    pub fn constraint(&self) -> Option<&str> {
+        self.constraint.as_deref()
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if let Some(name) = &self.constraint {
+            write!(f, " `{name}`")?;
+        }
+        match (&self.relation, &self.column) {
+            (Some(relation), Some(column)) => write!(f, " of `{relation}.{column}`"),
+            (Some(relation), None) => write!(f, " of `{relation}`"),
+            (None, _) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What can go wrong, in the terms that a service acts on.
+//!
+//! An error shows the query's name and where it is written, the kind and the names of constraints, columns and types. It
+//! never shows a value, the SQL, or the server's DETAIL, which quotes values; of the server's messages it shows those
+//! that are known to quote none.
+
+use std::fmt;
+
+use crate::constraint::{Constraint, ConstraintKind, Violation};
+use crate::row::DecodeError;
+use crate::statement::{Mismatch, Origin};
+use crate::wire::{Failure, ServerError};
+
+/// The result of everything that talks to the database.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A query or a transaction failed. One pointer wide.
+///
+/// ```
+/// use sqlmill_runtime::{Error, ErrorKind};
+///
+/// fn status(error: &Error) -> u16 {
+///     match error.kind() {
+///         ErrorKind::NotFound => 404,
+///         ErrorKind::Constraint => 409,
+///         ErrorKind::InvalidInput => 422,
+///         ErrorKind::PoolExhausted | ErrorKind::Connect | ErrorKind::ConnectionLost => 503,
+///         _ => 500,
+///     }
+/// }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    query: Option<Origin>,
+    sqlstate: Option<String>,
+    violation: Option<Violation>,
+    /// Completes the sentence; holds no value.
+    detail: Option<String>,
+}
+
+/// What sort of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A parameter cannot be stored or computed with: too long, out of range, not of the form that its type has.
+    InvalidInput,
+    /// No row where one was expected.
+    NotFound,
+    /// More than one row where at most one was expected.
+    TooManyRows,
+    /// A constraint of the schema; [`Error::violation`] has its name.
+    Constraint,
+    /// A serialization failure or a deadlock: the whole transaction may succeed when it is run again.
+    Retryable,
+    /// The server cancelled the statement: a timeout that is set on the server, or somebody's request.
+    Cancelled,
+    /// No connection of the pool became free in time.
+    PoolExhausted,
+    /// No connection could be made: wrong address, wrong password, no server.
+    Connect,
+    /// The connection broke, or the server shut down. What was under way outside a transaction may have been done.
+    ConnectionLost,
+    /// The types of the database are not those that the crate was compiled for.
+    SchemaChanged,
+    /// A value of a reply does not fit its Rust type.
+    Decode,
+    /// The connection broke after COMMIT was sent: the transaction may be committed or not.
+    OutcomeUnknown,
+    /// The transaction cannot be used: it is over, or a statement in it failed, or one nested in it is still open.
+    Transaction,
+    /// Anything else; [`Error::sqlstate`] has the server's code.
+    Other,
+}
+
+impl Error {
+    /// The sort of error.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The query that failed: `users::get_user`. `None` when it was no query, but a COMMIT or the like.
+    pub fn query(&self) -> Option<&'static str> {
+        self.0.query.map(|about| about.name)
+    }
+
+    /// Where the query is written: `queries/users.sql:3`.
+    pub fn location(&self) -> Option<&'static str> {
+        self.0.query.map(|about| about.location)
+    }
+
+    /// The server's code, such as `23505`.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.0.sqlstate.as_deref()
+    }
+
+    /// The constraint that was violated, by its names.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.0.violation.as_ref()
+    }
+
+    /// Was it this constraint?
+    ///
+    /// ```
+    /// # #[derive(Clone, Copy, PartialEq)]
+    /// # enum CreateUserConstraint { UsersEmailKey }
+    /// # sqlmill_runtime::constraints! { CreateUserConstraint { UsersEmailKey = "public"."users" "users_email_key" } }
+    /// # fn taken(error: sqlmill_runtime::Error) -> bool {
+    /// error.violates(CreateUserConstraint::UsersEmailKey)
+    /// # }
+    /// ```
+    pub fn violates<C: Constraint>(&self, constraint: C) -> bool {
+        self.0.violation.as_ref().is_some_and(|violation| {
+            C::ALL
+                .iter()
+                .any(|(variant, rule)| *variant == constraint && rule.is(violation))
+        })
+    }
+
+    /// Which of a query's constraints it was. `None` when it was none, or one that the crate does not know.
+    pub fn constraint<C: Constraint>(&self) -> Option<C> {
+        let violation = self.0.violation.as_ref()?;
+        C::ALL
+            .iter()
+            .find(|(_, rule)| rule.is(violation))
+            .map(|(variant, _)| *variant)
+    }
+
+    /// May the same transaction succeed when it is run again?
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Retryable
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(about) = inner.query {
+            write!(f, "{} ({}): ", about.name, about.location)?;
+        }
+        match &inner.violation {
+            Some(violation) => write!(f, "violates {violation}")?,
+            None => f.write_str(inner.kind.words())?,
+        }
+        if let Some(detail) = &inner.detail {
+            write!(f, ": {detail}")?;
+        }
+        match &inner.sqlstate {
+            Some(sqlstate) => write!(f, " [{sqlstate}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, {self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl ErrorKind {
+    fn words(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid input",
+            Self::NotFound => "no row found",
+            Self::TooManyRows => "more than one row found",
+            Self::Constraint => "violates a constraint",
+            Self::Retryable => "conflicts with another transaction, which can be retried",
+            Self::Cancelled => "cancelled by the server",
+            Self::PoolExhausted => "no connection became free in time",
+            Self::Connect => "cannot connect to the database",
+            Self::ConnectionLost => "the connection to the database was lost",
+            Self::SchemaChanged => "the database is not what this crate was compiled for",
+            Self::Decode => "cannot read the reply",
+            Self::OutcomeUnknown => {
+                "the connection was lost during COMMIT: whether the transaction took effect is unknown"
+            }
+            Self::Transaction => "the transaction cannot be used",
+            Self::Other => "the database refused",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            query: None,
+            sqlstate: None,
+            violation: None,
+            detail: None,
+        }))
+    }
+
+    pub(crate) fn with(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        let mut error = Self::new(kind);
+        error.0.detail = Some(detail.into());
+        error
+    }
+
+    pub(crate) fn of(mut self, query: Origin) -> Self {
+        self.0.query = Some(query);
+        self
+    }
+
+    pub(crate) fn violation_mut(&mut self) -> Option<&mut Violation> {
+        self.0.violation.as_mut()
+    }
+
+    /// The server no longer has the statement as it was prepared.
+    pub(crate) fn into_schema_changed(mut self) -> Self {
+        self.0.kind = ErrorKind::SchemaChanged;
+        self
+    }
+
+    pub(crate) fn mismatch(mismatch: &Mismatch) -> Self {
+        Self::with(ErrorKind::SchemaChanged, mismatch.to_string())
+    }
+
+    pub(crate) fn decode(error: DecodeError, column: &str, index: usize, row: u64) -> Self {
+        let column = format!("column {} `{column}` of row {row} {error}", index + 1);
+        Self::with(ErrorKind::Decode, column)
+    }
+
+    pub(crate) fn connect(failure: &Failure) -> Self {
+        let mut error = Self::with(ErrorKind::Connect, failure.connecting());
+        error.0.sqlstate = failure.server().map(|server| server.sqlstate.to_owned());
+        error
+    }
+
+    /// The outcome of COMMIT is known only when the server answered.
+    pub(crate) fn commit(failure: &Failure) -> Self {
+        let error = Self::from_failure(failure);
+        match error.kind() {
+            ErrorKind::ConnectionLost => Self::new(ErrorKind::OutcomeUnknown),
+            _ => error,
+        }
+    }
+
+    pub(crate) fn from_failure(failure: &Failure) -> Self {
+        if let Some(server) = failure.server() {
+            return Self::from_server(&server);
+        }
+        if let Some(error) = failure.encoding() {
+            return Self::with(ErrorKind::InvalidInput, format!("a parameter {error}"));
+        }
+        match failure.io() {
+            Some(io) => Self::with(ErrorKind::ConnectionLost, io.kind().to_string()),
+            None => Self::new(ErrorKind::ConnectionLost),
+        }
+    }
+
+    fn from_server(server: &ServerError<'_>) -> Self {
+        let kind = kind_of(server.sqlstate);
+        let mut error = Self::new(kind);
+        error.0.sqlstate = Some(server.sqlstate.to_owned());
+        if kind == ErrorKind::Constraint {
+            error.0.violation = violation(server);
+        }
+        if shows_message(server.sqlstate) {
+            error.0.detail = Some(server.message.to_owned());
+        }
+        error
+    }
+}
+
+/// The codes are those of PostgreSQL's appendix A.
+fn kind_of(sqlstate: &str) -> ErrorKind {
+    match sqlstate {
+        "40001" | "40P01" => ErrorKind::Retryable,
+        "57014" => ErrorKind::Cancelled,
+        // Shut down by an administrator, a crash, a dropped database, an idle timeout.
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ConnectionLost,
+        "25P02" => ErrorKind::Transaction,
+        "25P03" => ErrorKind::ConnectionLost,
+        _ => match sqlstate.get(..2) {
+            Some("22") => ErrorKind::InvalidInput,
+            Some("23") => ErrorKind::Constraint,
+            Some("08") => ErrorKind::ConnectionLost,
+            _ => ErrorKind::Other,
+        },
+    }
+}
+
+fn violation(server: &ServerError<'_>) -> Option<Violation> {
+    let kind = match server.sqlstate {
+        "23502" => ConstraintKind::NotNull,
+        "23503" | "23001" => ConstraintKind::ForeignKey,
+        "23505" => ConstraintKind::Unique,
+        "23514" => ConstraintKind::Check,
+        "23P01" => ConstraintKind::Exclusion,
+        _ => return None,
+    };
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    Some(Violation {
+        kind,
+        schema: own(server.schema),
+        relation: own(server.table.or(server.data_type)),
+        column: own(server.column),
+        constraint: own(server.constraint),
+    })
+}
+
+/// The errors whose message, in the server's sources, is made of names and numbers of the schema and the server only.
+/// Class 22 and RAISE quote values.
+fn shows_message(sqlstate: &str) -> bool {
+    match sqlstate {
+        // Permissions, and names that are not there or do not fit.
+        "42501" | "42601" | "42703" | "42883" | "42P01" | "42P02" | "42P18" | "42804" | "42725"
+        | "42846" | "42P10" | "3D000" | "3F000" => true,
+        // Read-only and otherwise unfit transactions, locks, cancellation.
+        "25001" | "25006" | "25P01" | "25P02" | "25P03" | "40001" | "40P01" | "55P03" | "57014" => {
+            true
+        }
+        "0A000" | "26000" => true,
+        // Out of resources; shut down.
+        _ => matches!(sqlstate.get(..2), Some("53")) || sqlstate.starts_with("57P"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,137 @@
+//! Parameters: how Rust values become what a statement is bound with.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::sql_type::SqlType;
+use crate::statement::Check;
+use crate::wire::{Buffer, Type};
+
+/// The parameters of a query: a struct by [`params!`](crate::params), `(value,)` for one, `()` for none.
+pub trait Params: Sync {
+    /// Lists the values in the order of `$1`, `$2`, ….
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>);
+
+    /// Names the types of all parameters. Always `None`: there is no value to build from.
+    fn check(check: &mut Check<'_>) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+/// The values of one call. Up to eight need no allocation.
+#[derive(Default)]
+pub struct Slots<'p>(SmallVec<[&'p dyn Param; 8]>);
+
+impl<'p> Slots<'p> {
+    /// The next value.
+    #[inline]
+    pub fn push(&mut self, value: &'p dyn Param) {
+        self.0.push(value);
+    }
+
+    pub(crate) fn of(params: &'p impl Params) -> Self {
+        let mut slots = Self::default();
+        params.bind(&mut slots);
+        slots
+    }
+
+    pub(crate) fn as_slice(&self) -> &[&'p dyn Param] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Slots<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
+
+/// A value that can be sent to the server.
+pub trait Param: Sync {
+    /// Appends the value in the server's binary form; `ty` is what the server asked for.
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError>;
+}
+
+/// Whether there was a value to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoded {
+    /// The value was appended.
+    Value,
+    /// NULL: nothing was appended.
+    Null,
+}
+
+/// Why a value could not be sent. It never holds the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeError(&'static str);
+
+impl EncodeError {
+    /// `reason` completes a sentence that begins with the parameter: "has more elements than an array can hold".
+    pub const fn new(reason: &'static str) -> Self {
+        Self(reason)
+    }
+
+    /// The reason.
+    pub const fn reason(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl<T: Param + ?Sized> Param for &T {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        (**self).encode(ty, out)
+    }
+}
+
+impl<T: Param> Param for Option<T> {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        match self {
+            Some(value) => value.encode(ty, out),
+            None => Ok(Encoded::Null),
+        }
+    }
+}
+
+impl Params for () {
+    fn bind<'p>(&'p self, _: &mut Slots<'p>) {}
+
+    fn check(_: &mut Check<'_>) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// Tuples, of as many as a function may sensibly take: a query that shares its parameter struct with another one, in
+/// another order, is bound by one.
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: Param + SqlType, $($rest: Param + SqlType),*> Params for ($first, $($rest,)*) {
+            #[allow(non_snake_case)]
+            fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
+                let ($first, $($rest,)*) = self;
+                slots.push($first);
+                $(slots.push($rest);)*
+            }
+
+            #[allow(non_snake_case)]
+            fn check(check: &mut Check<'_>) -> Option<Self> {
+                let $first = check.param("value");
+                $(let $rest = check.param("value");)*
+                Some(($first?, $($rest?,)*))
+            }
+        }
+
+        tuples! { $($rest)* }
+    };
+}
+
+tuples! { A B C D E F G H I J K L M N O P Q R S T U V W X Y Z A1 B1 C1 D1 E1 F1 }

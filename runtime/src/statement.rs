@@ -1,0 +1,236 @@
+//! A query as the generated crate declares it, and the check of its types when it is prepared.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::param::{Param, Params};
+use crate::row::{Column, Row, Source};
+use crate::sql_type::SqlType;
+use crate::wire::{Prepared, Type};
+
+/// A query with the types of its parameters and rows. Declared once, as a `static`.
+///
+pub struct Statement<P, R = NoRows> {
+    about: About,
+    types: PhantomData<fn() -> (P, R)>,
+}
+
+/// The row of a query that returns none by its form, such as an INSERT without RETURNING.
+#[derive(Debug, Clone, Copy)]
+pub enum NoRows {}
+
+impl Row for NoRows {
+    type Ref<'r> = Self;
+
+    fn read<'r, S: Source<'r>>(_: &mut S) -> Option<Self> {
+        None
+    }
+
+    fn borrow<'r, S: Source<'r>>(_: &mut S) -> Option<Self> {
+        None
+    }
+}
+
+/// What the runtime knows of a statement, whatever its types.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub(crate) origin: Origin,
+    pub(crate) sql: &'static str,
+    check_params: fn(&mut Check<'_>),
+    check_columns: fn(&mut Check<'_>),
+}
+
+/// Which query it is, for errors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) name: &'static str,
+    pub(crate) location: &'static str,
+}
+
+/// What a connection knows a prepared statement by. Text and functions live as long as the program, so their addresses
+/// stand for them; the functions stand for the types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    sql: usize,
+    params: usize,
+    columns: usize,
+}
+
+impl<P: Params, R: Row> Statement<P, R> {
+    /// A query by its name (`users::get_user`), the place it was written at (`queries/users.sql:3`) and its text.
+    pub const fn new(name: &'static str, location: &'static str, sql: &'static str) -> Self {
+        Self {
+            about: About {
+                origin: Origin { name, location },
+                sql,
+                check_params: check_params::<P>,
+                check_columns: check_columns::<R>,
+            },
+            types: PhantomData,
+        }
+    }
+}
+
+impl<P, R> Statement<P, R> {
+    /// `users::get_user`
+    pub const fn name(&self) -> &'static str {
+        self.about.origin.name
+    }
+
+    /// `queries/users.sql:3`
+    pub const fn location(&self) -> &'static str {
+        self.about.origin.location
+    }
+
+    /// The text that is sent to the server.
+    pub const fn sql(&self) -> &'static str {
+        self.about.sql
+    }
+
+    pub(crate) const fn about(&self) -> &About {
+        &self.about
+    }
+}
+
+impl<P, R> fmt::Debug for Statement<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement")
+            .field("name", &self.about.origin.name)
+            .field("location", &self.about.origin.location)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_params<P: Params>(check: &mut Check<'_>) {
+    P::check(check);
+}
+
+fn check_columns<R: Row>(check: &mut Check<'_>) {
+    R::read(check);
+}
+
+impl About {
+    pub(crate) fn key(&self) -> Key {
+        Key {
+            sql: self.sql.as_ptr().addr(),
+            params: self.check_params as usize,
+            columns: self.check_columns as usize,
+        }
+    }
+
+    /// Compares what the server says of a statement with what the crate was compiled for.
+    pub(crate) fn check(&self, prepared: &Prepared) -> Result<(), Mismatch> {
+        let mut check = Check::new(prepared.params().map(|ty| (None, ty)).collect());
+        (self.check_params)(&mut check);
+        check.finish(Side::Parameter)?;
+        let columns = prepared.columns();
+        let mut check = Check::new(columns.map(|(name, ty)| (Some(name), ty)).collect());
+        (self.check_columns)(&mut check);
+        check.finish(Side::Column)
+    }
+}
+
+/// Walks over the types that a query was compiled for, beside the types that the server has.
+pub struct Check<'c> {
+    actual: Vec<(Option<&'c str>, Type<'c>)>,
+    next: usize,
+    mismatch: Option<(usize, String, String)>,
+}
+
+impl<'c> Check<'c> {
+    fn new(actual: Vec<(Option<&'c str>, Type<'c>)>) -> Self {
+        Self {
+            actual,
+            next: 0,
+            mismatch: None,
+        }
+    }
+
+    /// The next parameter. Always `None`: only its type is looked at.
+    pub fn param<T: Param + SqlType>(&mut self, name: &str) -> Option<T> {
+        self.compare::<T>(name);
+        None
+    }
+
+    fn compare<T: SqlType + ?Sized>(&mut self, name: &str) {
+        let index = self.next;
+        self.next += 1;
+        if let Some((column, actual)) = self.actual.get(index)
+            && self.mismatch.is_none()
+            && !T::accepts(*actual)
+        {
+            let name = column.unwrap_or(name).to_owned();
+            let types = format!("the crate has {}, the database {actual}", T::expected());
+            self.mismatch = Some((index, name, types));
+        }
+    }
+
+    fn finish(self, side: Side) -> Result<(), Mismatch> {
+        if self.next != self.actual.len() {
+            return Err(Mismatch {
+                side,
+                place: None,
+                text: format!(
+                    "the crate has {} {side}s, the database {}",
+                    self.next,
+                    self.actual.len()
+                ),
+            });
+        }
+        match self.mismatch {
+            None => Ok(()),
+            Some((index, name, text)) => Err(Mismatch {
+                side,
+                place: Some((index, name)),
+                text,
+            }),
+        }
+    }
+}
+
+impl<'r> Source<'r> for Check<'_> {
+    fn column<T: Column<'r>>(&mut self, name: &'static str) -> Option<T> {
+        self.compare::<T>(name);
+        None
+    }
+}
+
+impl fmt::Debug for Check<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Check")
+    }
+}
+
+/// The database and the crate disagree about a type.
+#[derive(Debug)]
+pub(crate) struct Mismatch {
+    side: Side,
+    place: Option<(usize, String)>,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Parameter,
+    Column,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parameter => "parameter",
+            Self::Column => "column",
+        })
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some((index, name)) => {
+                write!(f, "{} {} `{name}`: {}", self.side, index + 1, self.text)
+            }
+            None => f.write_str(&self.text),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Rows one by one.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use crate::call::{self, Reply};
+use crate::error::{Error, Result};
+use crate::handle::Handle;
+use crate::param::{Params, Slots};
+use crate::query::{Mapper, Owned};
+use crate::row::Row;
+use crate::statement::About;
+use crate::wire::RawRows;
+
+/// The rows of a query as they arrive; see [`Query::stream`](crate::Query::stream).
+///
+/// It is a [`Stream`], and has a [`next`](RowStream::next) of its own. After an error it ends. When it is dropped before
+/// its end, the connection is cleaned up in the background.
+#[must_use = "a stream does nothing until it is read"]
+pub struct RowStream<'s, R, M = Owned> {
+    state: State<'s>,
+    mapper: Option<M>,
+    row: PhantomData<fn() -> R>,
+}
+
+type Running<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
+
+enum State<'s> {
+    Opening(Running<'s, Result<Open>>),
+    Open(Open),
+    Failing(Running<'static, Error>),
+    Ended,
+}
+
+type Open = Box<(Pin<Box<RawRows>>, Reply)>;
+
+impl<'s, R, M> RowStream<'s, R, M> {
+    pub(crate) fn open<P: Params + Send + 's>(
+        handle: Handle<'_>,
+        about: &About,
+        params: P,
+        mapper: M,
+    ) -> Self {
+        let handle = handle.to_owned();
+        let about = *about;
+        let opening = async move {
+            let slots = Slots::of(&params);
+            let (rows, reply) = call::open(handle.borrow(), &about, slots.as_slice()).await?;
+            Ok(Box::new((Box::pin(rows), reply)))
+        };
+        Self {
+            state: State::Opening(Box::pin(opening)),
+            mapper: Some(mapper),
+            row: PhantomData,
+        }
+    }
+
+    pub(crate) fn ended() -> Self {
+        Self {
+            state: State::Ended,
+            mapper: None,
+            row: PhantomData,
+        }
+    }
+}
+
+impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
+    /// The next row, or `None` at the end.
+    ///
+    /// ```no_run
+    /// # use sqlmill_runtime::{Database, Many, Result, Statement};
+    /// # static LIST: Statement<(), String> = Statement::new("users::list_names", "queries/users.sql:1", "SELECT name FROM users");
+    /// # fn list_names(db: &Database) -> Many<'_, (), String> { Many::new(db, &LIST, ()) }
+    /// # async fn run(db: &Database) -> Result<()> {
+    /// let mut names = list_names(db).stream();
+    /// while let Some(name) = names.next().await {
+    ///     println!("{}", name?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next(&mut self) -> Option<Result<M::Output>> {
+        poll_fn(|cx| self.poll_row(cx)).await
+    }
+
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Output>>> {
+        loop {
+            match &mut self.state {
+                State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+                    Ok(open) => self.state = State::Open(open),
+                    Err(error) => return self.end(error),
+                },
+                State::Open(open) => {
+                    let (rows, reply) = &mut **open;
+                    match ready!(reply.poll_next(rows.as_mut(), cx)) {
+                        None => {
+                            self.state = State::Ended;
+                            return Poll::Ready(None);
+                        }
+                        Some(Ok(row)) => {
+                            let Some(mapper) = &mut self.mapper else {
+                                return Poll::Ready(None);
+                            };
+                            match reply.read(&row, |reading| mapper.read(reading)) {
+                                Ok(value) => return Poll::Ready(Some(Ok(value))),
+                                Err(error) => return self.end(error),
+                            }
+                        }
+                        Some(Err(failure)) => {
+                            if let State::Open(open) =
+                                std::mem::replace(&mut self.state, State::Ended)
+                            {
+                                self.state = State::Failing(Box::pin(async move {
+                                    open.1.failed(&failure).await
+                                }));
+                            }
+                        }
+                    }
+                }
+                State::Failing(failing) => {
+                    let error = ready!(failing.as_mut().poll(cx));
+                    return self.end(error);
+                }
+                State::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn end(&mut self, error: Error) -> Poll<Option<Result<M::Output>>> {
+        self.state = State::Ended;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+// The futures are behind pointers, and the mapper is never pinned.
+impl<R, M> Unpin for RowStream<'_, R, M> {}
+
+impl<R: Row, M: Mapper<R>> Stream for RowStream<'_, R, M> {
+    type Item = Result<M::Output>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_row(cx)
+    }
+}
+
+impl<R, M> fmt::Debug for RowStream<'_, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RowStream")
+    }
+}

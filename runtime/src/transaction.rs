@@ -1,0 +1,329 @@
+//! Transactions and, nested in them, savepoints.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use crate::database::Database;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::Lease;
+use crate::partition::trace_to_root;
+use crate::wire::Failure;
+
+/// A transaction, on a connection of its own.
+///
+/// Queries take it by reference and may run at the same time: `tokio::try_join!(first(&tx), second(&tx))` sends both
+/// before it waits for either. Dropping the handle rolls back, without waiting for it.
+///
+/// A transaction within a transaction, by [`Transaction::savepoint`] or [`Transaction::transaction`], is a savepoint. While
+/// it is open, queries on the outer handle are refused: they would be rolled back with it.
+pub struct Transaction {
+    shared: Arc<Mutex<State>>,
+    /// Which of the nested transactions this handle stands for.
+    level: u64,
+    /// Does dropping the handle end the transaction? A handle given to a closure ends with the closure instead.
+    owner: bool,
+}
+
+struct State {
+    /// `None` once the transaction is over.
+    lease: Option<Arc<Lease>>,
+    /// The transactions that are open, outermost first.
+    open: Vec<u64>,
+    next: u64,
+    /// The server refused a statement, so it will refuse all others up to the rollback.
+    failed: bool,
+}
+
+impl Transaction {
+    pub(crate) async fn begin(database: &Database) -> Result<Self> {
+        let lease = Arc::new(database.lease().await?);
+        let transaction = Self {
+            shared: Arc::new(Mutex::new(State {
+                lease: Some(Arc::clone(&lease)),
+                open: vec![0],
+                next: 0,
+                failed: false,
+            })),
+            level: 0,
+            owner: true,
+        };
+        // From here on the handle's drop rolls back, also when this future is dropped while BEGIN is under way.
+        ask(&lease, "BEGIN")
+            .await
+            .map_err(|failure| Error::from_failure(&failure))?;
+        Ok(transaction)
+    }
+
+    /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
+    pub async fn savepoint(&self) -> Result<Self> {
+        let lease = self.lease()?;
+        let level = {
+            let mut state = self.state();
+            state.next += 1;
+            state.next
+        };
+        // The handle is there first, so that dropping this future half-way rolls back.
+        let nested = Self {
+            shared: Arc::clone(&self.shared),
+            level,
+            owner: true,
+        };
+        let sql = format!("SAVEPOINT sqlmill_{level}");
+        let request = ask(&lease, &sql);
+        match self
+            .send_and(request, |state| state.open.push(level))
+            .await?
+        {
+            Ok(()) => Ok(nested),
+            Err(failure) => {
+                // There is no savepoint to roll back to.
+                nested.close();
+                Err(self.failed(&failure))
+            }
+        }
+    }
+
+    /// Runs `body` in a transaction within this one: kept when it returns `Ok`, rolled back to its start when it returns
+    /// an error, panics or is dropped half-way.
+    pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
+    where
+        B: FnOnce(Transaction) -> F,
+        F: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        self.savepoint().await?.run(body).await
+    }
+
+    pub(crate) async fn run<T, E, F, B>(self, body: B) -> Result<T, E>
+    where
+        B: FnOnce(Transaction) -> F,
+        F: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        match body(self.share()).await {
+            Ok(value) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The body's error is the one to tell; a connection that cannot roll back is lost, and so rolled back.
+                let _ = self.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
+    ///
+    /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error.
+    pub async fn commit(self) -> Result<()> {
+        let lease = self.lease_to_end()?;
+        if self.state().failed {
+            self.rollback().await?;
+            return Err(Error::with(
+                ErrorKind::Transaction,
+                "a statement in it failed, so it was rolled back instead of committed",
+            ));
+        }
+        if self.level != 0 {
+            let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
+            let outcome = self.send(ask(&lease, &sql)).await?;
+            if let Err(failure) = outcome {
+                let error = self.failed(&failure);
+                self.roll_back_now();
+                return Err(error);
+            }
+            self.close();
+            return Ok(());
+        }
+        // In a failed transaction COMMIT rolls back and says so only in its tag. Where an answer was not read, as of a
+        // dropped future, a first statement turns that into an error.
+        let sql = if lease.is_unsettled() {
+            "SELECT 1; COMMIT"
+        } else {
+            "COMMIT"
+        };
+        let request = ask(&lease, sql);
+        let Err(failure) = self.send_and(request, |state| state.close(0)).await? else {
+            return Ok(());
+        };
+        let mut error = Error::commit(&failure);
+        if let Ok(session) = lease.session() {
+            if error.kind() == ErrorKind::Transaction {
+                lease.depart();
+                session.send("ROLLBACK");
+            }
+            trace_to_root(&lease, Some(session), &mut error).await;
+        }
+        Err(error)
+    }
+
+    /// Undoes the work, and waits until the server has done so.
+    pub async fn rollback(self) -> Result<()> {
+        let lease = self.lease_to_end()?;
+        let sql = self.rollback_sql();
+        let request = ask(&lease, &sql);
+        let outcome = self
+            .send_and(request, |state| state.close(self.level))
+            .await?;
+        outcome.map_err(|failure| Error::from_failure(&failure))
+    }
+
+    /// The connection, when this is the innermost open transaction.
+    pub(crate) fn lease(&self) -> Result<Arc<Lease>> {
+        let state = self.state();
+        self.check(&state)?;
+        state.lease.clone().ok_or_else(over)
+    }
+
+    fn lease_to_end(&self) -> Result<Arc<Lease>> {
+        if !self.owner {
+            return Err(Error::with(
+                ErrorKind::Transaction,
+                "it ends with its closure: return `Ok` to commit, an error to roll back",
+            ));
+        }
+        self.lease()
+    }
+
+    fn check(&self, state: &State) -> Result<()> {
+        if state.open.last() == Some(&self.level) {
+            Ok(())
+        } else if state.open.contains(&self.level) {
+            Err(Error::with(
+                ErrorKind::Transaction,
+                "a transaction nested in it is still open",
+            ))
+        } else {
+            Err(over())
+        }
+    }
+
+    /// Polls `request` for the first time, which sends it, at a moment when the transaction is open and cannot end: what
+    /// arrived after COMMIT would run outside of it, on a connection that may be somebody else's.
+    pub(crate) async fn send<F: Future>(&self, request: F) -> Result<F::Output> {
+        self.send_and(request, |_| ()).await
+    }
+
+    /// As `send`, with a change of the state that holds from the moment that the request is sent.
+    async fn send_and<F: Future>(
+        &self,
+        request: F,
+        change: impl FnOnce(&mut State),
+    ) -> Result<F::Output> {
+        let mut request = pin!(request);
+        let mut change = Some(change);
+        let sent = poll_fn(|cx| {
+            let mut state = self.state();
+            Poll::Ready(self.check(&state).map(|()| {
+                let sent = request.as_mut().poll(cx);
+                if let Some(change) = change.take() {
+                    change(&mut state);
+                }
+                sent
+            }))
+        });
+        match sent.await? {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => Ok(request.await),
+        }
+    }
+
+    /// A statement failed. Whatever comes next on this connection fails too, until a rollback.
+    pub(crate) fn failed(&self, failure: &Failure) -> Error {
+        if failure.server().is_some() {
+            self.state().failed = true;
+        }
+        Error::from_failure(failure)
+    }
+
+    /// Another handle to the same transaction, which does not end it.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            level: self.level,
+            owner: false,
+        }
+    }
+
+    fn rollback_sql(&self) -> String {
+        match self.level {
+            0 => "ROLLBACK".to_owned(),
+            level => {
+                format!("ROLLBACK TO SAVEPOINT sqlmill_{level}; RELEASE SAVEPOINT sqlmill_{level}")
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.state().close(self.level);
+    }
+
+    /// Sends the rollback without waiting for the answer.
+    fn roll_back_now(&self) {
+        let mut state = self.state();
+        if !state.open.contains(&self.level) {
+            return;
+        }
+        if let Some(lease) = &state.lease
+            && let Ok(session) = lease.session()
+        {
+            lease.depart();
+            session.send(&self.rollback_sql());
+        }
+        state.close(self.level);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment or one truncation, so a panic leaves nothing half-done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Ends a transaction and all that are nested in it.
+    fn close(&mut self, level: u64) {
+        if let Some(index) = self.open.iter().position(|open| *open == level) {
+            self.open.truncate(index);
+        }
+        self.failed = false;
+        if self.open.is_empty() {
+            self.lease = None;
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.owner {
+            self.roll_back_now();
+        }
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("Transaction")
+            .field("nested", &(self.level != 0))
+            .field("open", &state.open.contains(&self.level))
+            .finish_non_exhaustive()
+    }
+}
+
+fn over() -> Error {
+    Error::with(ErrorKind::Transaction, "it is over")
+}
+
+async fn ask(lease: &Lease, sql: &str) -> Result<(), Failure> {
+    let Ok(session) = lease.session() else {
+        return Ok(());
+    };
+    lease.depart();
+    let outcome = session.run(sql).await;
+    lease.arrive();
+    outcome
+}

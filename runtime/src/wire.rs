@@ -1,0 +1,566 @@
+//! The one module that names tokio-postgres: connections, statements, raw rows and what a server's error says.
+//!
+//! Everything above it knows only the types defined here, so that the wire beneath can change without a line of
+//! generated code changing.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use deadpool_postgres::{ClientWrapper, ManagerConfig, RecyclingMethod};
+use futures_core::Stream;
+use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
+use tokio_postgres::{NoTls, error::SqlState};
+
+use crate::param::{EncodeError, Encoded, Param};
+use crate::partition::{Key, Partitions};
+use crate::statement::{self, About};
+
+/// A type of the database, as the server described it.
+#[derive(Clone, Copy)]
+pub struct Type<'t>(&'t postgres::Type);
+
+impl<'t> Type<'t> {
+    /// The number of the type in `pg_type`; the same everywhere for built-in types only.
+    pub fn oid(self) -> u32 {
+        self.0.oid()
+    }
+
+    /// The schema that the type lives in.
+    pub fn schema(self) -> &'t str {
+        self.0.schema()
+    }
+
+    /// The name without the schema.
+    pub fn name(self) -> &'t str {
+        self.0.name()
+    }
+
+    /// What the type is once every domain is taken off it.
+    pub fn base(self) -> Type<'t> {
+        let mut inner = self.0;
+        while let Kind::Domain(base) = inner.kind() {
+            inner = base;
+        }
+        Type(inner)
+    }
+
+    /// The type of the elements, of an array or a domain over one.
+    pub fn element(self) -> Option<Type<'t>> {
+        match self.base().0.kind() {
+            Kind::Array(element) => Some(Type(element)),
+            _ => None,
+        }
+    }
+
+    /// The types of the fields in their order, of a composite or a domain over one.
+    pub fn fields(self) -> Option<impl ExactSizeIterator<Item = Type<'t>>> {
+        match self.base().0.kind() {
+            Kind::Composite(fields) => Some(fields.iter().map(|field| Type(field.type_()))),
+            _ => None,
+        }
+    }
+
+    /// Asks about a built-in type; of any other the answer is no.
+    pub(crate) fn built_in(oid: u32, ask: impl FnOnce(Type<'_>) -> bool) -> bool {
+        postgres::Type::from_oid(oid).is_some_and(|ty| ask(Type(&ty)))
+    }
+
+    /// Is it an enum, or a domain over one?
+    pub fn is_enum(self) -> bool {
+        matches!(self.base().0.kind(), Kind::Enum(_))
+    }
+}
+
+impl fmt::Display for Type<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Kind::Array(element) = self.0.kind() {
+            return write!(f, "{}[]", Type(element));
+        }
+        match self.schema() {
+            "pg_catalog" => f.write_str(self.name()),
+            schema => write!(f, "{schema}.{}", self.name()),
+        }
+    }
+}
+
+impl fmt::Debug for Type<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where the bytes of a parameter are written.
+pub struct Buffer<'b>(&'b mut BytesMut);
+
+impl Buffer<'_> {
+    /// Appends bytes.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.0.put_slice(bytes);
+    }
+
+    /// How much has been written so far; a mark for [`Buffer::patch`].
+    pub(crate) fn mark(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Overwrites four bytes that were written at `mark`.
+    pub(crate) fn patch(&mut self, mark: usize, bytes: [u8; 4]) {
+        if let Some(place) = self.0.get_mut(mark..mark + 4) {
+            place.copy_from_slice(&bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Buffer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buffer")
+    }
+}
+
+/// A parameter on its way out. Its type was checked when the statement was prepared.
+struct Bind<'p>(&'p dyn Param);
+
+impl fmt::Debug for Bind<'_> {
+    // tokio-postgres logs parameters at debug level through this; values must not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
+impl ToSql for Bind<'_> {
+    fn to_sql(
+        &self,
+        ty: &postgres::Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self.0.encode(Type(ty), &mut Buffer(out)) {
+            Ok(Encoded::Value) => Ok(IsNull::No),
+            Ok(Encoded::Null) => Ok(IsNull::Yes),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+
+    fn accepts(_: &postgres::Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(
+        &self,
+        ty: &postgres::Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        self.to_sql(ty, out)
+    }
+}
+
+/// The parameters of one call, in order. A named iterator: a closure here would make the futures "not general enough"
+/// to be `Send`.
+struct Binds<'s, 'p>(std::slice::Iter<'s, &'p dyn Param>);
+
+impl<'p> Iterator for Binds<'_, 'p> {
+    type Item = Bind<'p>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|param| Bind(*param))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Binds<'_, '_> {}
+
+/// The bytes of one value of a row; `None` for NULL.
+struct Raw<'r>(Option<&'r [u8]>);
+
+impl<'r> FromSql<'r> for Raw<'r> {
+    fn from_sql(
+        _: &postgres::Type,
+        raw: &'r [u8],
+    ) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Raw(Some(raw)))
+    }
+
+    fn from_sql_null(_: &postgres::Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Raw(None))
+    }
+
+    fn accepts(_: &postgres::Type) -> bool {
+        true
+    }
+}
+
+/// One row of a reply, still in the buffer it came in.
+#[derive(Debug)]
+pub(crate) struct RawRow(tokio_postgres::Row);
+
+impl RawRow {
+    /// The bytes of the column at `index`; `None` when the row has no such column.
+    #[inline]
+    pub(crate) fn value(&self, index: usize) -> Option<Option<&[u8]>> {
+        self.0
+            .try_get::<usize, Raw<'_>>(index)
+            .ok()
+            .map(|raw| raw.0)
+    }
+
+    pub(crate) fn column_name(&self, index: usize) -> Option<&str> {
+        self.0.columns().get(index).map(|column| column.name())
+    }
+}
+
+/// The rows of a reply as they arrive. It must be pinned to be read; [`next_row`] does that.
+pub(crate) type RawRows = tokio_postgres::RowStream;
+
+pub(crate) fn next_row(
+    rows: Pin<&mut RawRows>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<RawRow, Failure>>> {
+    rows.poll_next(cx)
+        .map(|next| next.map(|row| row.map(RawRow).map_err(Failure)))
+}
+
+/// A statement prepared on one connection.
+#[derive(Clone)]
+pub(crate) struct Prepared(tokio_postgres::Statement);
+
+impl Prepared {
+    pub(crate) fn params(&self) -> impl ExactSizeIterator<Item = Type<'_>> {
+        self.0.params().iter().map(Type)
+    }
+
+    pub(crate) fn columns(&self) -> impl ExactSizeIterator<Item = (&str, Type<'_>)> {
+        self.0
+            .columns()
+            .iter()
+            .map(|column| (column.name(), Type(column.type_())))
+    }
+}
+
+/// Hashes addresses. Nobody outside chooses them, so mixing their bits is enough.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The multiplier of Fibonacci hashing: it spreads aligned addresses over the high bits.
+        self.0 = (self.0 ^ address as u64)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(32);
+    }
+}
+
+type Statements = HashMap<statement::Key, Prepared, BuildHasherDefault<AddressHasher>>;
+
+/// A connection to the server, with the statements that were prepared on it.
+pub(crate) struct Session {
+    client: ClientWrapper,
+    statements: Mutex<Statements>,
+}
+
+impl Session {
+    pub(crate) fn prepared(&self, about: &About) -> Option<Prepared> {
+        self.statements().get(&about.key()).cloned()
+    }
+
+    pub(crate) async fn prepare(&self, about: &About) -> Result<Prepared, Failure> {
+        Ok(Prepared(self.client.prepare(about.sql).await?))
+    }
+
+    /// Remembers a statement whose types were checked.
+    pub(crate) fn keep(&self, about: &About, prepared: Prepared) {
+        self.statements().insert(about.key(), prepared);
+    }
+
+    /// Forgets all statements and all that is known of types: after a change of the schema both may be wrong.
+    pub(crate) fn evict_all(&self) {
+        self.statements().clear();
+        self.client.clear_type_cache();
+    }
+
+    fn statements(&self) -> std::sync::MutexGuard<'_, Statements> {
+        // The map is whole between any two calls, so a panic elsewhere cannot have left it half-changed.
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the statement at the first poll; the rows then arrive in [`RawRows`].
+    pub(crate) async fn query(
+        &self,
+        prepared: &Prepared,
+        params: &[&dyn Param],
+    ) -> Result<RawRows, Failure> {
+        Ok(self
+            .client
+            .query_raw(&prepared.0, Binds(params.iter()))
+            .await?)
+    }
+
+    /// Runs text without parameters, sent at the first poll.
+    pub(crate) async fn run(&self, sql: &str) -> Result<(), Failure> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Sends text without parameters and does not wait: the connection's own task reads the answer and drops it.
+    pub(crate) fn send(&self, sql: &str) {
+        let sending = pin!(self.client.batch_execute(sql));
+        // The first poll puts the message into the connection's unbounded queue; dropping the future afterwards takes
+        // nothing back.
+        let _ = sending.poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Asks the server to cancel what runs on this connection.
+    pub(crate) async fn cancel(&self) {
+        // Nothing to do about a failure: the caller throws the connection away either way.
+        let _ = self.client.cancel_token().cancel_query(NoTls).await;
+    }
+
+    /// Where a constraint of a partition comes from: the topmost table and the name that the constraint has there.
+    pub(crate) async fn root_constraint(
+        &self,
+        (schema, table, constraint): &Key,
+    ) -> Result<Option<Key>, Failure> {
+        let text = [
+            postgres::Type::TEXT,
+            postgres::Type::TEXT,
+            postgres::Type::TEXT,
+        ];
+        let statement = self.client.prepare_typed(ROOT_CONSTRAINT, &text).await?;
+        let row = self
+            .client
+            .query_opt(&statement, &[schema, table, constraint])
+            .await?;
+        match row {
+            None => Ok(None),
+            Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))),
+        }
+    }
+}
+
+/// A unique constraint of a partition has an index of its own with a name of its own, whose root is the parent's index;
+/// foreign keys are tied by `conparentid`; CHECK and NOT NULL keep name and column.
+const ROOT_CONSTRAINT: &str = "\
+WITH RECURSIVE relation AS (
+    SELECT c.oid, coalesce(pg_catalog.pg_partition_root(c.oid), c.oid) AS root
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2
+), up AS (
+    SELECT k.conname, k.conparentid, k.conindid, k.contype, k.conrelid, 0 AS height
+    FROM pg_catalog.pg_constraint k JOIN relation r ON k.conrelid = r.oid
+    WHERE k.conname = $3
+    UNION ALL
+    SELECT k.conname, k.conparentid, k.conindid, k.contype, k.conrelid, up.height + 1
+    FROM up JOIN pg_catalog.pg_constraint k ON k.oid = up.conparentid
+), top AS (
+    SELECT conname::text AS name, conrelid FROM up ORDER BY height DESC LIMIT 1
+), top_index AS (
+    SELECT coalesce(ri.relname, i.relname)::text AS name
+    FROM relation r
+    JOIN pg_catalog.pg_index x ON x.indrelid = r.oid
+    JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid AND i.relname = $3
+    LEFT JOIN pg_catalog.pg_class ri ON ri.oid = pg_catalog.pg_partition_root(i.oid)
+)
+SELECT n.nspname::text, c.relname::text,
+       coalesce((SELECT name FROM top), (SELECT name FROM top_index), $3)
+FROM relation r
+JOIN pg_catalog.pg_class c ON c.oid = coalesce((SELECT conrelid FROM top), r.root)
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+/// Makes connections for the pool.
+pub(crate) struct Connector {
+    inner: deadpool_postgres::Manager,
+    partitions: Partitions,
+}
+
+/// What a URL and the builder say about a server.
+#[derive(Clone)]
+pub(crate) struct Target(tokio_postgres::Config);
+
+impl Target {
+    /// `None` when the text is no URL and no `key=value` list. The reason is left out: it may quote the password.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        url.parse().ok().map(Self)
+    }
+
+    pub(crate) fn connect_timeout(&mut self, limit: Duration) {
+        if self.0.get_connect_timeout().is_none() {
+            self.0.connect_timeout(limit);
+        }
+    }
+
+    /// Sets a parameter of the session at start-up, where the server takes it as the session's default.
+    pub(crate) fn session_default(&mut self, name: &str, value: &str) {
+        let mut options = self.0.get_options().unwrap_or_default().to_owned();
+        if !options.is_empty() {
+            options.push(' ');
+        }
+        options.push_str("-c ");
+        options.push_str(name);
+        options.push('=');
+        // The server splits the options at white space; a backslash takes its meaning away.
+        for character in value.chars() {
+            if character.is_whitespace() || character == '\\' {
+                options.push('\\');
+            }
+            options.push(character);
+        }
+        self.0.options(options);
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("hosts", &self.0.get_hosts())
+            .field("ports", &self.0.get_ports())
+            .field("database", &self.0.get_dbname())
+            .field("user", &self.0.get_user())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    pub(crate) fn new(target: Target) -> Self {
+        let config = ManagerConfig {
+            // A dead connection is noticed by its own task. A round trip per checkout would double the cost of a read.
+            recycling_method: RecyclingMethod::Fast,
+        };
+        Self {
+            inner: deadpool_postgres::Manager::from_config(target.0, NoTls, config),
+            partitions: Partitions::default(),
+        }
+    }
+
+    pub(crate) fn partitions(&self) -> &Partitions {
+        &self.partitions
+    }
+}
+
+impl managed::Manager for Connector {
+    /// Behind a pointer: it moves in and out of the pool with every query.
+    type Type = Box<Session>;
+    type Error = Failure;
+
+    async fn create(&self) -> Result<Box<Session>, Failure> {
+        Ok(Box::new(Session {
+            client: self.inner.create().await?,
+            statements: Mutex::default(),
+        }))
+    }
+
+    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Failure> {
+        if session.is_closed() {
+            return Err(RecycleError::message("the connection is closed"));
+        }
+        Ok(())
+    }
+
+    fn detach(&self, session: &mut Box<Session>) {
+        self.inner.detach(&mut session.client);
+    }
+}
+
+/// What went wrong on the wire. It may hold values in its text, so nothing of it is shown but what the methods give.
+pub(crate) struct Failure(tokio_postgres::Error);
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self(error)
+    }
+}
+
+/// What the server says of an error, without the texts that can quote values.
+#[derive(Debug)]
+pub(crate) struct ServerError<'e> {
+    pub(crate) sqlstate: &'e str,
+    pub(crate) message: &'e str,
+    pub(crate) schema: Option<&'e str>,
+    pub(crate) table: Option<&'e str>,
+    pub(crate) column: Option<&'e str>,
+    pub(crate) data_type: Option<&'e str>,
+    pub(crate) constraint: Option<&'e str>,
+}
+
+impl Failure {
+    pub(crate) fn server(&self) -> Option<ServerError<'_>> {
+        let error = self.0.as_db_error()?;
+        Some(ServerError {
+            sqlstate: error.code().code(),
+            message: error.message(),
+            schema: error.schema(),
+            table: error.table(),
+            column: error.column(),
+            data_type: error.datatype(),
+            constraint: error.constraint(),
+        })
+    }
+
+    /// The server has the statement no longer as it was prepared: its result type changed, or it is gone. Both arise
+    /// before anything runs. The first has a general SQLSTATE and a translated message; its routine is its own.
+    pub(crate) fn is_stale_statement(&self) -> bool {
+        self.0.as_db_error().is_some_and(|error| {
+            *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+                || (*error.code() == SqlState::FEATURE_NOT_SUPPORTED
+                    && error.routine() == Some("RevalidateCachedQuery"))
+        })
+    }
+
+    /// The parameter could not be written; the reason names no value.
+    pub(crate) fn encoding(&self) -> Option<&EncodeError> {
+        self.0.source()?.downcast_ref()
+    }
+
+    /// Of errors without a word from the server: the operating system's reason, which holds no values.
+    pub(crate) fn io(&self) -> Option<&std::io::Error> {
+        self.0.source()?.downcast_ref()
+    }
+
+    /// What a failed attempt to connect says; made before any value was sent.
+    pub(crate) fn connecting(&self) -> String {
+        match self.0.as_db_error() {
+            Some(error) => error.message().to_owned(),
+            None => match self.0.source() {
+                Some(source) => format!("{}: {source}", self.0),
+                None => self.0.to_string(),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Failure").field(&self.0.code()).finish()
+    }
+}
