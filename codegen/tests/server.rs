@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use sqlmill::server::{Error, Options, SchemaStatement, Server, scratch};
+use sqlmill::server::{Error, Options, SchemaStatement, Server, developer, scratch};
 use sqlmill::source::{Sources, Span};
 
 /// A directory that is removed at the end.
@@ -194,6 +194,25 @@ fn in_a_process_of_its_own() {
     };
     let mut sources = Sources::default();
     let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
+    match mode.as_str() {
+        "db start" => {
+            developer::start(&options, &schema).unwrap();
+            println!("ready");
+            return;
+        }
+        "db psql" => {
+            let arguments = [
+                "-Xqt",
+                "-c",
+                "SELECT 'counted ' || count(*) FROM t",
+                "-c",
+                "\\echo ready",
+            ];
+            developer::psql(&options, &arguments.map(str::to_owned)).unwrap();
+            unreachable!("psql has taken the place of this process");
+        }
+        _ => {}
+    }
     let begun = Instant::now();
     let scratch = scratch(&options, &schema).unwrap();
     let mut connection = scratch.connect().unwrap();
@@ -652,4 +671,48 @@ fn a_missing_extension_is_explained() {
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
     let help = faults[0].help.join("\n");
     assert!(help.contains("pgvector"), "{help}");
+}
+
+#[test]
+fn a_developers_server_stays_until_it_is_stopped() {
+    let directory = Temporary::new("developer");
+    let options = directory.options();
+    let runs = || !processes_with(&text(&directory.0)).is_empty();
+    assert_eq!(developer::url(&options).unwrap(), None);
+    assert!(matches!(
+        developer::psql(&options, &[]),
+        Err(Error::NotRunning)
+    ));
+    let mut other = Other::start(&mut Other::command("db start", &options.cache));
+    assert!(other.child.wait().unwrap().success());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(runs());
+
+    let mut sources = Sources::default();
+    let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
+    let again = developer::start(&options, &schema).unwrap();
+    assert!(again.ran_already && again.schema_is_current);
+    assert_eq!(developer::url(&options).unwrap(), Some(again.url.clone()));
+    let changed = statements(&mut sources, &["CREATE TABLE other (id int)"]);
+    assert!(
+        !developer::start(&options, &changed)
+            .unwrap()
+            .schema_is_current
+    );
+
+    let psql = Other::start(&mut Other::command("db psql", &options.cache));
+    assert_eq!(psql.value("counted"), "0");
+    // The URL is one that others read as well.
+    let named = Server::start(&Options {
+        url: Some(again.url.clone()),
+        ..Options::default()
+    });
+    drop(named.unwrap());
+
+    assert!(developer::stop(&options).unwrap());
+    assert!(!runs());
+    let socket = again.url.split_once("host=").unwrap().1;
+    assert!(socket.starts_with("/tmp/sqlmill-") && !Path::new(socket).exists());
+    assert!(!developer::stop(&options).unwrap());
+    assert_eq!(developer::url(&options).unwrap(), None);
 }

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::account::{self, Account};
 use super::find::Binaries;
 use super::supervise::Supervised;
+use super::{Error, developer};
 
 /// Raised when clusters must be made differently, so that old ones are not used.
 const FORMAT: &str = "1";
@@ -110,13 +111,7 @@ impl Cluster {
     pub(super) fn is_sound(&self, account: Option<&Account>) -> Result<bool, Error> {
         if let Some(left) = self.postmaster() {
             end_process(&left, &self.data(), account);
-            if left
-                .socket_directory
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(SOCKET_PREFIX))
-            {
-                let _ = fs::remove_dir_all(&left.socket_directory);
-            }
+            remove_socket_directory(&left.socket_directory);
         }
         let made_in = fs::read_to_string(self.boot_path()).unwrap_or_default();
         // A server that stopped as it should takes its `postmaster.pid` away. Without that, and with fsync off, the
@@ -244,22 +239,42 @@ impl Cluster {
             .inspect_err(|_| {
                 let _ = fs::remove_dir_all(&socket);
             })?;
-        self.await_ready(&mut running)?;
+        let process = running.process;
+        self.await_ready(process, || running.ended())?;
         Ok((running, socket))
     }
 
-    fn await_ready(&self, running: &mut Supervised) -> Result<(), Error> {
+    /// Starts the server so that it outlives us.
+    pub(super) fn start_detached(
+        &self,
+        binaries: &Binaries,
+        account: Option<&Account>,
+    ) -> Result<Postmaster, Error> {
+        let socket = socket_directory(account)?;
+        let mut arguments = server_arguments(&self.data(), &socket);
+        arguments.extend(["-c".into(), "autovacuum=on".into()]);
+        let started = self.new_log().and_then(|log| {
+            let mut child = developer::spawn_detached(binaries, account, &arguments, log)
+                .map_err(Error::io("cannot run the server".to_owned()))?;
+            self.await_ready(child.id(), || child.try_wait())
+        });
+        started.inspect_err(|_| remove_socket_directory(&socket))
+    }
+
+    fn await_ready(
+        &self,
+        process: u32,
+        mut ended: impl FnMut() -> io::Result<Option<ExitStatus>>,
+    ) -> Result<Postmaster, Error> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            if self
-                .postmaster()
-                .is_some_and(|found| found.ready && found.process == running.process)
+            if let Some(found) = self.postmaster()
+                && found.ready
+                && found.process == process
             {
-                return Ok(());
+                return Ok(found);
             }
-            let ended = running
-                .ended()
-                .map_err(Error::io("cannot watch the server".to_owned()))?;
+            let ended = ended().map_err(Error::io("cannot watch the server".to_owned()))?;
             if let Some(status) = ended {
                 return Err(Error::Program {
                     doing: format!("the PostgreSQL server did not start ({status})"),
@@ -276,8 +291,22 @@ impl Cluster {
         }
     }
 
-    pub(super) fn postmaster(&self) -> Option<Postmaster> {
-        read_postmaster(&fs::read_to_string(self.data().join("postmaster.pid")).ok()?)
+    fn postmaster(&self) -> Option<Postmaster> {
+        postmaster_of(&self.data())
+    }
+}
+
+pub(super) fn postmaster_of(data: &Path) -> Option<Postmaster> {
+    read_postmaster(&fs::read_to_string(data.join("postmaster.pid")).ok()?)
+}
+
+/// Only one of ours: the path comes from a file.
+pub(super) fn remove_socket_directory(directory: &Path) {
+    let is_ours = directory
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(SOCKET_PREFIX));
+    if is_ours && directory.is_absolute() {
+        let _ = fs::remove_dir_all(directory);
     }
 }
 
@@ -326,7 +355,7 @@ fn take_slot(
 }
 
 /// Directories that may keep clusters, the best first, made if need be; or why not.
-fn homes<'a>(
+pub(super) fn homes<'a>(
     cache: &'a Path,
     account: Option<&'a Account>,
 ) -> impl Iterator<Item = Result<PathBuf, String>> + 'a {
@@ -487,12 +516,12 @@ pub(super) fn server_arguments(data: &Path, socket: &Path) -> Vec<OsString> {
 /// Ends a server that was left running on `data`, if it still runs.
 #[cfg(unix)]
 pub(super) fn end_process(left: &Postmaster, data: &Path, account: Option<&Account>) {
-    use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+    use rustix::process::{Pid, Signal, kill_process};
 
     let Some(process) = i32::try_from(left.process).ok().and_then(Pid::from_raw) else {
         return;
     };
-    let runs = || test_kill_process(process).is_ok() && is_server_of(left.process, data, account);
+    let runs = || is_running(left, data, account);
     for (signal, patience) in [
         (Signal::INT, Duration::from_secs(5)),
         (Signal::QUIT, Duration::from_secs(2)),
@@ -509,16 +538,15 @@ pub(super) fn end_process(left: &Postmaster, data: &Path, account: Option<&Accou
     }
 }
 
-/// A process number is used again: a server's working directory is its data directory, and its command names it.
+/// A process number is used again: a server's working directory is its data directory, or its command names it.
 #[cfg(unix)]
-fn is_server_of(process: u32, data: &Path, account: Option<&Account>) -> bool {
-    let proc_entry = PathBuf::from(format!("/proc/{process}"));
-    if proc_entry.exists() {
-        return fs::read_link(proc_entry.join("cwd"))
+pub(super) fn is_running(found: &Postmaster, data: &Path, account: Option<&Account>) -> bool {
+    if Path::new("/proc/self/cwd").exists() {
+        return fs::read_link(format!("/proc/{}/cwd", found.process))
             .is_ok_and(|cwd| fs::canonicalize(data).is_ok_and(|data| cwd == data));
     }
     let mut command = std::process::Command::new("ps");
-    command.args(["-ww", "-o", "command=", "-p", &process.to_string()]);
+    command.args(["-ww", "-o", "command=", "-p", &found.process.to_string()]);
     account::run_as(&mut command, account);
     command.output().is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout).contains(&*data.to_string_lossy())

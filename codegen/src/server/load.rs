@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use super::{Error, SchemaStatement};
+use super::{Error, SchemaStatement, first_column};
 use crate::describe::ServerError;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::wire::{self, Connection, Message};
+use crate::wire::{self, Connection, Message, Target};
 
 /// Whose the roles of the server are.
 #[derive(Debug)]
@@ -68,6 +68,47 @@ pub(super) fn load(
         Some((statement, error)) => Outcome::Refused(vec![refusal(statement, error, roles)]),
         None => Outcome::Loaded,
     })
+}
+
+/// Makes the target's database on a server of ours, with the roles that the schema names. Gives the connection that
+/// loaded it.
+pub(super) fn load_making_roles(
+    target: &Target,
+    maintenance: &mut Connection,
+    schema: &[SchemaStatement<'_>],
+) -> Result<Connection, Error> {
+    let name = &target.database;
+    loop {
+        maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
+        maintenance.simple(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+        let known = first_column(maintenance.simple("SELECT rolname FROM pg_catalog.pg_roles")?);
+        let mut connection = Connection::connect(target)?;
+        match load(
+            &mut connection,
+            schema,
+            &Roles::Ours(known.into_iter().collect()),
+        )? {
+            Outcome::Loaded => return Ok(connection),
+            Outcome::MissingRoles(roles) => {
+                drop(connection);
+                for (role, fault) in roles {
+                    let quoted = role.replace('"', "\"\"");
+                    maintenance
+                        .simple(&format!("CREATE ROLE \"{quoted}\" NOLOGIN"))
+                        .map_err(|error| {
+                            Error::Schema(vec![
+                                fault.note(format!("it cannot be made either: {error}")),
+                            ])
+                        })?;
+                }
+            }
+            Outcome::Refused(faults) => {
+                drop(connection);
+                let _ = maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                return Err(Error::Schema(faults));
+            }
+        }
+    }
 }
 
 type Failure<'s> = (&'s SchemaStatement<'s>, ServerError);

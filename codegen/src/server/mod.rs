@@ -3,6 +3,7 @@
 
 mod account;
 mod cluster;
+pub mod developer;
 mod find;
 mod load;
 mod named;
@@ -17,9 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::Diagnostic;
-use crate::source::Spanned;
 use crate::wire;
 
+pub use crate::schema::SchemaStatement;
 pub use find::{Binaries, DIRECTORY_VARIABLE};
 
 /// Which server to use and where to keep what is worth keeping.
@@ -32,9 +33,6 @@ pub struct Options {
     /// Where clusters are kept between runs: `target/sqlmill`.
     pub cache: PathBuf,
 }
-
-/// One statement of the schema and where the author wrote it.
-pub type SchemaStatement<'a> = Spanned<&'a str>;
 
 /// A running server. Clones share it; it stops when the last of them, and of the databases from it, is dropped.
 #[derive(Debug, Clone)]
@@ -215,6 +213,10 @@ pub enum Error {
     TooOld { version: String },
     #[error("the named server does not let \"{user}\" make a scratch database: {said}")]
     NoCreateDatabase { user: String, said: String },
+    #[error("no developer's server runs")]
+    NotRunning,
+    #[error("psql is not installed")]
+    NoPsql,
     #[error(transparent)]
     Wire(#[from] wire::Error),
     /// The schema has faults, each with its place.
@@ -293,6 +295,10 @@ impl Error {
             Self::NoCreateDatabase { user, .. } => plain()
                 .help(format!("allow it: `ALTER ROLE \"{user}\" CREATEDB`"))
                 .help("or leave `--url` and DATABASE_URL out: a private server is started"),
+            Self::NotRunning => plain().help("start it: `db start`"),
+            Self::NoPsql => {
+                plain().help("install PostgreSQL's client, or use the URL that `db url` prints")
+            }
             Self::Io { .. } | Self::Wire(_) => plain(),
         }]
     }
@@ -331,6 +337,14 @@ fn how_to_get_a_server() -> Vec<String> {
 
 /// Raised when schemas must be loaded differently, so that databases that were kept are not used.
 const LOADER: &str = "1";
+
+fn first_column(answers: Vec<wire::Rows>) -> Vec<String> {
+    answers
+        .into_iter()
+        .flat_map(|rows| rows.rows)
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect()
+}
 
 /// Equal where a loaded database can stand for the schema.
 fn schema_key(version: &str, schema: &[SchemaStatement<'_>]) -> String {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
-use super::{Error, SchemaStatement, load, random_name};
+use super::{Error, SchemaStatement, first_column, load, random_name};
 use crate::describe::ServerError;
 use crate::wire::{self, Connection, Target};
 
@@ -222,7 +222,7 @@ fn about(connection: &mut Connection) -> Result<(String, bool), Error> {
 /// Drops databases of runs that were killed before they could.
 fn drop_abandoned(connection: &mut Connection) -> Result<(), Error> {
     // The names first: a run takes its lock before it makes a database.
-    let names = column(connection.simple(
+    let names = first_column(connection.simple(
         r"SELECT datname FROM pg_catalog.pg_database
           WHERE datname ~ '^sqlmill_[0-9]+_[0-9a-f]{16}_[0-9]+$'
             AND pg_catalog.pg_has_role(datdba, 'USAGE')",
@@ -231,7 +231,7 @@ fn drop_abandoned(connection: &mut Connection) -> Result<(), Error> {
         return Ok(());
     }
     // `objsubid` is 1 for a key of 64 bits, of which `classid` is the upper half.
-    let held: BTreeSet<String> = column(connection.simple(
+    let held: BTreeSet<String> = first_column(connection.simple(
         "SELECT (classid::int8 << 32) | objid::int8 FROM pg_catalog.pg_locks
          WHERE locktype = 'advisory' AND objsubid = 1",
     )?)
@@ -249,14 +249,6 @@ fn drop_abandoned(connection: &mut Connection) -> Result<(), Error> {
 
 fn lock_key(random: &str) -> Option<i64> {
     u64::from_str_radix(random, 16).ok().map(u64::cast_signed)
-}
-
-fn column(answers: Vec<wire::Rows>) -> Vec<String> {
-    answers
-        .into_iter()
-        .flat_map(|rows| rows.rows)
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect()
 }
 
 /// What to do when the server does not let us in.

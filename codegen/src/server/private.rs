@@ -1,6 +1,6 @@
 //! A server of our own, on a socket that nobody else can reach.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +8,8 @@ use super::account::{self, Account};
 use super::cluster::Cluster;
 use super::find::{self, Binaries};
 use super::supervise::Supervised;
-use super::{Error, Options, SchemaStatement, load};
-use crate::wire::{Address, Connection, Rows, Target};
+use super::{Error, Options, SchemaStatement, first_column, load};
+use crate::wire::{Address, Connection, Target};
 
 /// Databases with older schemas are dropped beyond this many.
 const KEPT: usize = 16;
@@ -149,40 +149,14 @@ impl Private {
         }
         let mut maintenance = Connection::connect(&self.target)?;
         drop_old(&mut maintenance, in_use, &self.fresh_prefix)?;
-        loop {
-            let name = &target.database;
-            maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
-            maintenance.simple(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
-            let known = load::Roles::Ours(roles(&mut maintenance)?);
-            let mut connection = Connection::connect(target)?;
-            match load::load(&mut connection, schema, &known)? {
-                load::Outcome::Loaded => {
-                    connection.simple(&format!("COMMENT ON DATABASE {name} IS '{COMPLETE}'"))?;
-                    drop(connection);
-                    // The schema's own SET commands are not to hold for those who ask.
-                    return Ok(Connection::connect(target)?);
-                }
-                load::Outcome::MissingRoles(roles) => {
-                    drop(connection);
-                    for (role, fault) in roles {
-                        let quoted = role.replace('"', "\"\"");
-                        maintenance
-                            .simple(&format!("CREATE ROLE \"{quoted}\" NOLOGIN"))
-                            .map_err(|error| {
-                                Error::Schema(vec![
-                                    fault.note(format!("it cannot be made either: {error}")),
-                                ])
-                            })?;
-                    }
-                }
-                load::Outcome::Refused(faults) => {
-                    drop(connection);
-                    let _ =
-                        maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-                    return Err(Error::Schema(faults));
-                }
-            }
-        }
+        let mut connection = load::load_making_roles(target, &mut maintenance, schema)?;
+        connection.simple(&format!(
+            "COMMENT ON DATABASE {} IS '{COMPLETE}'",
+            target.database
+        ))?;
+        drop(connection);
+        // The schema's own SET commands are not to hold for those who ask.
+        Ok(Connection::connect(target)?)
     }
 }
 
@@ -208,22 +182,17 @@ fn is_complete(connection: &mut Connection, database: &str) -> Result<bool, Erro
     Ok(rows.first().and_then(|rows| rows.first()) == Some(COMPLETE))
 }
 
-fn roles(connection: &mut Connection) -> Result<BTreeSet<String>, Error> {
-    let answers = connection.simple("SELECT rolname FROM pg_catalog.pg_roles")?;
-    Ok(names(answers).into_iter().collect())
-}
-
 /// Makes room: the cluster is ours alone, so that databases of earlier runs are nobody's.
 fn drop_old(
     maintenance: &mut Connection,
     in_use: &BTreeMap<String, usize>,
     own_prefix: &str,
 ) -> Result<(), Error> {
-    let kept = names(maintenance.simple(
+    let kept = first_column(maintenance.simple(
         "SELECT datname FROM pg_catalog.pg_database \
          WHERE datname ~ '^(schema|template)_[0-9a-f]{24}$' ORDER BY oid DESC",
     )?);
-    let left = names(maintenance.simple(
+    let left = first_column(maintenance.simple(
         "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^fresh_[0-9a-f]+_[0-9]+$'",
     )?);
     let surplus = kept
@@ -236,12 +205,4 @@ fn drop_old(
         let _ = maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
     }
     Ok(())
-}
-
-fn names(answers: Vec<Rows>) -> Vec<String> {
-    answers
-        .into_iter()
-        .flat_map(|rows| rows.rows)
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect()
 }

@@ -128,7 +128,7 @@ impl Drop for Supervised {
 }
 
 /// Out of reach of the terminal's signals.
-fn apart(command: &mut Command) {
+pub(super) fn apart(command: &mut Command) {
     use std::os::unix::process::CommandExt;
 
     command.process_group(0);
