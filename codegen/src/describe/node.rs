@@ -22,10 +22,9 @@ pub struct Node<'a> {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Field<'a> {
-    /// Empty for tokens that stand before the first field.
+    /// Empty for each further value of the field before, and for what stands before the first field.
     name: &'a str,
     value: Value<'a>,
-    rest: Vec<Value<'a>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,17 +83,22 @@ pub fn read(text: &str) -> Result<Value<'_>, ReadError> {
 /// (but at their very start), the line is cut just there and nothing is replaced.
 pub fn unwrap_lines(wrapped: &[u8]) -> String {
     const LINE: usize = 78;
-    let mut text = Vec::with_capacity(wrapped.len());
-    for line in wrapped.split_inclusive(|&byte| byte == b'\n') {
-        let Some(line) = line.strip_suffix(b"\n") else {
-            text.extend_from_slice(line);
-            continue;
-        };
+    let end = wrapped.len();
+    let mut text = Vec::with_capacity(end);
+    let mut start = 0;
+    while start < end {
+        // Plain indices, for the reason that `Reader::token` gives.
+        let mut at = start;
+        while at < end && wrapped[at] != b'\n' {
+            at += 1;
+        }
+        let line = &wrapped[start..at];
         text.extend_from_slice(line);
         let cut_in_token = line.len() == LINE && !line[1..].contains(&b' ');
-        if !cut_in_token {
+        if at < end && !cut_in_token {
             text.push(b' ');
         }
+        start = at + 1;
     }
     // The cuts count bytes and can part a character; joined, it is whole again.
     String::from_utf8(text)
@@ -104,35 +108,39 @@ pub fn unwrap_lines(wrapped: &[u8]) -> String {
 impl<'a> Node<'a> {
     /// The first value of a field. `None`: this node has no such field.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.field(name).map(|field| &field.value)
+        let index = self.position(name)?;
+        Some(&self.fields[index].value)
     }
 
     /// The bytes after a field's first value.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
-        match self.field(name)?.rest.first()? {
-            Value::Bytes(bytes) => Some(bytes),
-            Value::Null | Value::Token(_) | Value::Node(_) | Value::List(_) => None,
+        let index = self.position(name)?;
+        let field = self.fields.get(index + 1)?;
+        match &field.value {
+            Value::Bytes(bytes) if field.name.is_empty() => Some(bytes),
+            Value::Bytes(_) | Value::Null | Value::Token(_) | Value::Node(_) | Value::List(_) => {
+                None
+            }
         }
     }
 
-    /// Every value with its field's name, in order; the name is empty for what stands before the first field.
+    /// Every value with its field's name, in order; the name is empty for each further value of a field, and for what
+    /// stands before the first.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &Value<'a>)> {
-        self.fields.iter().flat_map(|field| {
-            std::iter::once(&field.value)
-                .chain(&field.rest)
-                .map(|value| (field.name, value))
-        })
+        self.fields.iter().map(|field| (field.name, &field.value))
     }
 
-    fn field(&self, name: &str) -> Option<&Field<'a>> {
+    fn position(&self, name: &str) -> Option<usize> {
         let start = self.next.get();
-        let (before, after) = self.fields.split_at_checked(start)?;
-        let found = match after.iter().position(|field| field.name == name) {
-            Some(offset) => start + offset,
-            None => before.iter().position(|field| field.name == name)?,
-        };
-        self.next.set(found + 1);
-        self.fields.get(found)
+        let count = self.fields.len();
+        for step in 0..count {
+            let index = (start + step) % count;
+            if self.fields[index].name == name {
+                self.next.set(index + 1);
+                return Some(index);
+            }
+        }
+        None
     }
 }
 
@@ -191,17 +199,18 @@ fn unescape(token: &str) -> Cow<'_, str> {
 
 /// The names of 16 and later, for those that were others before (14 and 15 differ from 16, and 14 from 15).
 fn canonical(kind: &str) -> &str {
-    match kind {
-        "RTE" => "RANGETBLENTRY",
-        "WHEN" => "CASEWHEN",
-        "CASE" => "CASEEXPR",
-        "ARRAY" => "ARRAYEXPR",
-        "COALESCE" => "COALESCEEXPR",
-        "COLLATE" => "COLLATEEXPR",
-        "MINMAX" => "MINMAXEXPR",
-        "ROW" => "ROWEXPR",
-        "ROWCOMPARE" => "ROWCOMPAREEXPR",
-        other => other,
+    // As bytes, so that a build without optimisation compares in place.
+    match kind.as_bytes() {
+        b"RTE" => "RANGETBLENTRY",
+        b"WHEN" => "CASEWHEN",
+        b"CASE" => "CASEEXPR",
+        b"ARRAY" => "ARRAYEXPR",
+        b"COALESCE" => "COALESCEEXPR",
+        b"COLLATE" => "COLLATEEXPR",
+        b"MINMAX" => "MINMAXEXPR",
+        b"ROW" => "ROWEXPR",
+        b"ROWCOMPARE" => "ROWCOMPAREEXPR",
+        _ => kind,
     }
 }
 
@@ -233,12 +242,14 @@ impl<'a> Reader<'a> {
                     Some(Open::List(_)) => "`)`",
                 }));
             };
-            let done = match token {
-                "{" | "(" => {
+            // By the first byte, which brackets have to themselves: comparing strings is what a build without
+            // optimisation would spend its time on.
+            let done = match token.as_bytes() {
+                [bracket @ (b'{' | b'('), ..] => {
                     if open.len() >= MAX_DEPTH {
                         return Err(ReadError::TooDeep);
                     }
-                    let opened = if token == "{" {
+                    let opened = if *bracket == b'{' {
                         self.open_node()?
                     } else {
                         self.open_list()?
@@ -246,7 +257,7 @@ impl<'a> Reader<'a> {
                     open.push(opened);
                     continue;
                 }
-                "}" => match open.pop() {
+                [b'}', ..] => match open.pop() {
                     Some(Open::Node {
                         kind,
                         fields,
@@ -258,18 +269,18 @@ impl<'a> Reader<'a> {
                     }),
                     _ => return Err(self.expected("a value")),
                 },
-                ")" => match open.pop() {
+                [b')', ..] => match open.pop() {
                     Some(Open::List(list)) => Value::List(list),
                     _ => return Err(self.expected("a value")),
                 },
-                "<>" => Value::Null,
-                token => match open.last_mut() {
+                [b'<', b'>'] => Value::Null,
+                [first, ..] => match open.last_mut() {
                     // Whatever comes after a field's name is its value: an alias may begin with a colon.
                     Some(Open::Node {
                         awaited: awaited @ None,
                         ..
-                    }) if token.starts_with(':') => {
-                        *awaited = token.get(1..);
+                    }) if *first == b':' => {
+                        *awaited = Some(&token[1..]);
                         continue;
                     }
                     Some(Open::Node { awaited: None, .. }) if token == "[" => {
@@ -277,20 +288,17 @@ impl<'a> Reader<'a> {
                     }
                     _ => Value::Token(token),
                 },
+                [] => return Err(self.expected("a value")),
             };
             match open.last_mut() {
                 None => return Ok(done),
                 Some(Open::List(list)) => list.items.push(done),
                 Some(Open::Node {
                     fields, awaited, ..
-                }) => match (awaited.take(), fields.last_mut()) {
-                    (None, Some(field)) => field.rest.push(done),
-                    (name, _) => fields.push(Field {
-                        name: name.unwrap_or_default(),
-                        value: done,
-                        rest: Vec::new(),
-                    }),
-                },
+                }) => fields.push(Field {
+                    name: awaited.take().unwrap_or_default(),
+                    value: done,
+                }),
             }
         }
     }
@@ -348,33 +356,35 @@ impl<'a> Reader<'a> {
     }
 
     /// As `pg_strtok` cuts it: brackets stand alone, all else runs to a blank or a bracket.
+    ///
+    /// Written with plain indices: this loop sees every byte, and calls cost a build without optimisation most.
     fn token(&mut self) -> Result<Option<&'a str>, ReadError> {
         let bytes = self.text.as_bytes();
+        let end = bytes.len();
         let mut at = self.at;
-        while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\t')) {
+        while at < end && (bytes[at] == b' ' || bytes[at] == b'\n' || bytes[at] == b'\t') {
             at += 1;
         }
         let start = at;
-        match bytes.get(at) {
-            None => {
-                self.at = at;
-                return Ok(None);
-            }
-            Some(b'(' | b')' | b'{' | b'}') => at += 1,
-            Some(_) => {
-                while let Some(byte) = bytes.get(at) {
-                    match byte {
-                        b' ' | b'\n' | b'\t' | b'(' | b')' | b'{' | b'}' => break,
-                        b'\\' => at += 2,
-                        _ => at += 1,
-                    }
-                }
-                at = at.min(bytes.len());
-            }
+        if at >= end {
+            self.at = end;
+            return Ok(None);
         }
-        // After a backslash the second byte may be the first of several.
-        while !self.text.is_char_boundary(at) {
+        if let b'(' | b')' | b'{' | b'}' = bytes[at] {
             at += 1;
+        } else {
+            while at < end {
+                match bytes[at] {
+                    b' ' | b'\n' | b'\t' | b'(' | b')' | b'{' | b'}' => break,
+                    b'\\' => at += 2,
+                    _ => at += 1,
+                }
+            }
+            // After a backslash, the second byte may be the first of several.
+            while at < end && !self.text.is_char_boundary(at) {
+                at += 1;
+            }
+            at = at.min(end);
         }
         self.at = at;
         match self.text.get(start..at) {

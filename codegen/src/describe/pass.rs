@@ -3,6 +3,9 @@
 //! Nothing is executed. The passes are two because SQL functions that planning reads print trees of their own, which
 //! nothing tells from the statement's: printing is off when plans are made.
 
+use std::collections::HashMap;
+use std::sync::mpsc;
+
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{ErrorFields, NoticeResponseBody};
@@ -10,7 +13,7 @@ use postgres_protocol::message::frontend;
 
 use super::lower::{self, TreeError};
 use super::node::{self, MAX_DEPTH, ReadError};
-use super::tree::{Command, Query};
+use super::tree::Query;
 use super::{Described, ResultColumn, ServerError, Statement, Utility};
 use crate::catalog::{Catalog, Oid};
 use crate::wire::{Connection, Error, Message, server_error};
@@ -50,13 +53,57 @@ pub fn describe_with_types(
         })
         .collect();
     set_up(connection, catalog)?;
-    let mut described = parse_all(connection, &requests)?;
+    std::thread::scope(|scope| {
+        let (trees, arriving) = mpsc::channel();
+        let lowering = std::thread::Builder::new()
+            .name("trees".to_owned())
+            .stack_size(LOWERING_STACK)
+            .spawn_scoped(scope, || lower_all(arriving))
+            .map_err(|source| Error::Io {
+                doing: "cannot start a thread".to_owned(),
+                source,
+            })?;
+        let answers = ask(connection, catalog, &requests, trees);
+        let Ok(mut lowered) = lowering.join() else {
+            return Err(Error::Protocol("reading the trees failed".to_owned()));
+        };
+        let answers = answers?.into_iter().enumerate();
+        Ok(answers
+            .map(|(index, answer)| conclude(answer, lowered.remove(&index)))
+            .collect())
+    })
+}
+
+/// Lowering recurses as deep as a tree is, [`MAX_DEPTH`] levels at most, in frames of a few hundred bytes to some
+/// kilobytes.
+const LOWERING_STACK: usize = 64 << 20;
+
+/// The tree of a statement, as it was sent.
+type Tree = (usize, Vec<u8>);
+
+type Lowered = Result<Vec<Query>, TreeError>;
+
+/// In a thread of its own: it costs about what the server's part does, and goes on while the server plans.
+fn lower_all(arriving: mpsc::Receiver<Tree>) -> HashMap<usize, Lowered> {
+    arriving
+        .into_iter()
+        .map(|(index, tree)| (index, lower::queries(&node::unwrap_lines(&tree))))
+        .collect()
+}
+
+fn ask(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    requests: &[Request<'_>],
+    trees: mpsc::Sender<Tree>,
+) -> Result<Vec<Answer>, Error> {
+    let mut answers = parse_all(connection, catalog, requests, trees)?;
     connection.simple("SET debug_print_rewritten = off; SET client_min_messages = warning")?;
     // Of the statement that turned the printing off.
     connection.take_notices();
-    plan_all(connection, catalog, &requests, &mut described)?;
+    plan_all(connection, catalog, requests, &mut answers)?;
     connection.simple(TEAR_DOWN)?;
-    Ok(described)
+    Ok(answers)
 }
 
 struct Request<'a> {
@@ -98,52 +145,77 @@ fn set_up(connection: &mut Connection, catalog: &Catalog) -> Result<(), Error> {
     Ok(())
 }
 
-/// The reply to one Parse and Describe, as it comes in.
+/// What came back for one statement, its tree apart.
 #[derive(Default)]
-struct Reply {
-    tree: Option<Result<Vec<Query>, TreeError>>,
+struct Answer {
+    kind: AnswerKind,
     params: Vec<Oid>,
     columns: Vec<ResultColumn>,
-    error: Option<ServerError>,
+    plan_error: Option<ServerError>,
+}
+
+#[derive(Default)]
+enum AnswerKind {
+    /// No tree: nothing stands there.
+    #[default]
+    Empty,
+    /// To be planned.
+    Query,
+    /// By its first word.
+    Utility(String),
+    Refused(ServerError),
 }
 
 fn parse_all(
     connection: &mut Connection,
+    catalog: &Catalog,
     requests: &[Request<'_>],
-) -> Result<Vec<Described>, Error> {
+    trees: mpsc::Sender<Tree>,
+) -> Result<Vec<Answer>, Error> {
     let mut out = BytesMut::new();
+    let mut answers: Vec<Answer> = Vec::with_capacity(requests.len());
     // Those that can be sent: a text with a NUL cannot.
     let mut sent: Vec<usize> = Vec::with_capacity(requests.len());
     for (index, request) in requests.iter().enumerate() {
+        let mut answer = Answer::default();
         if request.sql.contains('\0') {
-            continue;
+            answer.kind = AnswerKind::Refused(ServerError {
+                message: "the statement holds a NUL character".to_owned(),
+                ..ServerError::default()
+            });
+        } else {
+            frontend::parse("", request.sql, request.types.iter().copied(), &mut out)
+                .and_then(|()| frontend::describe(b'S', "", &mut out))
+                .map_err(unsendable)?;
+            frontend::sync(&mut out);
+            sent.push(index);
         }
-        frontend::parse("", request.sql, request.types.iter().copied(), &mut out)
-            .and_then(|()| frontend::describe(b'S', "", &mut out))
-            .map_err(unsendable)?;
-        frontend::sync(&mut out);
-        sent.push(index);
+        answers.push(answer);
     }
 
-    let mut described: Vec<Described> = requests.iter().map(|_| nul()).collect();
     let mut at = 0;
-    let mut reply = Reply::default();
     connection.pipeline(&out, sent.len(), |message| {
         let Some(&index) = sent.get(at) else {
             return Err(Error::Protocol("more replies than statements".to_owned()));
         };
-        let sql = requests[index].sql;
+        let (request, answer) = (&requests[index], &mut answers[index]);
         match message {
             Message::NoticeResponse(body) => {
-                if let Some(text) = tree_text(&body)? {
-                    reply.tree = Some(lower::queries(&text));
+                if let Some(tree) = tree(&body)? {
+                    answer.kind = if is_utility(catalog, &tree) {
+                        AnswerKind::Utility(first_word(request.sql))
+                    } else {
+                        // The other end goes away only when its thread panics, and that is seen at the end.
+                        let _ = trees.send((index, tree));
+                        AnswerKind::Query
+                    };
                 }
             }
             Message::ParameterDescription(body) => {
-                reply.params = body.parameters().collect().map_err(malformed)?;
+                answer.params = body.parameters().collect().map_err(malformed)?;
             }
             Message::RowDescription(body) => {
-                reply.columns = body
+                answer.columns = body
                     .fields()
                     .map(|field| {
                         Ok(ResultColumn {
@@ -158,48 +230,48 @@ fn parse_all(
                     .map_err(malformed)?;
             }
             Message::ErrorResponse(body) => {
-                reply.error = Some(server_error(body.fields(), sql)?);
+                answer.kind = AnswerKind::Refused(server_error(body.fields(), request.sql)?);
             }
-            Message::ReadyForQuery(_) => {
-                described[index] = judge(std::mem::take(&mut reply), sql);
-                at += 1;
-            }
+            Message::ReadyForQuery(_) => at += 1,
             _ => {}
         }
         Ok(())
     })?;
-    Ok(described)
+    Ok(answers)
 }
 
-fn judge(reply: Reply, sql: &str) -> Described {
-    if let Some(error) = reply.error {
-        return Described::Refused(error);
-    }
-    let queries = match reply.tree {
-        Some(Ok(queries)) => queries,
-        Some(Err(error)) => return Described::Refused(unusable(&error)),
-        None => {
-            return Described::Refused(ServerError {
-                message: "there is no statement".to_owned(),
-                ..ServerError::default()
-            });
-        }
+/// A utility statement's tree is one query of that kind. Where rules made several queries, one of them can be NOTIFY.
+fn is_utility(catalog: &Catalog, tree: &[u8]) -> bool {
+    // MERGE took the number with 15.
+    let prefix = if catalog.server_version < 15_00_00 {
+        "({QUERY :commandType 5 "
+    } else {
+        "({QUERY :commandType 6 "
     };
-    if let [query] = queries.as_slice()
-        && query.command == Command::Utility
-    {
-        return Described::Utility(Utility {
-            command: first_word(sql),
-            params: reply.params,
-            columns: reply.columns,
-        });
+    tree.starts_with(prefix.as_bytes())
+        && !matches!(lower::queries(&node::unwrap_lines(tree)), Ok(queries) if queries.len() > 1)
+}
+
+fn conclude(answer: Answer, lowered: Option<Lowered>) -> Described {
+    match (answer.kind, lowered) {
+        (AnswerKind::Refused(error), _) => Described::Refused(error),
+        (AnswerKind::Utility(command), _) => Described::Utility(Utility {
+            command,
+            params: answer.params,
+            columns: answer.columns,
+        }),
+        (AnswerKind::Query, Some(Ok(queries))) => Described::Statement(Statement {
+            params: answer.params,
+            columns: answer.columns,
+            queries,
+            plan_error: answer.plan_error,
+        }),
+        (AnswerKind::Query, Some(Err(error))) => Described::Refused(unusable(&error)),
+        (AnswerKind::Empty, _) | (AnswerKind::Query, None) => Described::Refused(ServerError {
+            message: "there is no statement".to_owned(),
+            ..ServerError::default()
+        }),
     }
-    Described::Statement(Statement {
-        params: reply.params,
-        columns: reply.columns,
-        queries,
-        plan_error: None,
-    })
 }
 
 fn unusable(error: &TreeError) -> ServerError {
@@ -229,12 +301,12 @@ fn plan_all(
     connection: &mut Connection,
     catalog: &Catalog,
     requests: &[Request<'_>],
-    described: &mut [Described],
+    answers: &mut [Answer],
 ) -> Result<(), Error> {
     let mut out = BytesMut::new();
     let mut sent: Vec<Planning> = Vec::new();
-    for (index, (request, described)) in requests.iter().zip(described.iter()).enumerate() {
-        let Described::Statement(statement) = described else {
+    for (index, (request, answer)) in requests.iter().zip(answers.iter()).enumerate() {
+        let AnswerKind::Query = answer.kind else {
             continue;
         };
         let declared = request.types.iter().any(|&oid| oid != 0);
@@ -248,7 +320,7 @@ fn plan_all(
                 prefix: EXPLAIN_GENERIC.len(),
             });
         } else {
-            plan_by_execute(catalog, request.sql, &statement.params, &mut out)?;
+            plan_by_execute(catalog, request.sql, &answer.params, &mut out)?;
             sent.push(Planning {
                 index,
                 ready: 2,
@@ -268,10 +340,8 @@ fn plan_all(
         match message {
             Message::ErrorResponse(body) => {
                 let error = plan_error(body.fields(), requests[planning.index].sql, planning)?;
-                if let Described::Statement(statement) = &mut described[planning.index] {
-                    // The first: a statement that was not prepared cannot be executed either.
-                    statement.plan_error.get_or_insert(error);
-                }
+                // The first: a statement that was not prepared cannot be executed either.
+                answers[planning.index].plan_error.get_or_insert(error);
             }
             Message::ReadyForQuery(_) => {
                 left -= 1;
@@ -333,14 +403,14 @@ fn plan_error(
     Ok(error)
 }
 
-/// The tree that a notice carries, if it carries one. Read as bytes: a line break can part a character.
-fn tree_text(body: &NoticeResponseBody) -> Result<Option<String>, Error> {
+/// The tree that a notice carries, if it carries one. In bytes: a line break can part a character.
+fn tree(body: &NoticeResponseBody) -> Result<Option<Vec<u8>>, Error> {
     let mut fields = body.fields();
     let mut is_tree = false;
     while let Some(field) = fields.next().map_err(malformed)? {
         match field.type_() {
             b'M' => is_tree = field.value_bytes() == TREE_MESSAGE,
-            b'D' if is_tree => return Ok(Some(node::unwrap_lines(field.value_bytes()))),
+            b'D' if is_tree => return Ok(Some(field.value_bytes().to_vec())),
             _ => {}
         }
     }
@@ -353,13 +423,6 @@ fn first_word(sql: &str) -> String {
         .take_while(|character| character.is_alphabetic())
         .flat_map(char::to_uppercase)
         .collect()
-}
-
-fn nul() -> Described {
-    Described::Refused(ServerError {
-        message: "the statement holds a NUL character".to_owned(),
-        ..ServerError::default()
-    })
 }
 
 fn unsendable(source: std::io::Error) -> Error {
