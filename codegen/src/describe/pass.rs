@@ -393,14 +393,22 @@ fn plan_error(
     planning: &Planning,
 ) -> Result<ServerError, Error> {
     if planning.prefix == 0 {
-        return server_error(fields, sql);
+        return Ok(explain_timeout(server_error(fields, sql)?));
     }
     let mut error = server_error(fields, &format!("{EXPLAIN_GENERIC}{sql}\n"))?;
     error.position = error
         .position
         .and_then(|at| at.checked_sub(planning.prefix))
         .map(|at| at.min(sql.len()));
-    Ok(error)
+    Ok(explain_timeout(error))
+}
+
+fn explain_timeout(mut error: ServerError) -> ServerError {
+    // query_canceled
+    if error.code == "57014" && error.hint.is_none() {
+        error.hint = Some("Planning this statement took more than 10 seconds.".to_owned());
+    }
+    error
 }
 
 /// The tree that a notice carries, if it carries one. In bytes: a line break can part a character.
