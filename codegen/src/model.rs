@@ -218,7 +218,10 @@ pub enum Home {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Struct {
     pub name: String,
+    /// What the author or the catalog says of it.
     pub docs: Vec<String>,
+    /// The functions that it belongs to, as Rust spells them; none for a table's.
+    pub of: Vec<String>,
     pub fields: Vec<Field>,
     /// Beyond ours: `serde::Serialize`.
     pub derives: Vec<String>,
@@ -301,11 +304,10 @@ pub struct ConstraintEnum {
 pub struct ConstraintVariant {
     pub name: String,
     pub docs: Vec<String>,
-    /// Of a partitioned table there is one for each partition.
-    pub targets: Vec<ConstraintTarget>,
+    pub target: ConstraintTarget,
 }
 
-/// How the server's error tells which one it was.
+/// How the server's error tells which one it was. The runtime traces what a partition reports to its topmost table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConstraintTarget {

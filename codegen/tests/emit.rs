@@ -85,6 +85,7 @@ fn structure(name: &str, values: &[Value], borrows: bool) -> Struct {
     Struct {
         name: name.into(),
         docs: vec![],
+        of: vec![],
         fields: values.iter().map(field).collect(),
         derives: vec![],
         attributes: vec![],
@@ -237,7 +238,8 @@ pub struct GetUserRowRef<'a> {
 
 sqlmill_runtime::row! { GetUserRow, GetUserRowRef { id, email, name } }
 
-static GET_USER: Statement = Statement::new("users::get_user", "queries/users.sql:3", GET_USER_SQL);
+static GET_USER: Statement<GetUser, GetUserRow> =
+    Statement::new("users::get_user", "queries/users.sql:3", GET_USER_SQL);
 const GET_USER_SQL: &str = r"SELECT id, email
 FROM users
 WHERE id = $1";
@@ -323,11 +325,11 @@ fn rustfmt_changes_nothing_at_any_length() {
                     variants: vec![ConstraintVariant {
                         name: "UsersEmailKey".into(),
                         docs: vec![],
-                        targets: vec![ConstraintTarget::Column {
+                        target: ConstraintTarget::Column {
                             schema: "public".into(),
                             table: "users".into(),
                             column: name.clone(),
-                        }],
+                        },
                     }],
                 });
             }

@@ -85,6 +85,19 @@ pub(super) fn sql(text: &str) -> Vec<String> {
     lines
 }
 
+/// Rustdoc of ours, wrapped as it is.
+pub(super) fn wrapped(text: &str) -> Vec<String> {
+    wrap(text, "")
+}
+
+/// A link to a function of the same module, told apart from modules and primitive types of its name.
+pub(super) fn function(name: &str) -> String {
+    match name.strip_prefix("r#") {
+        Some(plain) => format!("[`{plain}`]({name}())"),
+        None => format!("[`{name}()`]"),
+    }
+}
+
 /// SQL names in code spans: `a`, `b`.
 pub(super) fn names<S: AsRef<str>>(names: &[S]) -> String {
     let quoted: Vec<String> = names

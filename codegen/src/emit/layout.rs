@@ -25,11 +25,11 @@ pub(super) fn signature(
     w: &mut Writer,
     head: &str,
     args: &[String],
-    returns: &Returns,
+    returns: &Generic,
     body: impl FnOnce(&mut Writer),
 ) {
     let one = format!("{head}({}) -> {} {{", args.join(", "), returns.one_line());
-    let short = !returns.args.iter().any(Argument::is_broken);
+    let short = !returns.is_broken();
     if short && w.indent() + width(&one) <= WIDTH {
         w.line(one);
     } else {
@@ -48,11 +48,7 @@ pub(super) fn signature(
             w.line("{");
         } else {
             w.line(format!(") -> {}<", returns.head));
-            w.indented(|w| {
-                for arg in &returns.args {
-                    arg.write(w);
-                }
-            });
+            w.indented(|w| returns.write_args(w));
             w.line("> {");
         }
     }
@@ -62,7 +58,7 @@ pub(super) fn signature(
 
 /// `Optional<'_, P, R>`.
 #[derive(Debug)]
-pub(super) struct Returns {
+pub(super) struct Generic {
     pub(super) head: String,
     pub(super) args: Vec<Argument>,
 }
@@ -100,13 +96,24 @@ impl Argument {
     }
 }
 
-impl Returns {
+impl Generic {
     fn one_line(&self) -> String {
         if self.args.is_empty() {
             self.head.clone()
         } else {
             let args: Vec<String> = self.args.iter().map(Argument::one_line).collect();
             format!("{}<{}>", self.head, args.join(", "))
+        }
+    }
+
+    /// Cannot stand on one line, however much room there is.
+    fn is_broken(&self) -> bool {
+        self.args.iter().any(Argument::is_broken)
+    }
+
+    fn write_args(&self, w: &mut Writer) {
+        for arg in &self.args {
+            arg.write(w);
         }
     }
 }
@@ -122,11 +129,26 @@ pub(super) fn call(w: &mut Writer, callee: &str, args: &[String]) {
     }
 }
 
-/// `static NAME: Type = callee(a, b);`
-pub(super) fn static_call(w: &mut Writer, left: &str, callee: &str, args: &[String]) {
+/// `static NAME: Type<A, B> = callee(a, b);`
+pub(super) fn static_call(w: &mut Writer, head: &str, ty: &Generic, callee: &str, args: &[String]) {
     let joined = args.join(", ");
     let call = format!("{callee}({joined});");
-    if width(&joined) > CALL_WIDTH {
+    let flat = width(&joined) <= CALL_WIDTH;
+    let left = format!("{head}: {}", ty.one_line());
+    if ty.is_broken() || width(&left) + width(" =") > WIDTH {
+        w.line(format!("{head}: {}<", ty.head));
+        w.indented(|w| ty.write_args(w));
+        if flat && width("> = ") + width(&call) <= WIDTH {
+            w.line(format!("> = {call}"));
+        } else {
+            vertical_call(w, &format!("> = {callee}("), args, ");");
+        }
+    } else if flat && width(&left) + width(" = ") + width(&call) <= WIDTH {
+        w.line(format!("{left} = {call}"));
+    } else if flat {
+        w.line(format!("{left} ="));
+        w.indented(|w| w.line(call));
+    } else {
         let open = format!("{left} = {callee}(");
         if width(&open) <= WIDTH {
             vertical_call(w, &open, args, ");");
@@ -134,11 +156,6 @@ pub(super) fn static_call(w: &mut Writer, left: &str, callee: &str, args: &[Stri
             w.line(format!("{left} ="));
             w.indented(|w| vertical_call(w, &format!("{callee}("), args, ");"));
         }
-    } else if width(left) + width(" = ") + width(&call) <= WIDTH {
-        w.line(format!("{left} = {call}"));
-    } else {
-        w.line(format!("{left} ="));
-        w.indented(|w| w.line(call));
     }
 }
 

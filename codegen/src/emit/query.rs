@@ -42,7 +42,7 @@ fn function(w: &mut Writer, scope: &mut Scope, statics: &Statics, query: &Query)
     for attribute in &query.attributes {
         w.line(format!("#[{attribute}]"));
     }
-    let shape = Shape::new(scope, query);
+    let shape = Shape::new(scope, query, Lifetimes::Named);
     let (handle, awaitable) = (shape.handle, shape.awaitable);
     let (generics, borrow, lifetime) = if shape.borrows {
         ("<'a>", "&'a ", "'a")
@@ -53,7 +53,7 @@ fn function(w: &mut Writer, scope: &mut Scope, statics: &Statics, query: &Query)
     args.extend(shape.arg.clone());
     let mut returned = vec![layout::Argument::Plain(lifetime.to_owned()), shape.params];
     returned.extend(shape.row.map(layout::Argument::Plain));
-    let returns = layout::Returns {
+    let returns = layout::Generic {
         head: awaitable.clone(),
         args: returned,
     };
@@ -69,6 +69,15 @@ fn function(w: &mut Writer, scope: &mut Scope, statics: &Statics, query: &Query)
             layout::call(w, &format!("{awaitable}::new"), &call);
         }
     });
+}
+
+/// How the lifetime of parameters is written.
+#[derive(Debug, Clone, Copy)]
+enum Lifetimes {
+    /// `'a`
+    Named,
+    /// Left out, or `'_`.
+    Elided,
 }
 
 /// What the function takes and gives, spelled.
@@ -88,7 +97,11 @@ struct Shape {
 }
 
 impl Shape {
-    fn new(scope: &mut Scope, query: &Query) -> Self {
+    fn new(scope: &mut Scope, query: &Query, lifetimes: Lifetimes) -> Self {
+        let (parameter, anonymous) = match lifetimes {
+            Lifetimes::Named => (Form::Param("'a"), "<'a>"),
+            Lifetimes::Elided => (Form::Param(""), "<'_>"),
+        };
         let handle = match query.handle {
             Handle::Reader => format!("impl {}", scope.runtime("Reader")),
             Handle::Writer => format!("impl {}", scope.runtime("Writer")),
@@ -124,7 +137,7 @@ impl Shape {
             Params::One => {
                 if let Some(input) = query.inputs.first() {
                     shape.borrows = input.slot.ty.param_borrows();
-                    let ty = spell::slot(scope, &input.slot, Form::Param("'a"));
+                    let ty = spell::slot(scope, &input.slot, parameter);
                     shape.arg = Some(format!("{}: {ty}", input.field));
                     shape.params = layout::Argument::Tuple(vec![ty]);
                     shape.bound = format!("({},)", input.field);
@@ -134,7 +147,7 @@ impl Shape {
                 name, reordered, ..
             } => {
                 shape.borrows = name.borrows;
-                let lifetime = if name.borrows { "<'a>" } else { "" };
+                let lifetime = if name.borrows { anonymous } else { "" };
                 let spelled = spell::struct_name(scope, name);
                 shape.arg = Some(format!("params: {spelled}{lifetime}"));
                 shape.params = layout::Argument::Plain(format!("{spelled}{lifetime}"));
@@ -143,7 +156,7 @@ impl Shape {
                     let types: Vec<String> = query
                         .inputs
                         .iter()
-                        .map(|input| spell::slot(scope, &input.slot, Form::Param("'a")))
+                        .map(|input| spell::slot(scope, &input.slot, parameter))
                         .collect();
                     shape.params = layout::Argument::Tuple(types);
                     shape.tuple = query
@@ -214,13 +227,21 @@ fn free(mut name: String, taken: &mut BTreeSet<String>) -> String {
 }
 
 fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Module, query: &Query) {
-    let ty = scope.runtime("Statement");
     let (name, text) = (statics.statement(&query.name), statics.text(&query.name));
     let plain = module.name.strip_prefix("r#").unwrap_or(&module.name);
+    // In a static the lifetimes that are left out are `'static`.
+    let shape = Shape::new(scope, query, Lifetimes::Elided);
+    let ty = layout::Generic {
+        head: scope.runtime("Statement"),
+        args: std::iter::once(shape.params)
+            .chain(shape.row.map(layout::Argument::Plain))
+            .collect(),
+    };
     layout::static_call(
         w,
-        &format!("static {name}: {ty}"),
-        &format!("{ty}::new"),
+        &format!("static {name}"),
+        &ty,
+        &format!("{}::new", ty.head),
         &[
             layout::string(&format!("{plain}::{}", query.written)),
             layout::string(&format!("{}:{}", query.file, query.line)),
@@ -231,10 +252,10 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
 }
 
 fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
-    w.doc([format!("What {} can violate.", link(query))]);
+    w.doc([format!("What {} can violate.", doc::function(&query.name))]);
     layout::derive(
         w,
-        &["Debug", "Clone", "Copy", "PartialEq", "Eq"].map(str::to_owned),
+        &["Debug", "Clone", "Copy", "PartialEq", "Eq", "Hash"].map(str::to_owned),
     );
     w.block(format!("pub enum {}", found.name), |w| {
         for variant in &found.variants {
@@ -246,9 +267,7 @@ fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
     w.block("sqlmill_runtime::constraints!", |w| {
         w.block(&found.name, |w| {
             for variant in &found.variants {
-                for found in &variant.targets {
-                    w.line(format!("{} = {},", variant.name, target(found)));
-                }
+                w.line(format!("{} = {},", variant.name, target(&variant.target)));
             }
         });
     });
@@ -272,26 +291,17 @@ fn target(target: &ConstraintTarget) -> String {
             string(table),
             string(column)
         ),
+        // A domain stands where a table would.
         ConstraintTarget::Type {
             schema,
             ty,
             name: Some(name),
-        } => format!("type {}.{} {}", string(schema), string(ty), string(name)),
+        } => format!("{}.{} {}", string(schema), string(ty), string(name)),
         ConstraintTarget::Type {
             schema,
             ty,
             name: None,
-        } => format!("type {}.{}", string(schema), string(ty)),
-    }
-}
-
-/// As an intra-doc link, told apart from modules and primitive types of the same name.
-fn link(query: &Query) -> String {
-    let plain = query.name.strip_prefix("r#").unwrap_or(&query.name);
-    if plain == query.name {
-        format!("[`{plain}()`]")
-    } else {
-        format!("[`{plain}`]({}())", query.name)
+        } => format!("{}.{} domain", string(schema), string(ty)),
     }
 }
 
@@ -344,7 +354,12 @@ fn documentation(query: &Query) -> Vec<String> {
     if !query.violations.is_empty() {
         let mut found = vec!["Can violate:".to_owned(), String::new()];
         for violation in &query.violations {
-            let name = doc::names(&[&violation.name]);
+            let name = if violation.kind == "not-null constraint" {
+                let columns = violation.columns.join(", ");
+                doc::names(&[format!("{}.{columns}", violation.table)])
+            } else {
+                doc::names(&[&violation.name])
+            };
             found.extend(doc::item(&format!(
                 "{name} ({}): {}",
                 violation.kind, violation.reason

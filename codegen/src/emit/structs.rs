@@ -18,13 +18,33 @@ pub(super) fn row_names(row: &Struct, names: &mut BTreeSet<String>) {
     }
 }
 
+/// Its own words, and whose it is.
+fn documentation(of: &Struct, what: &str) -> Vec<String> {
+    let mut lines = doc::markdown(&of.docs);
+    let links: Vec<String> = of
+        .of
+        .iter()
+        .map(|function| doc::function(function))
+        .collect();
+    let owners = match links.as_slice() {
+        [] => return lines,
+        [a, b, c, _, ..] => format!("{a}, {b}, {c} and others"),
+        _ => links.join(", "),
+    };
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(doc::wrapped(&format!("{what} {owners}.")));
+    lines
+}
+
 fn borrowed_name(row: &Struct) -> String {
     format!("{}Ref", row.name)
 }
 
 /// The owned struct, the borrowed one where it differs, and the macro that decodes both.
 pub(super) fn row(w: &mut Writer, scope: &mut Scope, row: &Struct) {
-    w.doc(doc::markdown(&row.docs));
+    w.doc(documentation(row, "A row of"));
     layout::derive(w, &derives(&["Debug", "Clone", "PartialEq"], &row.derives));
     attributes(w, &row.attributes);
     fields(
@@ -62,7 +82,7 @@ fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {
 
 /// A parameter struct and the macro that binds it.
 pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
-    w.doc(doc::markdown(&params.docs));
+    w.doc(documentation(params, "The parameters of"));
     let all_optional = params.fields.iter().all(|field| field.slot.nullable);
     let ours: &[&str] = if all_optional {
         &["Debug", "Clone", "Copy", "PartialEq", "Default"]
@@ -121,7 +141,7 @@ pub(super) fn constructor(w: &mut Writer, scope: &mut Scope, params: &Struct) {
                 )
             })
             .collect();
-        let returns = layout::Returns {
+        let returns = layout::Generic {
             head: "Self".to_owned(),
             args: Vec::new(),
         };

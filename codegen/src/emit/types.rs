@@ -71,6 +71,7 @@ fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &Com
     let as_struct = Struct {
         name: item.name.clone(),
         docs: documentation(item, "composite type", &[]),
+        of: Vec::new(),
         fields: composite
             .fields
             .iter()

@@ -79,6 +79,9 @@ impl<'a> Tables<'a> {
     }
 }
 
+/// Past this many the runtime has no tuple to bind a reordered struct by.
+const LONGEST_TUPLE: usize = 32;
+
 /// Who has a name in a module, for the error that names both.
 struct Claims {
     types: BTreeMap<String, (String, Span)>,
@@ -275,11 +278,10 @@ impl<'a> Resolver<'a> {
                 }
             }
             let attributes = self.attributes(drafts[first].parsed, &name, side);
-            let links: Vec<String> = users.iter().map(|&user| link(&drafts[user].name)).collect();
-            let owner = match links.as_slice() {
-                [a, b, c, _, ..] => format!("{a}, {b}, {c} and others"),
-                _ => links.join(", "),
-            };
+            let of = users
+                .iter()
+                .map(|&user| drafts[user].name.clone())
+                .collect();
             let borrows = side.borrows(&fields);
             shared.insert(
                 name.clone(),
@@ -287,7 +289,8 @@ impl<'a> Resolver<'a> {
                     name: names::pascal(&name)
                         .filter(|pascal| *pascal == name)
                         .unwrap_or(name),
-                    docs: vec![format!("{} of {owner}.", side.title())],
+                    docs: Vec::new(),
+                    of,
                     fields,
                     derives: texts(&attributes.derives),
                     attributes: texts(&attributes.owned),
@@ -516,7 +519,8 @@ impl<'a> Resolver<'a> {
         let borrows = side.borrows(&fields);
         Plan::Own(Struct {
             name,
-            docs: vec![format!("{} of {}.", side.title(), link(&draft.name))],
+            docs: Vec::new(),
+            of: vec![draft.name.clone()],
             fields,
             derives: Vec::new(),
             attributes: Vec::new(),
@@ -562,6 +566,7 @@ impl<'a> Resolver<'a> {
         Some(Struct {
             name,
             docs,
+            of: Vec::new(),
             fields,
             derives: Vec::new(),
             attributes: Vec::new(),
@@ -603,6 +608,7 @@ impl<'a> Resolver<'a> {
         let made = Struct {
             name,
             docs: vec![format!("A new row of `{}`.", catalog.relation_name(table))],
+            of: Vec::new(),
             fields,
             derives: Vec::new(),
             attributes: Vec::new(),
@@ -618,7 +624,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn query(
-        &self,
+        &mut self,
         draft: &Draft<'_>,
         row: Option<StructName>,
         params: Option<StructName>,
@@ -645,6 +651,17 @@ impl<'a> Resolver<'a> {
                 let order = order_of(&name);
                 let own: Vec<&String> = draft.inputs.iter().map(|input| &input.field).collect();
                 let reordered = !order.is_empty() && !order.iter().eq(own);
+                if reordered && draft.inputs.len() > LONGEST_TUPLE {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "struct-mismatch",
+                            format!("`{}` uses the parameters of `{}` in another order than the first query does", draft.parsed.name.value, name.name),
+                        )
+                        .at(draft.parsed.name.span)
+                        .note(format!("of more than {LONGEST_TUPLE} parameters the order must be the same"))
+                        .help("give it a struct of its own"),
+                    );
+                }
                 let documented = declares.params.as_ref().is_some_and(|_| order.is_empty());
                 Params::Struct {
                     name,
@@ -743,13 +760,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn constraints(&self, draft: &Draft<'_>) -> Option<ConstraintEnum> {
-        let mut found: Vec<(&Violation, Vec<ConstraintTarget>)> = Vec::new();
-        for violation in &draft.facts.violations {
-            let targets = self.targets(violation);
-            if !targets.is_empty() {
-                found.push((violation, targets));
-            }
-        }
+        let found: Vec<(&Violation, ConstraintTarget)> = draft
+            .facts
+            .violations
+            .iter()
+            .filter_map(|violation| Some((violation, self.target(violation)?)))
+            .collect();
         if found.is_empty() {
             return None;
         }
@@ -778,7 +794,7 @@ impl<'a> Resolver<'a> {
         }
         let mut taken = BTreeSet::new();
         let mut variants = Vec::new();
-        for (violation, targets) in found {
+        for (violation, target) in found {
             let name = plain(violation).unwrap_or_else(|| "Unnamed".to_owned());
             // Names of constraints are unique only within their table.
             let name = match counts.get(&name) {
@@ -817,7 +833,7 @@ impl<'a> Resolver<'a> {
             variants.push(ConstraintVariant {
                 name: names::numbered(name, &mut taken),
                 docs,
-                targets,
+                target,
             });
         }
         Some(ConstraintEnum {
@@ -826,27 +842,22 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// How the server names it: of a partitioned table by the partition that the row went to.
-    fn targets(&self, violation: &Violation) -> Vec<ConstraintTarget> {
+    /// How the server names it.
+    fn target(&self, violation: &Violation) -> Option<ConstraintTarget> {
         if violation.kind == ViolationKind::Domain {
             let found = self.catalog.types.values().find(|found| {
                 matches!(found.kind, TypeKind::Domain(_))
                     && self.catalog.type_name(found.oid) == violation.relation_name
+            })?;
+            return Some(ConstraintTarget::Type {
+                schema: found.schema.clone(),
+                ty: found.name.clone(),
+                name: (violation.name != found.name).then(|| violation.name.clone()),
             });
-            return found
-                .map(|found| ConstraintTarget::Type {
-                    schema: found.schema.clone(),
-                    ty: found.name.clone(),
-                    name: (violation.name != found.name).then(|| violation.name.clone()),
-                })
-                .into_iter()
-                .collect();
         }
-        let Some(relation) = self.catalog.relations.get(&violation.relation) else {
-            return Vec::new();
-        };
+        let relation = self.catalog.relations.get(&violation.relation)?;
         let (schema, table) = (relation.schema.clone(), relation.name.clone());
-        vec![if violation.kind == ViolationKind::NotNull {
+        Some(if violation.kind == ViolationKind::NotNull {
             ConstraintTarget::Column {
                 schema,
                 table,
@@ -858,7 +869,7 @@ impl<'a> Resolver<'a> {
                 table,
                 name: violation.name.clone(),
             }
-        }]
+        })
     }
 }
 
@@ -927,13 +938,6 @@ impl Side {
         })
     }
 
-    fn title(self) -> &'static str {
-        match self {
-            Self::Params => "The parameters",
-            Self::Row => "A row",
-        }
-    }
-
     fn noun(self) -> &'static str {
         match self {
             Self::Params => "parameters",
@@ -962,14 +966,6 @@ fn declared_name(used: &StructUse) -> Option<(&str, Span)> {
         StructUse::Implicit(_) => None,
         StructUse::Named(name) => Some((&name.value, name.span)),
         StructUse::Inline(annotation) => Some((&annotation.name.value, annotation.name.span)),
-    }
-}
-
-/// To the function, told apart from modules and primitive types of its name.
-fn link(function: &str) -> String {
-    match function.strip_prefix("r#") {
-        Some(plain) => format!("`{plain}`"),
-        None => format!("[`{function}()`]"),
     }
 }
 
