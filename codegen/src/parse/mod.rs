@@ -27,6 +27,7 @@ pub fn parse_file(sources: &Sources, file: FileId, module: &str) -> (ParsedFile,
         at: 0,
         above: Above::Nothing,
         previous: None,
+        loose_doc: None,
         types: Vec::new(),
         queries: Vec::new(),
         diagnostics,
@@ -69,6 +70,8 @@ struct Parser<'a> {
     above: Above,
     /// The last query whose statement was read: its name and the place of the name.
     previous: Option<Spanned<String>>,
+    /// The first of the doc lines right above, if they belong to nothing.
+    loose_doc: Option<Span>,
     types: Vec<TypeAnnotation>,
     queries: Vec<ParsedQuery>,
     diagnostics: Vec<Diagnostic>,
@@ -129,9 +132,22 @@ impl<'a> Parser<'a> {
                 Marker::Owned | Marker::Borrowed | Marker::Doc => return,
             }
         }
+        let loose_doc = self.loose_doc.take();
         match marker {
             Marker::Query => {
                 self.close();
+                if let Some(span) = loose_doc {
+                    self.diagnostics.push(
+                        Diagnostic::warning(
+                            "annotation",
+                            "a doc line above its `--!` line is lost",
+                        )
+                        .at(span)
+                        .help(
+                            "doc lines stand below the `--!` line; an ordinary comment is `-- …`",
+                        ),
+                    );
+                }
                 let head = self.line(token).query();
                 self.above = Above::Query(Box::new(Open {
                     head,
@@ -150,7 +166,10 @@ impl<'a> Parser<'a> {
             }
             Marker::Owned | Marker::Borrowed => self.attribute(token, marker),
             Marker::Directive => self.directive(token),
-            Marker::Doc => self.doc(token),
+            Marker::Doc => {
+                self.loose_doc = loose_doc;
+                self.doc(token);
+            }
         }
     }
 
@@ -263,32 +282,8 @@ impl<'a> Parser<'a> {
                 open.docs.push(text.trim_end().to_owned());
             }
             Above::Nothing | Above::Type => {
-                let next = self
-                    .tokens
-                    .get(self.at..)
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(|token| token.kind != TokenKind::Whitespace)
-                    .find(|token| {
-                        Marker::of(token.text(self.text)) != Some(Marker::Doc)
-                            || token.kind != TokenKind::LineComment
-                    });
-                let above_query = next.is_some_and(|token| {
-                    token.kind == TokenKind::LineComment
-                        && Marker::of(token.text(self.text)) == Some(Marker::Query)
-                });
-                if above_query {
-                    self.diagnostics.push(
-                        Diagnostic::warning(
-                            "annotation",
-                            "a doc line above its `--!` line is lost",
-                        )
-                        .at(self.span(token))
-                        .help(
-                            "doc lines stand below the `--!` line; an ordinary comment is `-- …`",
-                        ),
-                    );
-                }
+                let span = self.span(token);
+                self.loose_doc.get_or_insert(span);
             }
         }
     }
@@ -329,6 +324,7 @@ impl<'a> Parser<'a> {
 
     /// From the first token of a statement to its semicolon, to the annotation of the next one, or to the end of the file.
     fn statement(&mut self) {
+        self.loose_doc = None;
         let start = self.at;
         let mut end = start;
         while let Some(&token) = self.tokens.get(self.at) {
@@ -578,24 +574,34 @@ fn annotation_inside(token: Token, text: &str) -> Option<(usize, usize)> {
 /// Characters that cannot ship: PostgreSQL takes no NUL; rustc refuses a bare CR in a string and characters that change the
 /// direction of text (what a reader sees is then not what runs).
 fn check_characters(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) {
-    for (at, letter) in text.char_indices() {
-        let (what, help) = match letter {
-            '\0' => ("a NUL character", "delete it: PostgreSQL stores no NUL"),
-            '\r' if text.as_bytes().get(at + 1) != Some(&b'\n') => (
-                "a carriage return that ends no line",
-                "end lines with LF or CR LF; in a string write `E'\\r'`",
-            ),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => (
-                "a character that changes the direction of the text",
-                "delete it; in a string write `E'\\u202e'`",
-            ),
-            _ => continue,
-        };
-        diagnostics.push(
-            Diagnostic::error("syntax", what)
-                .at(Span::new(file, at..at + letter.len_utf8()))
-                .label(format!("U+{:04X}", u32::from(letter)))
-                .help(help),
-        );
+    // One search each: most files hold none of them.
+    for letter in ['\0', '\r']
+        .into_iter()
+        .chain(DIRECTION.into_iter().flatten())
+    {
+        for (at, _) in text.match_indices(letter) {
+            let (what, help) = match letter {
+                '\0' => ("a NUL character", "delete it: PostgreSQL stores no NUL"),
+                '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => continue,
+                '\r' => (
+                    "a carriage return that ends no line",
+                    "end lines with LF or CR LF; in a string write `E'\\r'`",
+                ),
+                _ => (
+                    "a character that changes the direction of the text",
+                    "delete it; in a string write `E'\\u202e'`",
+                ),
+            };
+            diagnostics.push(
+                Diagnostic::error("syntax", what)
+                    .at(Span::new(file, at..at + letter.len_utf8()))
+                    .label(format!("U+{:04X}", u32::from(letter)))
+                    .help(help),
+            );
+        }
     }
 }
+
+/// The embeddings, overrides and isolates of Unicode's bidirectional algorithm.
+const DIRECTION: [std::ops::RangeInclusive<char>; 2] =
+    ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
