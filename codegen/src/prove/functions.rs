@@ -121,15 +121,41 @@ pub(crate) fn aggregate_null(function: &Function) -> AggregateNull {
     }
     match function.name.as_str() {
         "count" | "regr_count" => AggregateNull::Never,
-        "array_agg" | "json_agg" | "jsonb_agg" | "json_object_agg" | "jsonb_object_agg"
-        | "json_object_agg_unique" | "jsonb_object_agg_unique" => AggregateNull::NoRow,
-        "sum" | "avg" | "min" | "max" | "bool_and" | "bool_or" | "every" | "bit_and" | "bit_or"
-        | "bit_xor" | "any_value" | "range_agg" | "range_intersect_agg" | "var_pop"
-        | "stddev_pop" | "string_agg" | "json_agg_strict" | "jsonb_agg_strict" | "mode" => {
-            AggregateNull::NoValue(1)
-        }
-        "covar_pop" | "regr_avgx" | "regr_avgy" | "regr_sxx" | "regr_sxy" | "regr_syy"
-        | "json_object_agg_strict" | "jsonb_object_agg_strict" | "json_object_agg_unique_strict"
+        "array_agg"
+        | "json_agg"
+        | "jsonb_agg"
+        | "json_object_agg"
+        | "jsonb_object_agg"
+        | "json_object_agg_unique"
+        | "jsonb_object_agg_unique" => AggregateNull::NoRow,
+        "sum"
+        | "avg"
+        | "min"
+        | "max"
+        | "bool_and"
+        | "bool_or"
+        | "every"
+        | "bit_and"
+        | "bit_or"
+        | "bit_xor"
+        | "any_value"
+        | "range_agg"
+        | "range_intersect_agg"
+        | "var_pop"
+        | "stddev_pop"
+        | "string_agg"
+        | "json_agg_strict"
+        | "jsonb_agg_strict"
+        | "mode" => AggregateNull::NoValue(1),
+        "covar_pop"
+        | "regr_avgx"
+        | "regr_avgy"
+        | "regr_sxx"
+        | "regr_sxy"
+        | "regr_syy"
+        | "json_object_agg_strict"
+        | "jsonb_object_agg_strict"
+        | "json_object_agg_unique_strict"
         | "jsonb_object_agg_unique_strict" => AggregateNull::NoValue(2),
         // A fraction that is NULL gives NULL; its direct argument counts too.
         "percentile_cont" | "percentile_disc" => AggregateNull::NoValue(1),
@@ -144,8 +170,15 @@ pub(crate) fn needs_two_rows(function: &Function) -> bool {
     function.builtin
         && matches!(
             function.name.as_str(),
-            "variance" | "stddev" | "var_samp" | "stddev_samp" | "covar_samp" | "corr"
-                | "regr_slope" | "regr_intercept" | "regr_r2"
+            "variance"
+                | "stddev"
+                | "var_samp"
+                | "stddev_samp"
+                | "covar_samp"
+                | "corr"
+                | "regr_slope"
+                | "regr_intercept"
+                | "regr_r2"
         )
 }
 
@@ -169,9 +202,15 @@ pub(crate) fn set_columns(function: &Function) -> Option<&'static [SetColumn]> {
     const TSVECTOR: Oid = 3614;
     const ANYMULTIRANGE: Oid = 4537;
     Some(match function.name.as_str() {
-        "generate_series" | "generate_subscripts" | "json_array_elements"
-        | "jsonb_array_elements" | "json_object_keys" | "jsonb_object_keys"
-        | "jsonb_path_query" | "jsonb_path_query_tz" | "regexp_split_to_table" => &[Never],
+        "generate_series"
+        | "generate_subscripts"
+        | "json_array_elements"
+        | "jsonb_array_elements"
+        | "json_object_keys"
+        | "jsonb_object_keys"
+        | "jsonb_path_query"
+        | "jsonb_path_query_tz"
+        | "regexp_split_to_table" => &[Never],
         "json_array_elements_text" | "jsonb_array_elements_text" => &[May],
         "json_each" | "jsonb_each" => &[Never, Never],
         "json_each_text" | "jsonb_each_text" => &[Never, May],
@@ -204,8 +243,12 @@ pub(crate) fn array_elements(function: &Function) -> ArrayElements {
     match function.name.as_str() {
         // With a third argument, a text that is taken for NULL.
         "string_to_array" if function.arguments.len() == 2 => ArrayElements::Never,
-        "regexp_split_to_array" | "tsvector_to_array" | "parse_ident" | "array_positions"
-        | "current_schemas" | "pg_blocking_pids" => ArrayElements::Never,
+        "regexp_split_to_array"
+        | "tsvector_to_array"
+        | "parse_ident"
+        | "array_positions"
+        | "current_schemas"
+        | "pg_blocking_pids" => ArrayElements::Never,
         "array_append" | "array_prepend" | "array_cat" => ArrayElements::Of(&[0, 1]),
         "array_remove" | "trim_array" | "array_shuffle" | "array_sample" | "array_sort"
         | "array_reverse" => ArrayElements::Of(&[0]),

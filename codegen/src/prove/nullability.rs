@@ -26,7 +26,8 @@ pub fn columns(input: &Input<'_>, params: &[ParamFacts]) -> Vec<ColumnFacts> {
         .visible_query()
         .map(|query| prover.query(query, None))
         .filter(|values| values.len() == input.statement.columns.len());
-    let unknown = Value::may("may be null: the statement's result is made by a rule that is not understood");
+    let unknown =
+        Value::may("may be null: the statement's result is made by a rule that is not understood");
     input
         .statement
         .columns
@@ -150,9 +151,7 @@ impl Value {
         };
         let (null, why) = match (self.null, other.null) {
             (Null::Never, Null::Never) if self.why == other.why => (Null::Never, self.why),
-            (Null::Never, Null::Never) => {
-                (Null::Never, format!("{}; {}", self.why, other.why))
-            }
+            (Null::Never, Null::Never) => (Null::Never, format!("{}; {}", self.why, other.why)),
             (Null::Always, Null::Always) => (Null::Always, self.why),
             (Null::May, _) => (Null::May, self.why),
             (_, Null::May) => (Null::May, other.why),
@@ -256,7 +255,10 @@ impl<'p> Prover<'p> {
                 let left = self.set_operation(scope, left);
                 let right = self.set_operation(scope, right);
                 if left.len() != right.len() {
-                    return vec![Value::may("may be null: the set operation is not understood"); left.len()];
+                    return vec![
+                        Value::may("may be null: the set operation is not understood");
+                        left.len()
+                    ];
                 }
                 left.into_iter()
                     .zip(right)
@@ -284,7 +286,9 @@ impl<'p> Prover<'p> {
             SetKind::Intersect => match (left.is_never(), right.is_never()) {
                 (false, true) => {
                     let why = right.why.clone();
-                    left.known(&format!("INTERSECT keeps only rows of both sides, and {why}"))
+                    left.known(&format!(
+                        "INTERSECT keeps only rows of both sides, and {why}"
+                    ))
                 }
                 _ => left,
             },
@@ -316,7 +320,10 @@ impl<'p> Prover<'p> {
     fn compute_columns<'f>(&self, scope: &'f Scope<'f>, rel: usize, rte: &Rte) -> Vec<Value> {
         let frame = scope.input();
         let named = |index: usize| {
-            let column = rte.column_names.get(index).map_or("?column?", String::as_str);
+            let column = rte
+                .column_names
+                .get(index)
+                .map_or("?column?", String::as_str);
             format!("`{}.{column}`", rte.name)
         };
         match &rte.kind {
@@ -329,9 +336,9 @@ impl<'p> Prover<'p> {
                             .iter()
                             .filter_map(|row| row.get(column))
                             .map(|expr| self.value(expr, &frame));
-                        let first = values
-                            .next()
-                            .unwrap_or_else(|| Value::may("may be null: VALUES has no such column"));
+                        let first = values.next().unwrap_or_else(|| {
+                            Value::may("may be null: VALUES has no such column")
+                        });
                         if self.holds("values-any-row") {
                             values.fold(first, Value::either)
                         } else {
@@ -357,9 +364,7 @@ impl<'p> Prover<'p> {
                 .map(|index| {
                     if not_null_columns.contains(&index) {
                         Value::never(format!("{} is declared NOT NULL", named(index)))
-                    } else if *ordinality_column == Some(index)
-                        || !self.holds("table-function")
-                    {
+                    } else if *ordinality_column == Some(index) || !self.holds("table-function") {
                         Value::never(format!("{} counts the rows", named(index)))
                     } else {
                         Value::may(format!(
@@ -554,7 +559,12 @@ impl<'p> Prover<'p> {
                     Some(RteKind::Group { .. })
                 )
         });
-        if unknown && var.levels_up == 0 && self.holds("left-join") && self.holds("right-join") && self.holds("full-join") {
+        if unknown
+            && var.levels_up == 0
+            && self.holds("left-join")
+            && self.holds("right-join")
+            && self.holds("full-join")
+        {
             return stored.missing(format!(
                 "{label} may be null: the server says that an outer join can null it"
             ));
@@ -653,7 +663,9 @@ impl<'p> Prover<'p> {
             return self.whole_row(var, at, rte);
         }
         match &rte.kind {
-            RteKind::Relation { oid, .. } => self.table_column(at.scope.query, var.rel, *oid, var.column),
+            RteKind::Relation { oid, .. } => {
+                self.table_column(at.scope.query, var.rel, *oid, var.column)
+            }
             RteKind::Join { .. } => self.join_column(at, var.rel, var.column),
             RteKind::Group { expressions } => {
                 let expr = usize::try_from(var.column)
@@ -666,11 +678,16 @@ impl<'p> Prover<'p> {
             }
             _ => usize::try_from(var.column)
                 .ok()
-                .and_then(|number| self.rte_columns(at.scope, var.rel).get(number.checked_sub(1)?))
+                .and_then(|number| {
+                    self.rte_columns(at.scope, var.rel)
+                        .get(number.checked_sub(1)?)
+                })
                 .cloned()
                 .unwrap_or_else(|| {
                     let label = self.label(at.scope.query, var.rel, var.column);
-                    Value::may(format!("{label} may be null: what it is read from is not understood"))
+                    Value::may(format!(
+                        "{label} may be null: what it is read from is not understood"
+                    ))
                 }),
         }
     }
@@ -695,7 +712,9 @@ impl<'p> Prover<'p> {
             }
             (Command::Merge, VarReturning::Old | VarReturning::New) => {
                 if self.holds("merge-old-new") {
-                    value.missing(format!("{label} may be null: MERGE may insert or delete the row"))
+                    value.missing(format!(
+                        "{label} may be null: MERGE may insert or delete the row"
+                    ))
                 } else {
                     value
                 }
@@ -707,16 +726,16 @@ impl<'p> Prover<'p> {
     fn table_column(&self, query: &Query, rel: usize, oid: Oid, number: i16) -> Value {
         let label = self.label(query, rel, number);
         let Some(relation) = self.input.catalog.relations.get(&oid) else {
-            return Value::may(format!("{label} may be null: its table is not in the catalog"));
+            return Value::may(format!(
+                "{label} may be null: its table is not in the catalog"
+            ));
         };
         if number < 0 {
             return match relation.kind {
                 RelationKind::Table
                 | RelationKind::PartitionedTable
                 | RelationKind::MaterializedView
-                | RelationKind::Sequence => {
-                    Value::never(format!("{label} is a system column"))
-                }
+                | RelationKind::Sequence => Value::never(format!("{label} is a system column")),
                 RelationKind::View
                 | RelationKind::ForeignTable
                 | RelationKind::Composite
@@ -732,7 +751,10 @@ impl<'p> Prover<'p> {
         value.origin = Some((oid, number));
         if self.input.catalog.element_type(column.type_oid).is_some() {
             value.elements = Some(if self.holds("stored-elements") {
-                (true, format!("elements of {label} may be null: the type does not forbid it"))
+                (
+                    true,
+                    format!("elements of {label} may be null: the type does not forbid it"),
+                )
             } else {
                 (false, String::new())
             });
@@ -808,7 +830,13 @@ impl<'p> Prover<'p> {
                 .catalog
                 .relations
                 .get(oid)
-                .map(|relation| relation.columns.iter().map(|column| column.number).collect())
+                .map(|relation| {
+                    relation
+                        .columns
+                        .iter()
+                        .map(|column| column.number)
+                        .collect()
+                })
                 .unwrap_or_default(),
             RteKind::Subquery { .. } | RteKind::Values { .. } | RteKind::Cte { .. } => (1..)
                 .take(self.rte_columns(at.scope, var.rel).len())
@@ -826,7 +854,9 @@ impl<'p> Prover<'p> {
         };
         let is_view = matches!(rte.kind, RteKind::Relation { relkind: 'v', .. });
         let mut value = if is_view {
-            Value::may(format!("{label} may be null: a trigger makes the view's rows"))
+            Value::may(format!(
+                "{label} may be null: a trigger makes the view's rows"
+            ))
         } else {
             Value::never(format!("{label} is a row that is there"))
         };

@@ -106,4 +106,223 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("locks-write", "FOR UPDATE and FOR SHARE count as writing"),
     ("where-filters", "WHERE can remove the only row"),
+    // NULL: columns.
+    (
+        "column-without-not-null",
+        "a column that is not NOT NULL may be NULL",
+    ),
+    (
+        "not-null-validated",
+        "a NOT NULL that was not validated, or that a child table lacks, holds for new rows only",
+    ),
+    (
+        "domain-not-null",
+        "a NOT NULL domain does not keep NULL out of a column",
+    ),
+    (
+        "foreign-table",
+        "nobody holds a foreign table to its NOT NULL",
+    ),
+    (
+        "instead-of-trigger",
+        "what RETURNING shows of a view is what its trigger returned",
+    ),
+    ("stored-elements", "a stored array may hold NULL"),
+    (
+        "composite-fields",
+        "a field of a stored composite may be NULL",
+    ),
+    // NULL: joins and conditions.
+    ("left-join", "a LEFT JOIN fills its right side with NULLs"),
+    ("right-join", "a RIGHT JOIN fills its left side with NULLs"),
+    ("full-join", "a FULL JOIN fills both sides with NULLs"),
+    (
+        "full-join-using",
+        "a merged column of a FULL JOIN is NULL where either side's can be",
+    ),
+    (
+        "outer-join-on",
+        "the ON of an outer join holds only in the rows that it matched",
+    ),
+    (
+        "or-either-arm",
+        "OR rejects only what all of its arms reject",
+    ),
+    (
+        "not-turns-round",
+        "NOT (a AND b) rejects other NULLs than a AND b",
+    ),
+    (
+        "null-test-sense",
+        "IS NULL rejects no NULL, and NOT (x IS NOT NULL) neither",
+    ),
+    ("is-not-true-admits-null", "IS NOT TRUE holds for NULL"),
+    (
+        "distinct-takes-null",
+        "IS [NOT] DISTINCT FROM holds for NULLs too",
+    ),
+    (
+        "all-of-empty-array",
+        "x <> ALL (array) holds for a NULL x where the array is empty",
+    ),
+    (
+        "all-of-no-rows",
+        "x > ALL (SELECT …) holds for a NULL x where no row is found",
+    ),
+    (
+        "strict-only",
+        "only a strict function rejects NULL in its arguments",
+    ),
+    // NULL: query levels.
+    (
+        "union-either",
+        "a column of UNION may be NULL where it may be in either side",
+    ),
+    ("except-left", "EXCEPT says nothing of its left side"),
+    (
+        "values-any-row",
+        "a column of VALUES may be NULL where it may be in any row",
+    ),
+    (
+        "recursive-term",
+        "a recursive CTE may give NULL through its recursive term",
+    ),
+    (
+        "grouping-sets",
+        "what a grouping set leaves out is NULL in its rows",
+    ),
+    ("empty-group", "an aggregate over no rows is NULL"),
+    (
+        "empty-group-knows-nothing",
+        "of the one row that comes of no rows, WHERE says nothing",
+    ),
+    ("aggregate-filter", "FILTER may leave an aggregate no rows"),
+    (
+        "aggregate-skips-null",
+        "an aggregate over nothing but NULL is NULL",
+    ),
+    (
+        "sample-statistics",
+        "variance, stddev, corr and their kin are NULL for one row",
+    ),
+    (
+        "user-aggregates",
+        "an aggregate that is not built in may return NULL",
+    ),
+    (
+        "window-frame",
+        "a frame that need not hold its own row may be empty",
+    ),
+    (
+        "frame-exclude",
+        "EXCLUDE CURRENT ROW and EXCLUDE GROUP may empty the frame",
+    ),
+    (
+        "lag-lead",
+        "lag and lead without a default look past the ends",
+    ),
+    (
+        "nth-value",
+        "a frame may hold fewer rows than nth_value asks for",
+    ),
+    ("ntile", "ntile of NULL is NULL"),
+    (
+        "scalar-subquery-no-row",
+        "a scalar subquery that finds no row is NULL",
+    ),
+    (
+        "uneven-sets",
+        "of several sets in one list the shorter are filled with NULLs",
+    ),
+    (
+        "set-values",
+        "jsonb_each_text and its kin give NULL for a JSON null",
+    ),
+    (
+        "table-function",
+        "columns of XMLTABLE and JSON_TABLE may be NULL",
+    ),
+    // NULL: what is written.
+    (
+        "update-new-values",
+        "the WHERE of an UPDATE says nothing of the new values",
+    ),
+    (
+        "before-trigger",
+        "a BEFORE trigger may change any column of the row",
+    ),
+    ("old-of-insert", "an INSERT has no old row"),
+    ("new-of-delete", "a DELETE leaves no new row"),
+    (
+        "merge-source",
+        "a MERGE that acts where the source has no row shows NULLs for it",
+    ),
+    (
+        "merge-old-new",
+        "a MERGE may have no old row, or no new one",
+    ),
+    // NULL: expressions.
+    ("null-constant", "NULL is NULL"),
+    (
+        "nullable-parameter",
+        "a parameter that may be NULL makes what is made of it NULL",
+    ),
+    (
+        "reviewed-functions",
+        "a built-in function outside the reviewed ones may return NULL",
+    ),
+    (
+        "user-functions",
+        "a function that is not built in may return NULL",
+    ),
+    ("strict-gives-null", "a strict function of NULL is NULL"),
+    (
+        "non-strict-conditions",
+        "concat_ws, format, array_cat and their kin give NULL for some NULLs",
+    ),
+    (
+        "extract-of-infinity",
+        "most fields of an infinite date are NULL",
+    ),
+    (
+        "user-type-input",
+        "the input function of a user's type may give NULL",
+    ),
+    (
+        "case-else",
+        "CASE without ELSE is NULL where no arm is taken",
+    ),
+    (
+        "case-passes-null",
+        "an arm of CASE is passed over where its condition is NULL",
+    ),
+    (
+        "coalesce-all-null",
+        "COALESCE, GREATEST and LEAST of NULLs are NULL",
+    ),
+    ("nullif", "NULLIF gives NULL for equal values"),
+    (
+        "three-valued-logic",
+        "AND and OR may be NULL where an arm may be",
+    ),
+    (
+        "any-over-nulls",
+        "x = ANY (…) is NULL where NULL is among the values and none is equal",
+    ),
+    ("subscript", "an array may have no such element"),
+    (
+        "array-elements",
+        "an array holds the NULLs that it was made of",
+    ),
+    ("array-constant", "a constant array may hold NULL"),
+    (
+        "current-schema",
+        "CURRENT_SCHEMA is NULL where no schema of the path exists",
+    ),
+    (
+        "json-query",
+        "JSON_VALUE and JSON_QUERY are NULL for what the document lacks",
+    ),
+    ("xml", "XML functions may give NULL"),
+    ("unknown-node", "what sqlmill does not know may be NULL"),
 ];

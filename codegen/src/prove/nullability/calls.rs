@@ -18,10 +18,7 @@ impl Prover<'_> {
     pub(super) fn never_null_of_values(&self, function: Oid) -> bool {
         !self.holds("reviewed-functions")
             || self.function(function).is_some_and(|function| {
-                !matches!(
-                    functions::null_when(function, false),
-                    NullWhen::Unknown
-                )
+                !matches!(functions::null_when(function, false), NullWhen::Unknown)
             })
     }
 
@@ -84,12 +81,15 @@ impl Prover<'_> {
                 if values.iter().any(Value::is_never) {
                     None
                 } else {
-                    values.into_iter().next().map(|value| value.bare().demoted())
+                    values
+                        .into_iter()
+                        .next()
+                        .map(|value| value.bare().demoted())
                 }
             }
-            NullWhen::Unknown if function.builtin => Some(Value::may(format!(
-                "may be null: `{name}` can return NULL"
-            ))),
+            NullWhen::Unknown if function.builtin => {
+                Some(Value::may(format!("may be null: `{name}` can return NULL")))
+            }
             NullWhen::Unknown => Some(Value::may(format!(
                 "may be null: `{name}` is not built in, and what it returns is not known"
             ))),
@@ -102,13 +102,7 @@ impl Prover<'_> {
         value
     }
 
-    fn never_reason(
-        &self,
-        name: &str,
-        when: NullWhen,
-        args: &[Expr],
-        frame: &Frame<'_>,
-    ) -> String {
+    fn never_reason(&self, name: &str, when: NullWhen, args: &[Expr], frame: &Frame<'_>) -> String {
         match (when, args) {
             (NullWhen::AnyArgument, [arg]) => {
                 let arg = self.value(arg, frame);
@@ -130,7 +124,10 @@ impl Prover<'_> {
         match functions::array_elements(function) {
             ArrayElements::Never => Some((
                 false,
-                format!("elements are not null: `{}` makes none that is", function.name),
+                format!(
+                    "elements are not null: `{}` makes none that is",
+                    function.name
+                ),
             )),
             ArrayElements::Of(places) => {
                 let mut may = None;
@@ -154,7 +151,10 @@ impl Prover<'_> {
                 }
                 Some(match may {
                     Some(why) if self.holds("array-elements") => (true, why),
-                    _ => (false, "elements are not null: what it is made of is not".to_owned()),
+                    _ => (
+                        false,
+                        "elements are not null: what it is made of is not".to_owned(),
+                    ),
                 })
             }
             ArrayElements::Unknown => None,
@@ -216,13 +216,7 @@ impl Prover<'_> {
         }
     }
 
-    fn set_column(
-        &self,
-        column: SetColumn,
-        name: &str,
-        args: &[Expr],
-        frame: &Frame<'_>,
-    ) -> Value {
+    fn set_column(&self, column: SetColumn, name: &str, args: &[Expr], frame: &Frame<'_>) -> Value {
         match column {
             SetColumn::Never => Value::never(format!("`{name}` gives no NULL")),
             SetColumn::May if !self.holds("set-values") => Value::never(name.to_owned()),
@@ -343,7 +337,9 @@ impl Prover<'_> {
             return Value::never(format!("`{name}` of no rows is 0"));
         }
         if aggregate.levels_up > 0 {
-            return Value::may(format!("may be null: `{name}` is of a query around this one"));
+            return Value::may(format!(
+                "may be null: `{name}` is of a query around this one"
+            ));
         }
         let args: Vec<&Expr> = aggregate
             .args
@@ -470,7 +466,9 @@ impl Prover<'_> {
             } else if call.filter.is_some() && self.holds("aggregate-filter") {
                 Value::may(format!("may be null: FILTER may leave `{name}` no rows"))
             } else if !full {
-                Value::may(format!("may be null: the window's frame{at} may hold no row"))
+                Value::may(format!(
+                    "may be null: the window's frame{at} may hold no row"
+                ))
             } else {
                 self.of_rows(function, &args, &[], frame)
             };

@@ -20,7 +20,7 @@ impl Prover<'_> {
         }
         if frame.grouped {
             if let Some(why) = frame.scope.grouping.having.expr(self, expr) {
-                return self.bare(expr, frame).known(&why.to_string());
+                return self.bare(expr, frame).known(why);
             }
             let nulled = frame
                 .scope
@@ -224,19 +224,23 @@ impl Prover<'_> {
                     Value::never("XML")
                 }
             }
-            Expr::Other {
-                kind, children, ..
-            } => match frame.sublink {
+            Expr::Other { kind, children, .. } => match frame.sublink {
                 Some(value) if kind == "PARAM_SUBLINK" => value.clone(),
                 _ if self.holds("unknown-node") => Value::may(format!(
                     "may be null: sqlmill does not know what {kind} gives{}",
-                    if children.is_empty() { "" } else { " for its arguments" }
+                    if children.is_empty() {
+                        ""
+                    } else {
+                        " for its arguments"
+                    }
                 )),
                 _ => Value::never(kind.clone()),
             },
             Expr::OtherQuery { kind, .. } => {
                 if self.holds("unknown-node") {
-                    Value::may(format!("may be null: sqlmill does not know what {kind} gives"))
+                    Value::may(format!(
+                        "may be null: sqlmill does not know what {kind} gives"
+                    ))
                 } else {
                     Value::never(kind.clone())
                 }
@@ -255,9 +259,15 @@ impl Prover<'_> {
         let mut value = Value::never("a constant");
         if self.input.catalog.element_type(constant.type_oid).is_some() {
             value.elements = Some(match array_has_nulls(constant) {
-                Some(false) => (false, "elements are not null: a constant without NULL".to_owned()),
+                Some(false) => (
+                    false,
+                    "elements are not null: a constant without NULL".to_owned(),
+                ),
                 _ if !self.holds("array-constant") => (false, "a constant".to_owned()),
-                _ => (true, "elements may be null: a constant that holds NULL".to_owned()),
+                _ => (
+                    true,
+                    "elements may be null: a constant that holds NULL".to_owned(),
+                ),
             });
         }
         value
@@ -317,7 +327,9 @@ impl Prover<'_> {
             Some(value) if value.null == Null::Always || !self.holds("nullif") => value.bare(),
             _ => {
                 let at = self.input.at(operation.location);
-                Value::may(format!("may be null: NULLIF{at} gives NULL for equal values"))
+                Value::may(format!(
+                    "may be null: NULLIF{at} gives NULL for equal values"
+                ))
             }
         }
     }
@@ -366,7 +378,9 @@ impl Prover<'_> {
             return left.bare();
         }
         if self.holds("any-over-nulls") && array.elements.as_ref().is_none_or(|(may, _)| *may) {
-            return Value::may("may be null: an element of the array may be, and then nothing is equal to it");
+            return Value::may(
+                "may be null: an element of the array may be, and then nothing is equal to it",
+            );
         }
         Value::never("compares values that are not null")
     }
@@ -424,12 +438,21 @@ impl Prover<'_> {
         let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
         let never = values.iter().find(|value| value.is_never());
         let null = match never {
-            Some(value) => (Null::Never, format!("{name}{at} falls back on a value that is not null ({})", value.why)),
+            Some(value) => (
+                Null::Never,
+                format!(
+                    "{name}{at} falls back on a value that is not null ({})",
+                    value.why
+                ),
+            ),
             None if values.iter().all(|value| value.null == Null::Always) => {
                 (Null::Always, format!("every argument of {name}{at} is"))
             }
             None if !self.holds("coalesce-all-null") => (Null::Never, name.to_owned()),
-            None => (Null::May, format!("may be null: every argument of {name}{at} may be")),
+            None => (
+                Null::May,
+                format!("may be null: every argument of {name}{at} may be"),
+            ),
         };
         let mut value = values
             .into_iter()
@@ -444,7 +467,8 @@ impl Prover<'_> {
         let query = frame.scope.query;
         let at = self.input.at(case.location);
         let compared = case.arg.as_ref();
-        let why: Rc<str> = format!("its arm of the CASE{at} is taken only where it is not null").into();
+        let why: Rc<str> =
+            format!("its arm of the CASE{at} is taken only where it is not null").into();
         let mut before: Vec<Fact<'_>> = Vec::new();
         let mut found: Option<Value> = None;
         let mut arm = |expr: &Expr, facts: Vec<Fact<'_>>| {
@@ -508,7 +532,11 @@ impl Prover<'_> {
                     Some((false, _)) => {}
                     Some((true, why)) => may = may.or(Some(why)),
                     None if element.null == Null::Always => {}
-                    None => may = may.or(Some("elements may be null: nothing is known of them".to_owned())),
+                    None => {
+                        may = may.or(Some(
+                            "elements may be null: nothing is known of them".to_owned(),
+                        ))
+                    }
                 }
             } else if !element.is_never() {
                 may = may.or_else(|| Some(format!("elements may be null: {}", element.because())));
@@ -516,7 +544,10 @@ impl Prover<'_> {
         }
         value.elements = Some(match may {
             Some(why) if self.holds("array-elements") => (true, why),
-            _ => (false, "elements are not null: each that is written is not".to_owned()),
+            _ => (
+                false,
+                "elements are not null: each that is written is not".to_owned(),
+            ),
         });
         value
     }
@@ -586,7 +617,9 @@ impl Prover<'_> {
         let is_slice = subscript.lower.iter().any(Option::is_some)
             || !subscript.lower.is_empty()
             || subscript.upper.iter().any(Option::is_none);
-        if subscript.assignment.is_none() && is_slice && self.is_true_array(subscript.container_type)
+        if subscript.assignment.is_none()
+            && is_slice
+            && self.is_true_array(subscript.container_type)
         {
             // Out of bounds a slice is empty.
             let bounds = subscript.upper.iter().chain(&subscript.lower).flatten();
@@ -676,8 +709,7 @@ impl Prover<'_> {
         const EXISTS: u32 = 0;
         // JsonBehaviorType: ERROR, TRUE and FALSE.
         const TOLD: [u32; 3] = [1, 3, 4];
-        let path_is_constant =
-            matches!(&json.path, Some(Expr::Const(path)) if !path.is_null);
+        let path_is_constant = matches!(&json.path, Some(Expr::Const(path)) if !path.is_null);
         let told = matches!(&json.on_error, Some((behavior, _)) if TOLD.contains(behavior));
         if json.op == EXISTS && path_is_constant && told {
             let context = self.value(&json.context, frame);
@@ -705,7 +737,10 @@ impl Prover<'_> {
                         (false, format!("elements are not null: {}", column.why))
                     } else {
                         let nested = self.holds("array-elements");
-                        (nested, format!("elements may be null: {}", column.because()))
+                        (
+                            nested,
+                            format!("elements may be null: {}", column.because()),
+                        )
                     }
                 });
                 if self.gathers_arrays(&link.query) {
@@ -725,12 +760,11 @@ impl Prover<'_> {
                 };
                 // A grouped expression inside may be one that a grouping set of a query around leaves out.
                 if self.under_nulled_expression(frame) {
-                    return value.missing("may be null: not every grouping set groups by what it reads");
+                    return value
+                        .missing("may be null: not every grouping set groups by what it reads");
                 }
                 if self.holds("scalar-subquery-no-row") && !self.has_a_row(&link.query) {
-                    return value.missing(format!(
-                        "may be null: the subquery{at} may find no row"
-                    ));
+                    return value.missing(format!("may be null: the subquery{at} may find no row"));
                 }
                 value
             }
@@ -739,7 +773,9 @@ impl Prover<'_> {
                 let column = columns
                     .into_iter()
                     .reduce(Value::either)
-                    .unwrap_or_else(|| Value::may("may be null: a subquery that is not understood"));
+                    .unwrap_or_else(|| {
+                        Value::may("may be null: a subquery that is not understood")
+                    });
                 let column = if self.holds("any-over-nulls") {
                     column.bare()
                 } else {
@@ -825,25 +861,23 @@ impl Prover<'_> {
             return false;
         }
         query.join_tree.items.iter().all(|item| match item {
-            crate::describe::tree::JoinItem::Rel(rel) => {
-                query.rte(*rel).is_some_and(|rte| {
-                    rte.security_quals.is_empty()
-                        && !rte.tablesample
-                        && match &rte.kind {
-                            RteKind::Subquery { query, .. } => self.has_a_row(query),
-                            RteKind::Values { rows } => !rows.is_empty(),
-                            RteKind::Result => true,
-                            RteKind::Relation { .. }
-                            | RteKind::Join { .. }
-                            | RteKind::Functions { .. }
-                            | RteKind::TableFunction { .. }
-                            | RteKind::Cte { .. }
-                            | RteKind::NamedTuplestore
-                            | RteKind::Group { .. }
-                            | RteKind::Other(_) => false,
-                        }
-                })
-            }
+            crate::describe::tree::JoinItem::Rel(rel) => query.rte(*rel).is_some_and(|rte| {
+                rte.security_quals.is_empty()
+                    && !rte.tablesample
+                    && match &rte.kind {
+                        RteKind::Subquery { query, .. } => self.has_a_row(query),
+                        RteKind::Values { rows } => !rows.is_empty(),
+                        RteKind::Result => true,
+                        RteKind::Relation { .. }
+                        | RteKind::Join { .. }
+                        | RteKind::Functions { .. }
+                        | RteKind::TableFunction { .. }
+                        | RteKind::Cte { .. }
+                        | RteKind::NamedTuplestore
+                        | RteKind::Group { .. }
+                        | RteKind::Other(_) => false,
+                    }
+            }),
             crate::describe::tree::JoinItem::Join(_)
             | crate::describe::tree::JoinItem::From(_)
             | crate::describe::tree::JoinItem::Other(_) => false,
@@ -878,11 +912,13 @@ fn is_positive(limit: &Expr) -> bool {
     const INTEGERS: [Oid; 3] = [20, 21, 23];
     const IMPLICIT_CAST: u32 = 2;
     match limit {
-        Expr::Const(constant) if !constant.is_null && INTEGERS.contains(&constant.type_oid) => constant
-            .value
-            .get(..8)
-            .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
-            .is_some_and(|bytes| i64::from_le_bytes(bytes) > 0),
+        Expr::Const(constant) if !constant.is_null && INTEGERS.contains(&constant.type_oid) => {
+            constant
+                .value
+                .get(..8)
+                .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
+                .is_some_and(|bytes| i64::from_le_bytes(bytes) > 0)
+        }
         // LIMIT ALL
         Expr::Const(constant) => constant.is_null,
         Expr::Func(call) if call.format == IMPLICIT_CAST => {

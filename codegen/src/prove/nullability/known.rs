@@ -172,34 +172,30 @@ impl<'p> Prover<'p> {
                 (true, True) if !self.holds("null-test-sense") => go(arg, NotNull),
                 _ => Implied::nothing(),
             },
-            Expr::BooleanTest { arg, kind, .. } => {
-                match (kind, outcome.without_null()) {
-                    (BooleanTest::IsTrue, True) | (BooleanTest::IsNotTrue, False) => go(arg, True),
-                    (BooleanTest::IsTrue, False) | (BooleanTest::IsNotTrue, True) => {
-                        if self.holds("is-not-true-admits-null") {
-                            go(arg, NotTrue)
-                        } else {
-                            go(arg, False)
-                        }
-                    }
-                    (BooleanTest::IsFalse, True) | (BooleanTest::IsNotFalse, False) => {
+            Expr::BooleanTest { arg, kind, .. } => match (kind, outcome.without_null()) {
+                (BooleanTest::IsTrue, True) | (BooleanTest::IsNotTrue, False) => go(arg, True),
+                (BooleanTest::IsTrue, False) | (BooleanTest::IsNotTrue, True) => {
+                    if self.holds("is-not-true-admits-null") {
+                        go(arg, NotTrue)
+                    } else {
                         go(arg, False)
                     }
-                    (BooleanTest::IsFalse, False) | (BooleanTest::IsNotFalse, True) => {
-                        go(arg, NotFalse)
-                    }
-                    (BooleanTest::IsUnknown, False) | (BooleanTest::IsNotUnknown, True) => {
-                        go(arg, NotNull)
-                    }
-                    _ => Implied::nothing(),
                 }
-            }
+                (BooleanTest::IsFalse, True) | (BooleanTest::IsNotFalse, False) => go(arg, False),
+                (BooleanTest::IsFalse, False) | (BooleanTest::IsNotFalse, True) => {
+                    go(arg, NotFalse)
+                }
+                (BooleanTest::IsUnknown, False) | (BooleanTest::IsNotUnknown, True) => {
+                    go(arg, NotNull)
+                }
+                _ => Implied::nothing(),
+            },
             Expr::Distinct(operation) => match outcome.without_null() {
                 // Not distinct from what is not NULL is not NULL.
                 False => self.not_distinct(query, operation, case),
-                _ if !self.holds("distinct-takes-null") => self.all(&operation.args, |arg| {
-                    self.not_null(query, arg, case)
-                }),
+                _ if !self.holds("distinct-takes-null") => {
+                    self.all(&operation.args, |arg| self.not_null(query, arg, case))
+                }
                 _ => Implied::nothing(),
             },
             Expr::ScalarArray {
@@ -288,7 +284,9 @@ impl<'p> Prover<'p> {
                 let function = self.operator_function(operation.operator, operation.function);
                 self.call_not_null(expr, &operation.args, function, operation.returns_set, go)
             }
-            Expr::Func(call) => self.call_not_null(expr, &call.args, call.function, call.returns_set, go),
+            Expr::Func(call) => {
+                self.call_not_null(expr, &call.args, call.function, call.returns_set, go)
+            }
             Expr::NullIf(operation) => match operation.args.first() {
                 Some(arg) => itself().both(go(arg)),
                 None => itself(),
@@ -425,19 +423,13 @@ impl<'p> Prover<'p> {
         }
     }
 
-    fn all<'f>(
-        &self,
-        args: &'f [Expr],
-        each: impl Fn(&'f Expr) -> Implied<'f>,
-    ) -> Implied<'f> {
-        args.iter().map(each).fold(Implied::nothing(), Implied::both)
+    fn all<'f>(&self, args: &'f [Expr], each: impl Fn(&'f Expr) -> Implied<'f>) -> Implied<'f> {
+        args.iter()
+            .map(each)
+            .fold(Implied::nothing(), Implied::both)
     }
 
-    fn any<'f>(
-        &self,
-        args: &'f [Expr],
-        each: impl Fn(&'f Expr) -> Implied<'f>,
-    ) -> Implied<'f> {
+    fn any<'f>(&self, args: &'f [Expr], each: impl Fn(&'f Expr) -> Implied<'f>) -> Implied<'f> {
         args.iter()
             .map(each)
             .fold(Implied::Impossible, |left, right| self.either(left, right))

@@ -203,7 +203,9 @@ impl Prover<'_> {
             .functions
             .get(&function)
             .is_some_and(|function| {
-                function.builtin && function.volatility != Volatility::Volatile && !function.returns_set
+                function.builtin
+                    && function.volatility != Volatility::Volatile
+                    && !function.returns_set
             });
         if repeatable { Same::Yes } else { Same::Maybe }
     }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use super::known::{Fact, Implied, Known, Outcome};
 use super::{Prover, Value};
 use crate::describe::tree::{
-    Command, Expr, FromExpr, GroupingSet, GroupingSetKind, JoinItem, JoinKind, Location, MergeMatch,
-    Query, RteKind,
+    Command, Expr, FromExpr, GroupingSet, GroupingSetKind, JoinItem, JoinKind, Location,
+    MergeMatch, Query, RteKind,
 };
 use crate::prove::walk;
 
@@ -246,7 +246,7 @@ impl<'f> Walk<'_, '_, 'f> {
             // Its range table entries stay without a place, and get the careful answer.
             JoinItem::Other(_) => {}
             JoinItem::Join(join) => {
-                let quals_at = join.quals.as_ref().map_or(None, place);
+                let quals_at = join.quals.as_ref().and_then(place);
                 let mut nuller = |text: &str| {
                     let at = self.prover.input.at(quals_at);
                     self.joins.nullers.push(Nuller {
@@ -367,9 +367,10 @@ fn settle<'f>(
 fn is_of_target(query: &Query, expr: &Expr) -> bool {
     query.result_relation != 0
         && query.command != Command::Delete
-        && walk::any_expression(expr, &|expr| {
-            matches!(expr, Expr::Var(var) if var.levels_up == 0 && var.rel == query.result_relation)
-        })
+        && walk::any_expression(
+            expr,
+            &|expr| matches!(expr, Expr::Var(var) if var.levels_up == 0 && var.rel == query.result_relation),
+        )
 }
 
 fn grouping<'f>(prover: &Prover<'_>, query: &'f Query) -> Grouping<'f> {
