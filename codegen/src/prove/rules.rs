@@ -31,6 +31,9 @@ impl Rules {
     }
 }
 
+/// In [`ALL`], the rules about NULL stand from this one on.
+pub const FIRST_ABOUT_NULL: &str = "column-without-not-null";
+
 /// Every rule and what it says.
 pub const ALL: &[(&str, &str)] = &[
     // Rows: cardinality and order.
