@@ -40,6 +40,14 @@ impl Temporary {
     }
 }
 
+/// Clusters that tests share, each in a slot of its own, and that later runs find made.
+fn shared_options() -> Options {
+    Options {
+        cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("clusters"),
+        ..Options::default()
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
@@ -141,13 +149,15 @@ fn a_schema_is_loaded_kept_and_cloned_and_nothing_runs_afterwards() {
 
 #[test]
 fn two_servers_at_once_have_data_of_their_own() {
-    let directory = Temporary::new("two");
-    let one = Server::start(&directory.options()).unwrap();
-    let two = Server::start(&directory.options()).unwrap();
+    let one = Server::start(&shared_options()).unwrap();
+    let two = Server::start(&shared_options()).unwrap();
     let in_one = one.load(&[]).unwrap();
     let in_two = two.load(&[]).unwrap();
     assert_ne!(in_one.target().address, in_two.target().address);
     let mut connection = in_one.connect().unwrap();
+    connection
+        .simple("DROP DATABASE IF EXISTS only_in_one")
+        .unwrap();
     connection.simple("CREATE DATABASE only_in_one").unwrap();
     let mut connection = in_two.connect().unwrap();
     assert_eq!(
@@ -157,11 +167,13 @@ fn two_servers_at_once_have_data_of_their_own() {
         ),
         "0"
     );
+    drop(connection);
+    let mut connection = in_one.connect().unwrap();
+    connection.simple("DROP DATABASE only_in_one").unwrap();
 }
 
 #[test]
 fn a_fault_in_the_schema_is_shown_where_the_author_wrote_it() {
-    let directory = Temporary::new("fault");
     let mut sources = Sources::default();
     let schema = statements(
         &mut sources,
@@ -171,7 +183,7 @@ fn a_fault_in_the_schema_is_shown_where_the_author_wrote_it() {
             "CREATE INDEX ON posts (author)",
         ],
     );
-    let Err(Error::Schema(faults)) = scratch(&directory.options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
         panic!("it loaded");
     };
     assert_eq!(faults.len(), 1);
@@ -520,11 +532,9 @@ fn scratch_databases(server: &Server) -> String {
 
 #[test]
 fn a_named_server_gets_its_scratch_databases_dropped() {
-    let directory = Temporary::new("named");
-    let server = Server::start(&directory.options()).unwrap();
+    let server = Server::start(&shared_options()).unwrap();
     let options = Options {
         url: Some(url_of(&server)),
-        cache: directory.0.join("unused"),
         ..Options::default()
     };
     let mut sources = Sources::default();
@@ -558,7 +568,6 @@ fn a_named_server_gets_its_scratch_databases_dropped() {
     assert_eq!(scratch_databases(&server), "1");
     drop(two);
     assert_eq!(scratch_databases(&server), "0");
-    assert!(!directory.0.join("unused").exists());
 
     // Roles of that server are not ours to make.
     let schema = statements(
@@ -575,11 +584,10 @@ fn a_named_server_gets_its_scratch_databases_dropped() {
 
 #[test]
 fn a_named_server_is_left_clean_by_runs_that_are_cut_short() {
-    let directory = Temporary::new("cut");
-    let server = Server::start(&directory.options()).unwrap();
+    let server = Server::start(&shared_options()).unwrap();
     let url = url_of(&server);
     let command = || {
-        let mut command = Other::command("wait", &directory.0.join("unused"));
+        let mut command = Other::command("wait", Path::new("/nonexistent"));
         command.env("SQLMILL_TEST_URL", &url);
         command
     };
@@ -612,15 +620,14 @@ fn a_named_server_is_left_clean_by_runs_that_are_cut_short() {
 
 #[test]
 fn a_named_server_that_will_not_do_is_explained() {
-    let directory = Temporary::new("refused");
-    let server = Server::start(&directory.options()).unwrap();
+    let server = Server::start(&shared_options()).unwrap();
     let url = url_of(&server);
     server
         .load(&[])
         .unwrap()
         .connect()
         .unwrap()
-        .simple("CREATE ROLE visitor LOGIN")
+        .simple("DROP ROLE IF EXISTS visitor; CREATE ROLE visitor LOGIN")
         .unwrap();
     let told = |url: String| {
         let options = Options {
@@ -659,13 +666,12 @@ fn a_directory_without_a_server_is_refused() {
 
 #[test]
 fn a_missing_extension_is_explained() {
-    let directory = Temporary::new("extension");
     let mut sources = Sources::default();
     let schema = statements(
         &mut sources,
         &["CREATE TABLE t (id int)", "CREATE EXTENSION vector"],
     );
-    let Err(Error::Schema(faults)) = scratch(&directory.options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
         panic!("it loaded");
     };
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
