@@ -24,7 +24,7 @@ use crate::explain::explain;
 use crate::falsify::{self, Effort, Reviewed, Subject};
 use crate::project::{self, Layout, Loaded};
 use crate::prove::Rules;
-use crate::server::{self, Scratch};
+use crate::server::{self, Scratch, developer};
 use crate::source::{FileId, Sources, Span};
 use crate::write::{self, Written};
 use crate::{Compiled, Parsed, compile, describe::Described, drivers, parse, render, schema};
@@ -307,6 +307,14 @@ impl Opened {
         Ok(Verdict::of(diagnostics))
     }
 
+    fn server_options(&self, url: Option<&str>) -> server::Options {
+        server::Options {
+            url: url.map(str::to_owned),
+            binaries: None,
+            cache: cache_directory(&self.layout.root),
+        }
+    }
+
     /// A scratch database with the schema; `None` where the schema has faults, which are then in `diagnostics`.
     fn scratch(
         &self,
@@ -319,11 +327,7 @@ impl Opened {
         if Verdict::of(diagnostics) == Verdict::Findings {
             return Ok(None);
         }
-        let options = server::Options {
-            url: url.map(str::to_owned),
-            binaries: None,
-            cache: cache_directory(&self.layout.root),
-        };
+        let options = self.server_options(url);
         match server::scratch(&options, &statements) {
             Ok(scratch) => Ok(Some(scratch)),
             Err(server::Error::Schema(faults)) => {
@@ -698,6 +702,66 @@ fn reviewed(root: &Path) -> Result<Option<Reviewed>, Failure> {
 }
 
 fn db(action: &DbAction) -> Result<Verdict, Failure> {
-    let _ = action;
-    Ok(Verdict::Done)
+    let (DbAction::Start(project)
+    | DbAction::Stop(project)
+    | DbAction::Url(project)
+    | DbAction::Psql { project, .. }) = action;
+    let opened = project.open()?;
+    let options = opened.server_options(None);
+    let refused = |error: server::Error| -> Result<Verdict, Failure> {
+        show(&opened.sources, &error.diagnostics(), opened.format)?;
+        match error {
+            server::Error::Schema(_) => Ok(Verdict::Findings),
+            _ => Err(Failure::Shown),
+        }
+    };
+    match action {
+        DbAction::Start(_) => {
+            let Some(schema) = opened.loaded.schema else {
+                return opened.report(&opened.diagnostics);
+            };
+            let (statements, found) = schema::split(&opened.sources, schema);
+            if Verdict::of(&found) == Verdict::Findings {
+                return opened.report(&found);
+            }
+            let bar = progress("Starting PostgreSQL and loading the schema");
+            let running = developer::start(&options, &statements);
+            bar.finish_and_clear();
+            match running {
+                Ok(running) => {
+                    println!("{}", running.url);
+                    if !running.schema_is_current {
+                        eprintln!(
+                            "it runs with an older schema: `db stop` forgets its data, `db start` loads the new one"
+                        );
+                    }
+                    Ok(Verdict::Done)
+                }
+                Err(error) => refused(error),
+            }
+        }
+        DbAction::Stop(_) => match developer::stop(&options) {
+            Ok(true) => Ok(Verdict::Done),
+            Ok(false) => {
+                eprintln!("{NOT_RUNNING}");
+                Ok(Verdict::Done)
+            }
+            Err(error) => refused(error),
+        },
+        DbAction::Url(_) => match developer::url(&options) {
+            Ok(Some(url)) => {
+                println!("{url}");
+                Ok(Verdict::Done)
+            }
+            Ok(None) => Err(Failure::Message(NOT_RUNNING.to_owned())),
+            Err(error) => refused(error),
+        },
+        DbAction::Psql { rest, .. } => match developer::psql(&options, rest) {
+            Ok(status) if status.success() => Ok(Verdict::Done),
+            Ok(_) => Ok(Verdict::Findings),
+            Err(error) => refused(error),
+        },
+    }
 }
+
+const NOT_RUNNING: &str = "no developer's server runs; `db start` starts one";

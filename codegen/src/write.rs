@@ -87,7 +87,10 @@ fn plan<'a>(out: &Path, files: &'a BTreeMap<String, String>) -> Result<Plan<'a>,
             // The package's own manifest belongs to its owner once it exists.
             Some(_) if path == "Cargo.toml" => plan.unchanged += 1,
             Some(old) if old == text => plan.unchanged += 1,
-            Some(old) if !is_generated(path, old) => return Err(WriteError::Foreign(target)),
+            // An empty file is nobody's work: a placeholder that lets Cargo see the package before the first run.
+            Some(old) if !old.trim().is_empty() && !is_generated(path, old) => {
+                return Err(WriteError::Foreign(target));
+            }
             Some(_) | None => plan.changed.push((path, text, old)),
         }
     }
