@@ -68,7 +68,8 @@ impl Cluster {
         Connection::connect(&self.target()).unwrap()
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program of the server, run as its user.
+    pub(crate) fn command(&self, program: &str) -> Command {
         let path = self.root.join("bin").join(program);
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
