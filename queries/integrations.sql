@@ -69,7 +69,7 @@ WHERE
     AND status = ANY(:from_statuses)
     AND deleted_at IS NULL;
 
---! start_slack_oauth : SlackIntegration
+--! start_slack_oauth (team_id?, oauth_state!, oauth_expires_at!) : SlackIntegration
 --- Begins an installation of the Slack app. A workspace that is known, from an earlier installation, goes back to
 --- pending and its settings are put aside in `oauth_metadata`; `team_id` is NULL where the workspace is not known yet.
 INSERT INTO slack_integrations (organization_id, user_id, team_id, oauth_state, oauth_expires_at)

@@ -26,6 +26,8 @@ RETURNING
 --- Makes a shortcut, or brings back the user's own deleted one of that name with the new text. Fails on
 --- `shortcuts_personal_unique` where the user has one of that name, and on `shortcuts_workspace_unique` where a shared
 --- one has it.
+--@ one
+--@ allow(cardinality, "a row is made only where none was restored, and a name is restored once")
 WITH restored AS (
     UPDATE shortcuts
     SET

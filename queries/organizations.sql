@@ -57,7 +57,7 @@ RETURNING
     created_at,
     updated_at;
 
---! add_approved_domains
+--! add_approved_domains : (domains![!])
 --- Lets people with these email domains join by themselves. A domain counts once, however it is capitalized, and keeps
 --- the place where it was first named. Returns all domains.
 UPDATE organizations
@@ -65,6 +65,7 @@ SET
     domains = ARRAY(
         SELECT lower(approved.domain)
         FROM unnest(domains || :new_domains::text[]) WITH ORDINALITY AS approved (domain, position)
+        WHERE approved.domain IS NOT NULL
         GROUP BY lower(approved.domain)
         ORDER BY min(approved.position)
     ),
