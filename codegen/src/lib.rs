@@ -109,7 +109,7 @@ pub fn compile(
     };
     diagnostics.extend(parse::unused_types(&files, is_composite));
     let checked = checked(&files, &described, &facts);
-    let findings = lint::lint(sources, &catalog, &checked);
+    let findings = lint::lint(sources, &catalog, config, &checked);
     let waivers = &findings.waivers;
     let (model, found) = resolve::resolve(sources, &catalog, config, &files, &checked, waivers);
     diagnostics.extend(findings.diagnostics);

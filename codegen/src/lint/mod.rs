@@ -1,9 +1,27 @@
 //! What we think of each query: the rules, and the waivers that the author wrote against them.
+//!
+//! Each rule has a file of its own. Its doc comment says what the rule is for; `docs/rules.md` is the same for readers.
+
+mod cardinality;
+mod context;
+mod does_not_plan;
+mod hard_delete;
+mod insert_omits_not_null;
+mod like_parameter;
+mod missing_where;
+mod nullity;
+mod postgres;
+mod soft_delete_filter;
 
 use crate::catalog::Catalog;
 pub use crate::checked::Checked;
+use crate::config::Config;
+use crate::describe::Described;
 use crate::diagnostic::Diagnostic;
+use crate::nearest::nearest;
+use crate::parse::syntax::{Directive, DirectiveKind};
 use crate::source::Sources;
+use context::Context;
 
 /// What the rules found.
 #[derive(Debug, Default)]
@@ -21,11 +39,128 @@ pub struct Waiver {
     pub reason: String,
 }
 
+/// One rule: its findings bear its name.
+struct Rule {
+    name: &'static str,
+    /// `--@ allow(…)` silences it.
+    waivable: bool,
+    check: fn(&Context<'_>, &mut Vec<Diagnostic>),
+}
+
+const RULES: &[Rule] = &[
+    postgres::RULE,
+    does_not_plan::RULE,
+    soft_delete_filter::RULE,
+    hard_delete::RULE,
+    missing_where::RULE,
+    insert_omits_not_null::RULE,
+    cardinality::RULE,
+    nullity::ALWAYS_NULL,
+    nullity::NEEDLESS,
+    like_parameter::RULE,
+];
+
+/// The names of all rules, and whether they can be waived: for help texts.
+pub fn rules() -> impl Iterator<Item = (&'static str, bool)> {
+    RULES.iter().map(|rule| (rule.name, rule.waivable))
+}
+
 /// Holds every query against every rule.
-pub fn lint(sources: &Sources, catalog: &Catalog, queries: &[Checked<'_>]) -> Findings {
-    let _ = (sources, catalog);
-    Findings {
-        diagnostics: Vec::new(),
-        waivers: vec![Vec::new(); queries.len()],
+pub fn lint(
+    sources: &Sources,
+    catalog: &Catalog,
+    config: &Config,
+    queries: &[Checked<'_>],
+) -> Findings {
+    let mut findings = Findings::default();
+    for query in queries {
+        let context = Context::new(sources, catalog, config, queries, *query);
+        let waivers = one(&context, &mut findings.diagnostics);
+        findings.waivers.push(waivers);
     }
+    findings
+}
+
+fn one(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> {
+    let mut waivers = Vec::new();
+    let mut used: Vec<&Directive> = Vec::new();
+    for rule in RULES {
+        let mut found = Vec::new();
+        (rule.check)(context, &mut found);
+        let waiver = allows(context).find(|(_, name, _)| name == rule.name);
+        match waiver {
+            Some((directive, _, reason)) if rule.waivable && !found.is_empty() => {
+                used.push(directive);
+                waivers.push(Waiver {
+                    rule: rule.name,
+                    reason: reason.to_owned(),
+                });
+            }
+            _ => diagnostics.extend(found),
+        }
+    }
+    // Of a statement that was refused, the other rules had nothing to see.
+    let seen = matches!(context.query.described, Described::Statement(statement) if statement.plan_error.is_none())
+        || matches!(context.query.described, Described::Utility(_));
+    for (directive, name, _) in allows(context) {
+        if used.iter().any(|used| std::ptr::eq(*used, directive)) {
+            continue;
+        }
+        let known = RULES.iter().find(|rule| rule.name == name);
+        let finding = match known {
+            None => {
+                let waivable = RULES
+                    .iter()
+                    .filter(|rule| rule.waivable)
+                    .map(|rule| rule.name);
+                let mut finding =
+                    Diagnostic::error("unknown-rule", format!("there is no rule `{name}`"));
+                finding = match nearest(&name, waivable.clone()) {
+                    Some(near) => {
+                        finding.help(format!("did you mean `{}`?", near.replace('-', "_")))
+                    }
+                    None => finding.help(format!(
+                        "the rules that can be waived: {}",
+                        waivable
+                            .map(|name| name.replace('-', "_"))
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    )),
+                };
+                finding
+            }
+            Some(rule) if !rule.waivable => {
+                Diagnostic::error("unknown-rule", format!("`{name}` cannot be waived"))
+                    .help("remove the line, and do what the rule says")
+            }
+            Some(_) if !seen => continue,
+            Some(_) => Diagnostic::error(
+                "unused-waiver",
+                format!("this waives nothing: `{name}` has no objection here"),
+            )
+            .help("remove the line, so that the rule guards the query again"),
+        };
+        diagnostics.push(finding.at(directive.span));
+    }
+    waivers
+}
+
+/// The waivers of a query, with the rule's name in kebab-case.
+fn allows<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Directive, String, &'a str)> {
+    context
+        .query
+        .parsed
+        .directives
+        .iter()
+        .filter_map(|directive| match &directive.kind {
+            DirectiveKind::Allow { rule, reason } => Some((
+                directive,
+                rule.value.replace('_', "-"),
+                reason.value.as_str(),
+            )),
+            DirectiveKind::One
+            | DirectiveKind::Optional
+            | DirectiveKind::Many
+            | DirectiveKind::Transaction => None,
+        })
 }

@@ -11,7 +11,7 @@ pub mod nullability;
 pub mod order;
 pub mod params;
 pub mod reach;
-mod rows;
+pub(crate) mod rows;
 pub mod rules;
 pub mod violations;
 pub(crate) mod walk;

@@ -258,7 +258,7 @@ impl<'p> Prover<'p> {
             .map_or_else(refuse, |index| Ok(self.index_reason(index)))
     }
 
-    fn merge_at_most_one(&self, block: &Block<'_, 'p>) -> Verdict {
+    fn merge_at_most_one(&self, block: &Block<'_, '_, 'p>) -> Verdict {
         let query = block.scope.query;
         if query.merge_actions.iter().any(|action| {
             action.match_kind == crate::describe::tree::MergeMatch::NotMatchedBySource
@@ -799,10 +799,10 @@ struct Condition<'q> {
 
 /// FROM and WHERE of one query, taken apart.
 #[derive(Clone)]
-struct Block<'q, 'p> {
+struct Block<'b, 'q, 'p> {
     prover: Prover<'p>,
-    scope: &'q Scope<'q>,
-    seeds: &'q Seeds,
+    scope: &'b Scope<'q>,
+    seeds: &'b Seeds,
     leaves: Vec<Leaf>,
     joins: Vec<OuterJoin>,
     conditions: Vec<Condition<'q>>,
@@ -821,8 +821,8 @@ struct State {
     exact: BTreeSet<usize>,
 }
 
-impl<'q, 'p> Block<'q, 'p> {
-    fn new(prover: &Prover<'p>, scope: &'q Scope<'q>, seeds: &'q Seeds) -> Self {
+impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
+    fn new(prover: &Prover<'p>, scope: &'b Scope<'q>, seeds: &'b Seeds) -> Self {
         let mut block = Self {
             prover: *prover,
             scope,
@@ -1166,26 +1166,8 @@ impl<'q, 'p> Block<'q, 'p> {
         }
     }
 
-    /// Through casts that change no bytes, and through the columns of joins and groups, to what is behind.
     fn resolve(&self, expr: &'q Expr) -> &'q Expr {
-        let mut expr = strip(expr);
-        // Joins nest as deep as FROM does; the bound is against a tree that names itself.
-        for _ in 0..256 {
-            let Expr::Var(var) = expr else { break };
-            if var.levels_up != 0 {
-                break;
-            }
-            let inner = match self.rte(var.rel).map(|rte| &rte.kind) {
-                Some(RteKind::Join { columns, .. }) => element(columns, var.column),
-                Some(RteKind::Group { expressions }) => element(expressions, var.column),
-                _ => None,
-            };
-            match inner {
-                Some(inner) => expr = strip(inner),
-                None => break,
-            }
-        }
-        expr
+        resolve(self.scope.query, expr)
     }
 
     fn is_present(&self, state: &State, rel: usize) -> bool {
@@ -1693,6 +1675,90 @@ impl<'q, 'p> Block<'q, 'p> {
             &predicate,
         )
     }
+}
+
+/// Through casts that change no bytes, and through the columns of joins and groups, to what is behind.
+pub(crate) fn resolve<'q>(query: &'q Query, expr: &'q Expr) -> &'q Expr {
+    let mut expr = strip(expr);
+    // Joins nest as deep as FROM does; the bound is against a tree that names itself.
+    for _ in 0..256 {
+        let Expr::Var(var) = expr else { break };
+        if var.levels_up != 0 {
+            break;
+        }
+        let inner = match query.rte(var.rel).map(|rte| &rte.kind) {
+            Some(RteKind::Join { columns, .. }) => element(columns, var.column),
+            Some(RteKind::Group { expressions }) => element(expressions, var.column),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => expr = strip(inner),
+            None => break,
+        }
+    }
+    expr
+}
+
+/// A FROM item, and the conditions that its rows must meet.
+#[derive(Debug)]
+pub(crate) struct Reading<'q> {
+    pub(crate) rel: usize,
+    /// True of each row of the item that takes part in the result: in WHERE and the ON of inner joins, or, on the
+    /// nullable side of an outer join, in that join's own ON.
+    pub(crate) conditions: Vec<&'q Expr>,
+    /// Conditions of WHERE, where the item is on the nullable side of an outer join and may be absent: they see NULLs
+    /// for an absent row, and remove the row that it was to be joined to.
+    pub(crate) after_the_join: Vec<&'q Expr>,
+    /// What stands in the ON of the innermost outer join that may leave the item out.
+    pub(crate) on: Option<&'q Expr>,
+}
+
+/// The FROM items of a query, those of its subqueries left out.
+pub(crate) fn readings<'q>(catalog: &Catalog, query: &'q Query) -> Vec<Reading<'q>> {
+    let rules = Rules::all();
+    let prover = Prover {
+        catalog,
+        rules: &rules,
+    };
+    let scope = Scope::top(query);
+    let seeds = Seeds::new();
+    let block = Block::new(&prover, &scope, &seeds);
+    let state = block.closed();
+    let open = |sides: &[Side]| -> BTreeSet<Side> {
+        sides
+            .iter()
+            .copied()
+            .filter(|side| !state.present.contains(side))
+            .collect()
+    };
+    let items: Vec<(usize, BTreeSet<Side>)> = block
+        .leaves
+        .iter()
+        .map(|leaf| (leaf.rel, open(&leaf.sides)))
+        .collect();
+    items
+        .into_iter()
+        .map(|(rel, sides)| {
+            let mut reading = Reading {
+                rel,
+                conditions: Vec::new(),
+                after_the_join: Vec::new(),
+                on: None,
+            };
+            for condition in &block.conditions {
+                let under = open(&condition.under);
+                if under == sides {
+                    reading.conditions.push(condition.expr);
+                } else if under.is_subset(&sides) {
+                    reading.after_the_join.push(condition.expr);
+                }
+            }
+            if !sides.is_empty() {
+                reading.on = reading.conditions.first().copied();
+            }
+            reading
+        })
+        .collect()
 }
 
 /// The seeds of a set operation's columns, as seeds of the targets of one of its leaves.

@@ -1,0 +1,107 @@
+//! `hard-delete`: rows of a table with the soft-delete column are not deleted, they are marked.
+//!
+//! DELETE, MERGE … THEN DELETE and TRUNCATE lose what others may still ask for. Set the column instead. Where the rows must
+//! go, as for the right to erasure, waive the rule and say why. Waivable.
+
+use super::Rule;
+use super::context::Context;
+use crate::catalog::{Oid, RelationKind};
+use crate::describe::Described;
+use crate::describe::tree::{Command, RteKind};
+use crate::diagnostic::Diagnostic;
+use crate::prove::walk::{self, Part};
+use crate::source::Span;
+
+pub(super) const RULE: Rule = Rule {
+    name: "hard-delete",
+    waivable: true,
+    check,
+};
+
+fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for query in context.queries() {
+        walk::everything(query, &mut |part| {
+            let Part::Query(query) = part else { return };
+            let deletes = match query.command {
+                Command::Delete => true,
+                Command::Merge => query
+                    .merge_actions
+                    .iter()
+                    .any(|action| action.command == Command::Delete),
+                Command::Select
+                | Command::Insert
+                | Command::Update
+                | Command::Utility
+                | Command::Nothing
+                | Command::Unknown => false,
+            };
+            if let Some(rte) = query.rte(query.result_relation).filter(|_| deletes)
+                && let RteKind::Relation { oid, .. } = rte.kind
+            {
+                let bare = context
+                    .catalog
+                    .relations
+                    .get(&oid)
+                    .map_or(rte.name.as_str(), |relation| &relation.name);
+                let alias = rte.aliased.then_some(rte.name.as_str());
+                report(
+                    context,
+                    oid,
+                    "deletes",
+                    || context.table(bare, alias, &[]),
+                    found,
+                );
+            }
+        });
+    }
+    if let Described::Utility(utility) = context.query.described
+        && utility.command == "TRUNCATE"
+    {
+        for (word, range) in context.words().skip(1) {
+            let name = word.trim_matches('"');
+            let table = context.catalog.relations.values().find(|relation| {
+                relation.name.eq_ignore_ascii_case(name)
+                    && matches!(
+                        relation.kind,
+                        RelationKind::Table | RelationKind::PartitionedTable
+                    )
+                    && context.soft_delete(relation.oid).is_some()
+            });
+            if let Some(table) = table {
+                report(
+                    context,
+                    table.oid,
+                    "empties",
+                    || context.span(range.clone()),
+                    found,
+                );
+            }
+        }
+    }
+}
+
+fn report(
+    context: &Context<'_>,
+    oid: Oid,
+    verb: &str,
+    span: impl Fn() -> Span,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(column) = context.soft_delete(oid) else {
+        return;
+    };
+    let table = context.catalog.relation_name(oid);
+    found.push(
+        Diagnostic::error(
+            "hard-delete",
+            format!("this {verb} rows of `{table}`, whose deleted rows are kept and marked"),
+        )
+        .at(span())
+        .label(format!("has `{}`", column.name))
+        .help(format!(
+            "write `UPDATE {table} SET {} = now() WHERE …`",
+            column.name
+        ))
+        .help("if the rows must go, `--@ allow(hard_delete, \"why\")`"),
+    );
+}
