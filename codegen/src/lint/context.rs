@@ -108,10 +108,14 @@ impl<'a> Context<'a> {
         self.query.parsed.statement.author_span(shipped)
     }
 
-    /// The token at a place of the shipped text.
+    /// The token at a place of the shipped text; at its end, the last one.
     pub(super) fn at(&self, location: Location) -> Option<Span> {
         let offset = location? as usize;
-        let token = self.tokens.iter().find(|token| token.end > offset)?;
+        let token = self
+            .tokens
+            .iter()
+            .find(|token| token.end > offset)
+            .or(self.tokens.last())?;
         Some(self.span(token.range()))
     }
 

@@ -77,7 +77,9 @@ impl<'a> Finder<'_, 'a> {
             match &rte.kind {
                 RteKind::Relation { oid, .. } => {
                     if let Some(column) = self.context.soft_delete(*oid) {
-                        self.table(query, rte, *oid, column, &reading, restricted, view);
+                        if !decided(query, column, &reading, restricted) {
+                            self.table(query, (rte, *oid, column), &reading, view);
+                        }
                     }
                 }
                 RteKind::Subquery {
@@ -184,36 +186,14 @@ impl<'a> Finder<'_, 'a> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Nothing decides about the column.
     fn table(
         &mut self,
         query: &'a Query,
-        rte: &Rte,
-        oid: Oid,
-        column: &Column,
+        (rte, oid, column): (&Rte, Oid, &Column),
         reading: &Reading<'a>,
-        restricted: &BTreeSet<usize>,
         view: Option<&View>,
     ) {
-        if reading.rel == query.result_relation {
-            match query.command {
-                // `hard-delete` speaks of these; MERGE and INSERT read their target only to find what conflicts.
-                Command::Delete | Command::Merge | Command::Insert => return,
-                // What brings rows back is for the deleted ones.
-                Command::Update if sets_to_null(&query.targets, column.number) => return,
-                Command::Update
-                | Command::Select
-                | Command::Utility
-                | Command::Nothing
-                | Command::Unknown => {}
-            }
-        }
-        let speaks = |condition: &&Expr| restricts(query, condition, reading.rel, column.number);
-        if reading.conditions.iter().any(speaks)
-            || passes(query, restricted, reading.rel, column.number)
-        {
-            return;
-        }
         let context = self.context;
         let table = context.catalog.relation_name(oid);
         let bare = context
@@ -232,7 +212,7 @@ impl<'a> Finder<'_, 'a> {
             .after_the_join
             .iter()
             .copied()
-            .find(|condition| speaks(condition));
+            .find(|condition| restricts(query, condition, reading.rel, column.number));
         let mut diagnostic = if let Some(view) = view {
             Diagnostic::error(
                 RULE.name,
@@ -354,6 +334,33 @@ impl<'a> Finder<'_, 'a> {
             .help("or `--@ allow(soft_delete_filter, \"why\")`"),
         );
     }
+}
+
+/// The query, or one around it, decides about the column; or it is not a read.
+fn decided(
+    query: &Query,
+    column: &Column,
+    reading: &Reading<'_>,
+    restricted: &BTreeSet<usize>,
+) -> bool {
+    if reading.rel == query.result_relation {
+        match query.command {
+            // `hard-delete` speaks of these; MERGE and INSERT read their target only to find what conflicts.
+            Command::Delete | Command::Merge | Command::Insert => return true,
+            // What brings rows back is for the deleted ones.
+            Command::Update if sets_to_null(&query.targets, column.number) => return true,
+            Command::Update
+            | Command::Select
+            | Command::Utility
+            | Command::Nothing
+            | Command::Unknown => {}
+        }
+    }
+    reading
+        .conditions
+        .iter()
+        .any(|condition| restricts(query, condition, reading.rel, column.number))
+        || passes(query, restricted, reading.rel, column.number)
 }
 
 /// The outputs of a subquery that the query around it has a condition on, or passes on to one that has.
