@@ -683,3 +683,97 @@ fn trees_of_any_size_arrive_whole_and_too_deep_ones_are_refused() {
         assert_eq!(only(&described[3]).rtable.len(), 301);
     }
 }
+
+#[test]
+fn garbled_trees_are_errors_and_never_panics() {
+    let mut random = Random(0x5eed);
+    let (mut read, mut refused) = (0, 0);
+    for major in 14..=18 {
+        for (_, tree) in parse_trees(&fixture(&format!("{major}.txt"))) {
+            for _ in 0..6 {
+                let mut bytes = tree.clone().into_bytes();
+                for _ in 0..=random.below(3) {
+                    garble(&mut bytes, &mut random);
+                }
+                match lower::queries(&node::unwrap_lines(&bytes)) {
+                    Ok(_) => read += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    // Some hit a constant's byte or a location and leave a tree that can be read.
+    assert!(read > 100, "{read} read");
+    assert!(refused > 1000, "{refused} refused");
+}
+
+fn garble(bytes: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(bytes.len());
+    let end = (at + 1 + random.below(40)).min(bytes.len());
+    match random.below(6) {
+        0 => bytes.truncate(at.max(1)),
+        1 => drop(bytes.drain(at..end)),
+        2 => {
+            let copy = bytes[at..end].to_vec();
+            bytes.splice(at..at, copy);
+        }
+        3 => bytes[at] = b"(){}<>:\\\"[] \n-9z\xff\xc3"[random.below(18)],
+        4 => {
+            let digits = bytes[at..end].iter().position(u8::is_ascii_digit);
+            if let Some(digit) = digits {
+                bytes.splice(at + digit..=at + digit, *b"-99999999999");
+            }
+        }
+        _ => bytes[at..end].reverse(),
+    }
+}
+
+/// xorshift64
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound.max(1) as u64).unwrap()
+    }
+}
+
+#[test]
+fn what_is_just_not_too_deep_can_be_read_and_dropped_on_any_thread() {
+    for mut case in cases() {
+        let concatenated = |terms: usize| format!("SELECT {}$1", "'a' || ".repeat(terms));
+        let (fits, too_deep) = (concatenated(490), concatenated(510));
+        let statements = [&*fits, &*too_deep];
+        let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
+        assert_eq!(only(&described[0]).targets.len(), 1);
+        assert!(matches!(&described[1], Described::Refused(error) if error.code == "54001"));
+    }
+}
+
+#[test]
+fn index_predicates_and_expressions_are_read() {
+    for mut case in cases() {
+        let rows = case
+            .connection
+            .simple(
+                "CREATE UNIQUE INDEX partial ON users (lower(name), (id + 1)) WHERE deleted_at IS NULL AND mood = 'glad';
+                 SELECT indpred, indexprs FROM pg_index WHERE indexrelid = 'partial'::regclass",
+            )
+            .unwrap();
+        let [Some(predicate), Some(expressions)] = rows[1].rows[0].as_slice() else {
+            panic!("{rows:?}");
+        };
+        let predicate = lower::expression(predicate).unwrap();
+        assert!(
+            matches!(&predicate, Expr::And(args, _) if matches!(args.as_slice(), [Expr::NullTest { .. }, Expr::Op(_)])),
+            "{predicate:?}"
+        );
+        let expressions = lower::expressions(expressions).unwrap();
+        assert!(matches!(
+            expressions.as_slice(),
+            [Expr::Func(_), Expr::Op(_)]
+        ));
+    }
+}

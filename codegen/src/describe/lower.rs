@@ -19,7 +19,7 @@ use crate::catalog::Oid;
 
 /// `FirstLowInvalidHeapAttributeNumber` of `access/sysattr.h`: sets of columns count from here, so that system columns
 /// fit in.
-const FIRST_LOW_INVALID_ATTRIBUTE: i32 = -7;
+const FIRST_LOW_INVALID_ATTRIBUTE: i64 = -7;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
@@ -1122,7 +1122,8 @@ fn columns(node: &Node<'_>, field: &'static str) -> Result<Vec<i16>> {
     numbers::<i32>(node, field)?
         .into_iter()
         .map(|bit| {
-            i16::try_from(bit + FIRST_LOW_INVALID_ATTRIBUTE).map_err(|_| field_error(node, field))
+            i16::try_from(i64::from(bit) + FIRST_LOW_INVALID_ATTRIBUTE)
+                .map_err(|_| field_error(node, field))
         })
         .collect()
 }
