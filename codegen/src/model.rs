@@ -115,6 +115,8 @@ pub struct Value {
     pub slot: Slot,
     pub nullable: bool,
     pub reason: String,
+    /// It is a column of a table, and may be NULL just where that may.
+    pub as_declared: bool,
     /// Of an array: why its elements may be NULL or not.
     pub elements_reason: Option<String>,
     /// `COMMENT ON` the column that it is, or that it is compared with or stored in.

@@ -64,10 +64,11 @@ fn value(name: &str, sql_type: &str, ty: RustType, nullable: bool) -> Value {
         slot: slot(ty, nullable),
         nullable,
         reason: if nullable {
-            format!("`{name}` may be null: the column allows it")
+            "may be null: the column allows it".into()
         } else {
             "declared NOT NULL".into()
         },
+        as_declared: false,
         elements_reason: None,
         comment: None,
     }
@@ -208,7 +209,7 @@ use sqlmill_runtime::{Optional, Reader, Statement};
 /// Columns:
 ///
 /// - `id`, `email`: declared NOT NULL
-/// - `name` may be null: the column allows it
+/// - `name`: may be null: the column allows it
 pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, GetUserRow> {
     Optional::new(db, &GET_USER, params)
 }

@@ -134,7 +134,15 @@ fn root(model: &Model) -> String {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 3] = ["Database", "Error", "Transaction"];
+const ROOT_NAMES: [&str; 7] = [
+    "Builder",
+    "Database",
+    "Error",
+    "ErrorKind",
+    "Reader",
+    "Transaction",
+    "Writer",
+];
 
 fn table_names(model: &Model) -> BTreeSet<String> {
     let mut names = BTreeSet::new();

@@ -412,11 +412,15 @@ fn reach(query: &Query) -> String {
     parts.join(" ")
 }
 
-/// Why each may be NULL or not, values of one reason together.
+/// Why each may be NULL or not: first those that are as the table declares them, then by reason.
 fn nullability(title: &str, values: &[Value]) -> Vec<String> {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for value in values {
-        let mut reason = value.reason.clone();
+        let mut reason = match (value.as_declared, value.nullable) {
+            (true, true) => "may be null, as declared".to_owned(),
+            (true, false) => "not null, as declared".to_owned(),
+            (false, _) => value.reason.clone(),
+        };
         if let Some(elements) = &value.elements_reason {
             reason = format!("{reason}; {elements}");
         }
@@ -431,10 +435,9 @@ fn nullability(title: &str, values: &[Value]) -> Vec<String> {
     let mut lines = vec![format!("{title}:"), String::new()];
     for (reason, names) in groups {
         let names = doc::names(&names);
-        lines.extend(if reason.contains(&names) || reason.is_empty() {
-            doc::item(if reason.is_empty() { &names } else { &reason })
-        } else {
-            doc::item(&format!("{names}: {reason}"))
+        lines.extend(match reason.as_str() {
+            "" => doc::item(&names),
+            reason => doc::item(&format!("{names}: {reason}")),
         });
     }
     lines

@@ -107,7 +107,8 @@ pub(super) fn numbered(name: String, taken: &mut std::collections::BTreeSet<Stri
     let mut candidate = name.clone();
     let mut number = 2;
     while !taken.insert(candidate.clone()) {
-        candidate = format!("{name}{number}");
+        // `Self_2` would not be camel case.
+        candidate = format!("{}{number}", name.trim_end_matches('_'));
         number += 1;
     }
     candidate

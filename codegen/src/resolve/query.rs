@@ -1,6 +1,6 @@
 //! One query at a time: its parameters and columns with the author's marks applied, before structs are shared.
 
-use crate::catalog::Oid;
+use crate::catalog::{Column, Identity, Oid, TypeKind};
 use crate::checked::Checked;
 use crate::describe::{Described, ResultColumn};
 use crate::diagnostic::Diagnostic;
@@ -145,6 +145,7 @@ impl<'a> Resolver<'a> {
             },
             nullable: nullable.value,
             reason: nullable.reason,
+            as_declared: false,
             elements_reason,
             comment: self.comment(origin),
         })
@@ -199,16 +200,25 @@ impl<'a> Resolver<'a> {
                 nullable: nullable.value,
             },
             nullable: nullable.value,
+            as_declared: said.is_none()
+                && origin.is_some_and(|origin| {
+                    self.column(origin)
+                        .is_some_and(|column| self.column_nullable(column) == nullable.value)
+                }),
             reason: nullable.reason,
             elements_reason,
             comment: self.comment(origin),
         })
     }
 
+    fn column(&self, (relation, number): (Oid, i16)) -> Option<&'a Column> {
+        self.catalog.relations.get(&relation)?.column(number)
+    }
+
     /// The server describes a column of a domain by the domain's base.
     fn declared_type(&self, column: &ResultColumn, origin: Option<(Oid, i16)>) -> Oid {
         let declared = origin
-            .and_then(|(relation, number)| self.catalog.relations.get(&relation)?.column(number))
+            .and_then(|origin| self.column(origin))
             .map(|found| found.type_oid);
         match declared {
             Some(declared)
@@ -224,14 +234,15 @@ impl<'a> Resolver<'a> {
         match self.types.resolve(oid) {
             Ok(ty) => Some(ty),
             Err(unsupported) => {
+                let name = self.catalog.type_name(oid);
                 let mut diagnostic = Diagnostic::error(
                     "unsupported-type",
-                    format!(
-                        "{what} has the type `{}`, which has no Rust type yet",
-                        unsupported.name
-                    ),
+                    format!("{what} has the type `{name}`, which has no Rust type yet"),
                 )
                 .at(at);
+                if unsupported.name != name {
+                    diagnostic = diagnostic.note(format!("it holds a `{}`", unsupported.name));
+                }
                 if !unsupported.why.is_empty() {
                     diagnostic = diagnostic.note(unsupported.why);
                 }
@@ -294,9 +305,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn comment(&self, origin: Option<(Oid, i16)>) -> Option<String> {
-        let (relation, number) = origin?;
-        let column = self.catalog.relations.get(&relation)?.column(number)?;
-        column.comment.clone()
+        self.column(origin?)?.comment.clone()
     }
 
     fn unknown_columns(&mut self, parsed: &ParsedQuery, columns: &[ResultColumn], said: &[Field]) {
@@ -347,7 +356,7 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             };
-            let crate::catalog::TypeKind::Composite { fields, .. } = &composite.kind else {
+            let TypeKind::Composite { fields, .. } = &composite.kind else {
                 continue;
             };
             match fields.iter().find(|field| field.name == said.name.value) {
@@ -460,13 +469,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// May a stored row have NULL there?
-    pub(super) fn column_nullable(&self, column: &crate::catalog::Column) -> bool {
+    pub(super) fn column_nullable(&self, column: &Column) -> bool {
         let mut oid = column.type_oid;
         let mut domain_not_null = false;
         // The bound is against a damaged catalog.
         for _ in 0..64 {
             match self.catalog.types.get(&oid).map(|found| &found.kind) {
-                Some(crate::catalog::TypeKind::Domain(domain)) => {
+                Some(TypeKind::Domain(domain)) => {
                     domain_not_null |= domain.not_null;
                     oid = domain.base;
                 }
@@ -485,7 +494,7 @@ impl<'a> Resolver<'a> {
         }
         let relation = self.catalog.relations.get(&table)?;
         let mut insertable = relation.columns.iter().filter(|column| {
-            column.generated.is_none() && column.identity != Some(crate::catalog::Identity::Always)
+            column.generated.is_none() && column.identity != Some(Identity::Always)
         });
         let params = &parsed.statement.params;
         let mut count = 0;
