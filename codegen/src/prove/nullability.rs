@@ -764,10 +764,14 @@ impl<'p> Prover<'p> {
 
     fn declared(&self, relation: &Relation, column: &Column, label: &str) -> Value {
         match relation.kind {
-            RelationKind::ForeignTable if self.holds("foreign-table") => {
-                return Value::may(format!(
-                    "{label} may be null: nobody holds a foreign table to its NOT NULL"
-                ));
+            RelationKind::ForeignTable if column.insert_not_null => {
+                return if self.holds("foreign-table") {
+                    Value::may(format!(
+                        "{label} may be null: nobody holds a foreign table to its NOT NULL"
+                    ))
+                } else {
+                    Value::never(format!("{label} is NOT NULL"))
+                };
             }
             // The target of a statement whose work INSTEAD OF triggers do.
             RelationKind::View if self.holds("instead-of-trigger") => {

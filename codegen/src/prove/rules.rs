@@ -288,10 +288,6 @@ pub const ALL: &[(&str, &str)] = &[
         "most fields of an infinite date are NULL",
     ),
     (
-        "user-type-input",
-        "the input function of a user's type may give NULL",
-    ),
-    (
         "case-else",
         "CASE without ELSE is NULL where no arm is taken",
     ),

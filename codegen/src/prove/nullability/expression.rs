@@ -157,7 +157,7 @@ impl Prover<'_> {
             }
             Expr::CoerceViaIo { arg, type_oid, .. } => {
                 let value = self.value(arg, frame).bare();
-                if self.has_strict_input(*type_oid) || !self.holds("user-type-input") {
+                if self.has_strict_input(*type_oid) {
                     value
                 } else {
                     let name = self.input.catalog.type_name(*type_oid);
@@ -507,7 +507,18 @@ impl Prover<'_> {
                 before.extend(facts);
             }
         }
-        match &case.default {
+        // The server itself writes ELSE NULL where the author has no ELSE.
+        let written = case.default.as_ref().filter(|default| {
+            !matches!(
+                default,
+                Expr::Const(Const {
+                    is_null: true,
+                    location: None,
+                    ..
+                })
+            )
+        });
+        match written {
             Some(default) => arm(default, before),
             None if self.holds("case-else") => {
                 let none = Value::new(Null::Always, format!("CASE{at} without ELSE"));

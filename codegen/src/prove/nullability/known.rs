@@ -273,7 +273,10 @@ impl<'p> Prover<'p> {
         let itself = || Implied::Facts(vec![Fact::Expr(expr)]);
         match expr {
             Expr::Var(var) => {
-                let fact = Implied::Facts(vec![Fact::Var(VarKey::of(var))]);
+                // Where a column is not NULL its row is there.
+                let key = VarKey::of(var);
+                let row = VarKey { column: 0, ..key };
+                let fact = Implied::Facts(vec![Fact::Var(key), Fact::Var(row)]);
                 match self.join_alias(query, var) {
                     Some(column) => fact.both(go(column)),
                     None => fact,

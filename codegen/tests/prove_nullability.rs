@@ -1,0 +1,563 @@
+//! What the proofs say of NULL, held against real rows: on the version that is found and on those in the directories of
+//! `SQLMILL_TEST_PG_DIRS`. The cases are in `nullability/cases.sql`.
+//!
+//! Every statement is run over rows made to betray it. A column that is proved never NULL and shows NULL is a failure, as
+//! is a careful answer that nothing bears out. And each rule of inference must be needed: without it some statement's
+//! proof is caught lying.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use sqlmill::catalog::{Catalog, read};
+use sqlmill::describe::pass::describe;
+use sqlmill::describe::tree::Expr;
+use sqlmill::describe::{Described, Statement};
+use sqlmill::facts::{ColumnFacts, Facts};
+use sqlmill::prove::{Input, Rules, functions, nullability, prove, rules};
+use sqlmill::server::{Database, Options, Scratch, Server};
+use sqlmill::wire::Connection;
+
+#[derive(Debug, Clone, Default)]
+struct Case {
+    name: String,
+    line: usize,
+    from: u32,
+    until: u32,
+    setup: Vec<String>,
+    runs: Vec<String>,
+    betrays: Vec<String>,
+    expect: Vec<Expect>,
+    /// What each parameter may be.
+    params: Option<Vec<Expect>>,
+    sql: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Expect {
+    null: Mark,
+    elements: Option<Mark>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Never,
+    /// May be, and is seen.
+    Seen,
+    /// May be by the proof, and is not seen.
+    Careful,
+    Always,
+}
+
+fn mark(text: char) -> Mark {
+    match text {
+        '!' => Mark::Never,
+        '?' => Mark::Seen,
+        '~' => Mark::Careful,
+        '0' => Mark::Always,
+        other => panic!("{other:?} is no mark"),
+    }
+}
+
+fn expectations(text: &str) -> Vec<Expect> {
+    text.split_whitespace()
+        .map(|word| {
+            let mut chars = word.chars();
+            let null = mark(chars.next().unwrap());
+            let rest: Vec<char> = chars.collect();
+            let elements = match rest.as_slice() {
+                [] => None,
+                ['[', element, ']'] => Some(mark(*element)),
+                other => panic!("{other:?}"),
+            };
+            Expect { null, elements }
+        })
+        .collect()
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nullability")
+}
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(directory().join("cases.sql")).unwrap();
+    let mut found = Vec::new();
+    let mut line = 1;
+    for block in text.split("\n\n").skip(1) {
+        line += 1;
+        let mut case = Case {
+            line,
+            until: u32::MAX,
+            ..Case::default()
+        };
+        for text in block.lines() {
+            line += 1;
+            let Some(head) = text.strip_prefix("-- ") else {
+                if !case.sql.is_empty() {
+                    case.sql.push('\n');
+                }
+                case.sql.push_str(text);
+                continue;
+            };
+            if case.name.is_empty() {
+                case.name = head.to_owned();
+                continue;
+            }
+            let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
+            match word {
+                "expect" => case.expect = expectations(rest),
+                "params" => case.params = Some(expectations(rest)),
+                "betrays" => case.betrays.extend(rest.split(' ').map(str::to_owned)),
+                "from" => case.from = rest.parse().unwrap(),
+                "until" => case.until = rest.parse().unwrap(),
+                "with" => case.setup.push(rest.to_owned()),
+                "run" => case.runs.push(rest.to_owned()),
+                other => panic!("{}: {other:?}", case.name),
+            }
+        }
+        if case.sql.is_empty() {
+            continue;
+        }
+        found.push(case);
+    }
+    let names: BTreeSet<&str> = found.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), found.len(), "two cases have one name");
+    found
+}
+
+struct Site {
+    major: u32,
+    connection: Connection,
+    catalog: Catalog,
+    statements: Vec<(Case, Statement)>,
+    _database: Database,
+    _scratch: Scratch,
+}
+
+/// One per version at hand, with the schema, and with what each case needs besides.
+fn sites() -> Vec<Site> {
+    let mut binaries = vec![None];
+    if let Some(more) = std::env::var_os("SQLMILL_TEST_PG_DIRS") {
+        binaries.extend(std::env::split_paths(&more).map(Some));
+    }
+    binaries.into_iter().map(site).collect()
+}
+
+fn site(binaries: Option<PathBuf>) -> Site {
+    let options = Options {
+        binaries,
+        cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nullability"),
+        ..Options::default()
+    };
+    let scratch = Server::start(&options).unwrap().load(&[]).unwrap();
+    let database = scratch.fresh_database().unwrap();
+    let mut connection = database.connect().unwrap();
+    let schema = std::fs::read_to_string(directory().join("schema.sql")).unwrap();
+    connection.simple(&schema).unwrap();
+    let version = connection
+        .simple("SELECT current_setting('server_version_num')")
+        .unwrap();
+    let major = version[0].first().unwrap().parse::<u32>().unwrap() / 10_000;
+    let cases: Vec<Case> = cases()
+        .into_iter()
+        .filter(|case| (case.from..=case.until).contains(&major))
+        .collect();
+    for case in &cases {
+        for setup in &case.setup {
+            connection
+                .simple(setup)
+                .unwrap_or_else(|error| panic!("{major}: {}: {error}", case.name));
+        }
+    }
+    let catalog = read::read(&mut connection).unwrap();
+    let texts: Vec<&str> = cases.iter().map(|case| case.sql.as_str()).collect();
+    let described = describe(&mut connection, &catalog, &texts).unwrap();
+    let statements = cases
+        .into_iter()
+        .zip(described)
+        .map(|(case, described)| match described {
+            Described::Statement(statement) => {
+                assert!(
+                    statement.plan_error.is_none(),
+                    "{major}: {}: {:?}",
+                    case.name,
+                    statement.plan_error
+                );
+                (case, statement)
+            }
+            other => panic!("{major}: {}: {other:?}", case.name),
+        })
+        .collect();
+    Site {
+        major,
+        connection,
+        catalog,
+        statements,
+        _database: database,
+        _scratch: scratch,
+    }
+}
+
+fn facts(catalog: &Catalog, statement: &Statement, rules: &Rules) -> Facts {
+    prove(&input(catalog, statement, rules))
+}
+
+fn input<'a>(catalog: &'a Catalog, statement: &'a Statement, rules: &'a Rules) -> Input<'a> {
+    Input {
+        catalog,
+        statement,
+        line: &|_| Some(1),
+        rules,
+        param_names: &[],
+        param_overrides: &[],
+    }
+}
+
+type Rows = Vec<Vec<Option<String>>>;
+
+/// What the statement gives, over all its runs; what it writes is undone.
+fn run(connection: &mut Connection, case: &Case) -> Result<Rows, String> {
+    let mut rows = Vec::new();
+    let once = [String::new()];
+    let runs = if case.runs.is_empty() {
+        once.as_slice()
+    } else {
+        case.runs.as_slice()
+    };
+    for arguments in runs {
+        let call = if arguments.is_empty() {
+            String::new()
+        } else {
+            format!("({arguments})")
+        };
+        let script = format!(
+            "BEGIN; PREPARE the_case AS {}; EXECUTE the_case{call}; DEALLOCATE the_case; ROLLBACK",
+            case.sql
+        );
+        let results = connection.simple(&script).map_err(|error| {
+            connection.simple("ROLLBACK; DEALLOCATE ALL").unwrap();
+            error.to_string()
+        })?;
+        for result in results {
+            rows.extend(result.rows);
+        }
+    }
+    Ok(rows)
+}
+
+/// The columns, from 0, that are said to be not null and are.
+fn lies(columns: &[ColumnFacts], rows: &Rows) -> Vec<usize> {
+    columns
+        .iter()
+        .enumerate()
+        .filter(|(index, column)| {
+            let values = rows.iter().map(|row| row[*index].as_deref());
+            values.into_iter().any(|value| match value {
+                None => !column.nullable.value,
+                Some(text) => {
+                    column.always_null
+                        || column
+                            .elements
+                            .as_ref()
+                            .is_some_and(|elements| !elements.value && has_null_element(text))
+                        || fields_lie(&column.fields, text)
+                }
+            })
+        })
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// `{a,NULL}`, and not `{"NULL"}`.
+fn has_null_element(text: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut bare = String::new();
+    for char in text.chars() {
+        if escaped {
+            escaped = false;
+            continue;
+        }
+        match char {
+            '\\' => escaped = true,
+            '"' => {
+                quoted = !quoted;
+                bare.push('q');
+            }
+            _ if quoted => {}
+            '{' | '}' | ',' => {
+                if bare == "NULL" {
+                    return true;
+                }
+                bare.clear();
+            }
+            other => bare.push(other),
+        }
+    }
+    false
+}
+
+/// `(1,,"a b")`: the second field is NULL. Fields that hold composites or arrays are not looked into.
+fn fields_lie(fields: &[ColumnFacts], text: &str) -> bool {
+    if fields.is_empty() {
+        return false;
+    }
+    let inner = text.strip_prefix('(').unwrap().strip_suffix(')').unwrap();
+    let mut values = vec![String::new()];
+    let mut quoted = false;
+    let mut escaped = false;
+    for char in inner.chars() {
+        let last = values.last_mut().unwrap();
+        if escaped {
+            escaped = false;
+            last.push(char);
+            continue;
+        }
+        match char {
+            '\\' => escaped = true,
+            '"' => {
+                quoted = !quoted;
+                last.push('"');
+            }
+            ',' if !quoted => values.push(String::new()),
+            other => last.push(other),
+        }
+    }
+    assert_eq!(values.len(), fields.len(), "{text}");
+    fields
+        .iter()
+        .zip(values)
+        .any(|(field, value)| !field.nullable.value && value.is_empty())
+}
+
+#[test]
+fn proofs_hold_on_real_rows_and_are_not_timid() {
+    let mut failures = Vec::new();
+    for mut site in sites() {
+        for (case, statement) in std::mem::take(&mut site.statements) {
+            let facts = facts(&site.catalog, &statement, &Rules::all());
+            let found = match run(&mut site.connection, &case) {
+                Ok(rows) => judge(&case, &facts, &rows),
+                Err(error) => vec![error],
+            };
+            for failure in found {
+                failures.push(format!(
+                    "{} (line {} of cases.sql, version {}): {failure}",
+                    case.name, case.line, site.major
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn judge(case: &Case, facts: &Facts, rows: &Rows) -> Vec<String> {
+    let mut failures = Vec::new();
+    if rows.is_empty() {
+        failures.push("no row comes back".to_owned());
+    }
+    if facts.columns.len() != case.expect.len() {
+        failures.push(format!(
+            "{} columns, {} expected",
+            facts.columns.len(),
+            case.expect.len()
+        ));
+        return failures;
+    }
+    for index in lies(&facts.columns, rows) {
+        failures.push(format!(
+            "UNSOUND column {}: {:?}",
+            index + 1,
+            facts.columns[index]
+        ));
+    }
+    for (index, (column, expect)) in facts.columns.iter().zip(&case.expect).enumerate() {
+        let seen = rows.iter().any(|row| row[index].is_none());
+        let may = column.nullable.value;
+        if may != (expect.null != Mark::Never)
+            || column.always_null != (expect.null == Mark::Always)
+        {
+            failures.push(format!(
+                "column {}: expected {:?}, proved: {}",
+                index + 1,
+                expect.null,
+                column.nullable.reason
+            ));
+        }
+        let asked = matches!(expect.null, Mark::Seen | Mark::Always);
+        if expect.null != Mark::Never && asked != seen {
+            failures.push(format!(
+                "column {}: {:?}, and NULL was seen: {seen}",
+                index + 1,
+                expect.null
+            ));
+        }
+        if let Some(mark) = expect.elements {
+            let may = column.elements.as_ref().map(|elements| elements.value);
+            if may != Some(mark != Mark::Never) {
+                failures.push(format!(
+                    "elements of column {}: expected {mark:?}, proved: {:?}",
+                    index + 1,
+                    column.elements
+                ));
+            }
+            let seen = rows
+                .iter()
+                .any(|row| row[index].as_deref().is_some_and(has_null_element));
+            if mark != Mark::Never && (mark == Mark::Seen) != seen {
+                failures.push(format!(
+                    "elements of column {}: {mark:?}, and NULL was seen: {seen}",
+                    index + 1
+                ));
+            }
+        }
+    }
+    for (index, expect) in case.params.iter().flatten().enumerate() {
+        let param = &facts.params[index];
+        if param.nullable.value != (expect.null != Mark::Never) {
+            failures.push(format!(
+                "parameter {}: expected {:?}, proved: {}",
+                index + 1,
+                expect.null,
+                param.nullable.reason
+            ));
+        }
+        if let Some(mark) = expect.elements
+            && param.elements.as_ref().map(|elements| elements.value) != Some(mark != Mark::Never)
+        {
+            failures.push(format!(
+                "elements of parameter {}: expected {mark:?}, proved: {:?}",
+                index + 1,
+                param.elements
+            ));
+        }
+    }
+    failures
+}
+
+/// Each rule about NULL, taken away, makes some proof lie about rows that are there: a rule that nothing needs is not
+/// tested, or not a rule.
+#[test]
+fn every_rule_is_needed() {
+    let about_null: BTreeSet<&str> = rules::ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .skip_while(|name| *name != rules::FIRST_ABOUT_NULL)
+        .collect();
+    let mut caught: BTreeMap<String, usize> = BTreeMap::new();
+    let mut failures = Vec::new();
+    let mut majors = BTreeSet::new();
+    let mut wanted = BTreeMap::new();
+    for mut site in sites() {
+        majors.insert(site.major);
+        for (case, statement) in std::mem::take(&mut site.statements) {
+            let rows = run(&mut site.connection, &case).unwrap_or_default();
+            for rule in &case.betrays {
+                let name = rules::ALL
+                    .iter()
+                    .map(|(name, _)| *name)
+                    .find(|name| name == rule)
+                    .unwrap_or_else(|| panic!("{}: no rule {rule}", case.name));
+                wanted.entry(name.to_owned()).or_insert(case.from);
+                let facts = facts(&site.catalog, &statement, &Rules::without(name));
+                if lies(&facts.columns, &rows).is_empty() {
+                    failures.push(format!(
+                        "{} (version {}): without {rule} the proof is still true",
+                        case.name, site.major
+                    ));
+                } else {
+                    *caught.entry(rule.clone()).or_default() += 1;
+                }
+            }
+        }
+    }
+    // No SQL of today has a node that is not known: one is put in the place of a column that shows NULL.
+    let (rule, lied) = unknown_node_betrays();
+    if lied {
+        caught.insert(rule, 1);
+    }
+    // What only a version that is not at hand can show is left out.
+    let newest = majors.last().copied().unwrap_or_default();
+    for case in cases() {
+        if case.from > newest {
+            for rule in case.betrays {
+                wanted.entry(rule.clone()).or_insert(case.from);
+                caught.entry(rule).or_default();
+            }
+        }
+    }
+    for rule in about_null {
+        if !caught.contains_key(rule) {
+            failures.push(format!("no case betrays the rule {rule}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn unknown_node_betrays() -> (String, bool) {
+    const RULE: &str = "unknown-node";
+    let mut site = site(None);
+    let (case, mut statement) = std::mem::take(&mut site.statements).swap_remove(0);
+    let rows = run(&mut site.connection, &case).unwrap();
+    let last = statement.queries[0].targets.last_mut().unwrap();
+    last.expr = Expr::Other {
+        kind: "NEWEXPR".to_owned(),
+        children: Vec::new(),
+        location: None,
+    };
+    let careful = facts(&site.catalog, &statement, &Rules::all());
+    assert!(lies(&careful.columns, &rows).is_empty());
+    let facts = facts(&site.catalog, &statement, &Rules::without(RULE));
+    (RULE.to_owned(), !lies(&facts.columns, &rows).is_empty())
+}
+
+/// From 16 on the server says itself which outer joins can null a column: the walk of the join tree finds the same.
+#[test]
+fn the_walk_of_joins_agrees_with_the_server() {
+    let mut failures = Vec::new();
+    for site in sites() {
+        let all = Rules::all();
+        for (case, statement) in &site.statements {
+            for text in nullability::disagreements(&input(&site.catalog, statement, &all)) {
+                failures.push(format!("{} (version {}): {text}", case.name, site.major));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn reviewed_functions_are_what_the_server_has() {
+    for mut site in sites() {
+        let rows = site
+            .connection
+            .simple(
+                "SELECT p.oid, p.proname, p.proisstrict, p.proretset, p.prokind,
+                        coalesce((SELECT string_agg(t.typname, ',' ORDER BY a.n)
+                                  FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, n)
+                                  JOIN pg_type t ON t.oid = a.type), '')
+                 FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace",
+            )
+            .unwrap();
+        let there: BTreeMap<u32, Vec<String>> = rows[0]
+            .rows
+            .iter()
+            .map(|row| {
+                let row: Vec<String> = row.iter().cloned().map(Option::unwrap).collect();
+                (row[0].parse().unwrap(), row)
+            })
+            .collect();
+        let mut found = 0;
+        for entry in functions::never_null() {
+            let Some(row) = there.get(&entry.oid).filter(|row| row[1] == entry.name) else {
+                continue;
+            };
+            found += 1;
+            assert_eq!(
+                (row[2].as_str(), row[3].as_str(), row[4].as_str()),
+                ("t", "f", "f"),
+                "{entry:?}"
+            );
+        }
+        assert!(found > 1300, "{}: only {found}", site.major);
+    }
+}
