@@ -129,7 +129,8 @@ RETURNING
     schema,
     table_name,
     created_at,
-    updated_at;
+    updated_at,
+    deleted_at;
 
 --! get_secret_by_name
 --- A secret in the clear.
@@ -144,7 +145,7 @@ SELECT
 FROM vault.decrypted_secrets
 WHERE name = :name;
 
---! store_secret (secret, name?, description?) : (id!)
+--! store_secret (secret!, name?, description?) : (id!)
 --- Puts a secret into the vault and returns its id. Without a name it can be found by id only.
 SELECT vault.create_secret(
     new_secret => :secret,

@@ -20,7 +20,8 @@ RETURNING
     type,
     organization_id,
     created_at,
-    updated_at;
+    updated_at,
+    deleted_at;
 
 --! create_shortcut : Shortcut
 --- Makes a shortcut, or brings back the user's own deleted one of that name with the new text. Fails on

@@ -2,7 +2,7 @@
 
 --: Metric()
 
---! create_metrics
+--! create_metrics (metrics!)
 --- Stores metrics that the assistant made together, as version 1, and makes the user their owner. `metrics` is an array of
 --- objects with `name`, `file_name`, `content` and `data_source_id`; an `id` is kept where one is given.
 WITH input AS (

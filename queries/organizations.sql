@@ -9,14 +9,14 @@ SELECT
     id,
     name,
     domain,
-    domains,
-    default_role,
-    restrict_new_user_invitations,
-    payment_required,
-    organization_color_palettes,
     created_at,
     updated_at,
-    deleted_at
+    deleted_at,
+    payment_required,
+    domains,
+    restrict_new_user_invitations,
+    default_role,
+    organization_color_palettes
 FROM organizations
 WHERE id = :organization_id AND deleted_at IS NULL;
 
@@ -28,14 +28,14 @@ RETURNING
     id,
     name,
     domain,
-    domains,
-    default_role,
-    restrict_new_user_invitations,
-    payment_required,
-    organization_color_palettes,
     created_at,
     updated_at,
-    deleted_at;
+    deleted_at,
+    payment_required,
+    domains,
+    restrict_new_user_invitations,
+    default_role,
+    organization_color_palettes;
 
 --! add_member : Membership
 --- Makes a person a member, or gives a former member the place back with the role named here.

@@ -18,10 +18,11 @@ RETURNING
     asset_id,
     asset_type,
     role,
-    created_by,
     created_at,
     updated_at,
-    deleted_at;
+    deleted_at,
+    created_by,
+    updated_by;
 
 --! grant_permissions
 --- Gives many identities a role on one asset: the three lists are read side by side, and of an identity that is named
@@ -67,10 +68,11 @@ RETURNING
     asset_id,
     asset_type,
     role,
-    created_by,
     created_at,
     updated_at,
-    deleted_at;
+    deleted_at,
+    created_by,
+    updated_by;
 
 --! revoke_permissions
 --- Takes back what these identities of one type, and no others, were given on an asset. Returns those that had something.

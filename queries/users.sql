@@ -9,17 +9,17 @@ SELECT
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
-    created_at,
-    updated_at,
-    deleted_at
+    last_used_shortcuts
 FROM users
 WHERE id = :user_id AND (:include_deleted OR deleted_at IS NULL);
 
@@ -29,17 +29,17 @@ SELECT
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
-    created_at,
-    updated_at,
-    deleted_at
+    last_used_shortcuts
 FROM users
 WHERE email = :email AND deleted_at IS NULL;
 
@@ -55,17 +55,17 @@ SELECT
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
-    created_at,
-    updated_at,
-    deleted_at
+    last_used_shortcuts
 FROM users
 WHERE id = ANY(:user_ids) AND deleted_at IS NULL
 ORDER BY created_at, id;
@@ -99,17 +99,70 @@ RETURNING
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
+    last_used_shortcuts;
+
+--! import_user : User
+--- Opens an account as another system describes it. What is not given gets the default that the schema has for it.
+INSERT INTO users (
+    id,
+    email,
+    name,
+    config,
     created_at,
     updated_at,
-    deleted_at;
+    deleted_at,
+    attributes,
+    is_active,
+    avatar_url,
+    suggested_prompts,
+    personalization_enabled,
+    personalization_config,
+    last_used_shortcuts
+)
+VALUES (
+    coalesce(:id, gen_random_uuid()),
+    :email,
+    :name,
+    coalesce(:config::jsonb, '{}'),
+    coalesce(:created_at, now()),
+    coalesce(:updated_at, now()),
+    :deleted_at,
+    coalesce(:attributes::jsonb, '{}'),
+    coalesce(:is_active, TRUE),
+    :avatar_url,
+    coalesce(
+        :suggested_prompts::jsonb,
+        '{"suggestedPrompts": {"report": [], "dashboard": [], "visualization": [], "help": []}, "updatedAt": null}'
+    ),
+    coalesce(:personalization_enabled, FALSE),
+    coalesce(:personalization_config::jsonb, '{}'),
+    coalesce(:last_used_shortcuts::jsonb, '[]')
+)
+RETURNING
+    id,
+    email,
+    name,
+    config,
+    created_at,
+    updated_at,
+    deleted_at,
+    attributes,
+    is_active,
+    avatar_url,
+    suggested_prompts,
+    personalization_enabled,
+    personalization_config,
+    last_used_shortcuts;
 
 --! upsert_user : User
 --- Opens an account, or updates the one that the address has. A closed account is opened again.
@@ -124,17 +177,17 @@ RETURNING
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
-    created_at,
-    updated_at,
-    deleted_at;
+    last_used_shortcuts;
 
 --! delete_user : User
 --- Closes an account and keeps the row. Returns the row, or nothing where the account was closed before.
@@ -147,17 +200,17 @@ RETURNING
     id,
     email,
     name,
-    avatar_url,
-    is_active,
     config,
+    created_at,
+    updated_at,
+    deleted_at,
     attributes,
+    is_active,
+    avatar_url,
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts,
-    created_at,
-    updated_at,
-    deleted_at;
+    last_used_shortcuts;
 
 --! get_user_organizations : UserOrganization
 --- The organizations that a user belongs to, and as what. Runs beside `get_user` on one connection.
