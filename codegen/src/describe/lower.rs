@@ -112,7 +112,7 @@ fn query(value: &Value<'_>) -> Result<Query> {
         sort: list(node, "sortClause", sort_group)?,
         limit_offset: optional_expr(node, "limitOffset")?,
         limit_count: optional_expr(node, "limitCount")?,
-        // LIMIT_OPTION_WITH_TIES is 2 (1 is COUNT); what is not COUNT may give more rows than it says.
+        // LIMIT_OPTION_WITH_TIES is 1; what is not COUNT, 0, may give more rows than it says.
         limit_with_ties: number::<u32>(node, "limitOption")? > 0,
         row_marks: list(node, "rowMarks", row_mark)?,
         set_operation: match required(node, "setOperations")? {
@@ -121,8 +121,12 @@ fn query(value: &Value<'_>) -> Result<Query> {
         },
         with_check_options: list(node, "withCheckOptions", |value| {
             let node = node_of(value, "WITHCHECKOPTION", "a check option")?;
-            expr(required(node, "qual")?)
-        })?,
+            optional_expr(node, "qual")
+        })?
+        .into_iter()
+        // A view without WHERE has nothing to check.
+        .flatten()
+        .collect(),
     })
 }
 

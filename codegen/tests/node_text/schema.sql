@@ -36,6 +36,7 @@ CREATE VIEW living AS SELECT id, mail, name FROM users WHERE deleted_at IS NULL;
 CREATE VIEW authors AS
     SELECT u.id, u.name, p.title FROM living u LEFT JOIN posts p ON p.author = u.id;
 CREATE VIEW checked AS SELECT id, title, score FROM posts WHERE score > 1 WITH CHECK OPTION;
+CREATE VIEW every_note AS SELECT note FROM log WITH CHECK OPTION;
 CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS 'SELECT n * 2';
 CREATE FUNCTION pairs(OUT a int, OUT b text) RETURNS SETOF record LANGUAGE sql AS 'SELECT 1, ''x''';
 CREATE FUNCTION named(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql AS 'SELECT a + b';

@@ -88,6 +88,8 @@ INSERT INTO users (mail) VALUES ($1) ON CONFLICT ON CONSTRAINT users_mail_key DO
 INSERT INTO events VALUES (now(), $1)
 -- insert_view
 INSERT INTO checked (title, score) VALUES ($1, 5)
+-- insert_view_without_where
+INSERT INTO every_note VALUES ($1)
 -- update
 UPDATE users SET name = $1, tags[1] = $2, home.street = $3, mood = DEFAULT WHERE id = $4 RETURNING *
 -- update_from
