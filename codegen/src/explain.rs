@@ -77,11 +77,17 @@ fn fact(text: &mut String, name: &str, value: &str, reason: &str) {
     let _ = writeln!(text, "{name:<8} {value}: {reason}");
 }
 
-fn nullable(proved: &Proved<bool>) -> &'static str {
-    if proved.value {
+/// The reason says itself which it is, most of the time.
+fn nullable(proved: &Proved<bool>) -> String {
+    let word = if proved.value {
         "may be null"
     } else {
         "not null"
+    };
+    if proved.reason.contains(word) {
+        proved.reason.clone()
+    } else {
+        format!("{word}: {}", proved.reason)
     }
 }
 
@@ -105,18 +111,12 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &F
         };
         let _ = writeln!(
             text,
-            "  :{} {kind}, {}: {}",
+            "  :{} {kind}: {}",
             param.name,
-            nullable(&facts.nullable),
-            facts.nullable.reason
+            nullable(&facts.nullable)
         );
         if let Some(elements) = &facts.elements {
-            let _ = writeln!(
-                text,
-                "    elements {}: {}",
-                nullable(elements),
-                elements.reason
-            );
+            let _ = writeln!(text, "    elements {}", nullable(elements));
         }
     }
 }
@@ -134,11 +134,10 @@ fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &
     for (column, facts) in columns.iter().zip(&facts.columns) {
         let _ = writeln!(
             text,
-            "  {} {}, {}: {}",
+            "  {} {}: {}",
             column.name,
             catalog.type_name(column.type_oid),
-            nullable(&facts.nullable),
-            facts.nullable.reason
+            nullable(&facts.nullable)
         );
         inside(text, facts, 2);
     }
@@ -147,20 +146,14 @@ fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &
 fn inside(text: &mut String, facts: &ColumnFacts, depth: usize) {
     let indent = "  ".repeat(depth);
     if let Some(elements) = &facts.elements {
-        let _ = writeln!(
-            text,
-            "{indent}elements {}: {}",
-            nullable(elements),
-            elements.reason
-        );
+        let _ = writeln!(text, "{indent}elements {}", nullable(elements));
     }
     for (index, field) in facts.fields.iter().enumerate() {
         let _ = writeln!(
             text,
-            "{indent}field {} {}: {}",
+            "{indent}field {} {}",
             index + 1,
-            nullable(&field.nullable),
-            field.nullable.reason
+            nullable(&field.nullable)
         );
         inside(text, field, depth + 1);
     }
