@@ -219,12 +219,17 @@ fn facts(
             }
         })
         .collect();
-    Some(prove::prove(&prove::Input {
+    let mut facts = prove::prove(&prove::Input {
         catalog,
         statement,
         line: &line,
         rules,
         param_names: &names,
         param_overrides: &overrides,
-    }))
+    });
+    if let Described::Utility(found) = described {
+        facts.cardinality = prove::cardinality::utility(found);
+        facts.access = prove::access::utility(found, &query.statement.sql);
+    }
+    Some(facts)
 }

@@ -13,7 +13,8 @@ mod scope;
 use super::{Input, functions};
 use crate::catalog::{Column, Oid, Relation, RelationKind, TypeKind};
 use crate::describe::tree::{
-    Command, ConflictAction, Expr, Query, Rte, RteKind, SetKind, SetOperation, Var, VarReturning,
+    Command, ConflictAction, Expr, Query, Rte, RteKind, SetKind, SetOperation, Target, Var,
+    VarReturning,
 };
 use crate::facts::{ColumnFacts, ParamFacts, Proved};
 use known::VarKey;
@@ -40,6 +41,22 @@ pub fn columns(input: &Input<'_>, params: &[ParamFacts]) -> Vec<ColumnFacts> {
                 .unwrap_or(&unknown);
             prover.facts(value, column.type_oid)
         })
+        .collect()
+}
+
+/// Of the values that a query stores: is each never NULL?
+pub(super) fn never_null(
+    input: &Input<'_>,
+    params: &[ParamFacts],
+    query: &Query,
+    stored: &[Target],
+) -> Vec<bool> {
+    let prover = Prover { input, params };
+    let scope = Scope::new(&prover, query, None);
+    let frame = scope.input();
+    stored
+        .iter()
+        .map(|target| prover.value(&target.expr, &frame).is_never())
         .collect()
 }
 

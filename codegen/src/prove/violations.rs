@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Input;
 use super::rows::strip;
 use super::walk::{self, Part};
+use super::{Input, nullability};
 use crate::catalog::{
     Catalog, Constraint, ConstraintKind, Domain, Index, Oid, Relation, RelationKind, Trigger,
     TypeKind,
@@ -18,6 +18,7 @@ use crate::facts::{ParamFacts, ReportedName, Violation, ViolationKind};
 /// In order of table and constraint, each once. `params` says which parameters may be NULL.
 pub fn violations(input: &Input<'_>, params: &[ParamFacts]) -> Vec<Violation> {
     let mut collector = Collector {
+        input,
         catalog: input.catalog,
         found: BTreeMap::new(),
         followed: BTreeSet::new(),
@@ -33,8 +34,17 @@ pub fn violations(input: &Input<'_>, params: &[ParamFacts]) -> Vec<Violation> {
     for query in &input.statement.queries {
         walk::everything(query, &mut |part| match part {
             Part::Query(query) => collector.query(query, params),
-            Part::Expr(Expr::CoerceToDomain { type_oid, .. }) => {
-                collector.domain(*type_oid, true, "casts to")
+            Part::Expr(Expr::CoerceToDomain { arg, type_oid, .. }) => {
+                let nullable = match strip(arg) {
+                    Expr::Const(constant) => constant.is_null,
+                    Expr::Param(param) => param
+                        .number
+                        .checked_sub(1)
+                        .and_then(|place| params.get(place))
+                        .is_none_or(|param| param.nullable.value),
+                    _ => true,
+                };
+                collector.domain(*type_oid, nullable, "casts to");
             }
             Part::Expr(_) => {}
         });
@@ -70,6 +80,8 @@ struct Stored {
     values: BTreeMap<i16, Value>,
     /// A BEFORE trigger may replace any of them.
     any: bool,
+    /// The foreign key whose action stores it: what it stores, it finds.
+    by: Option<Oid>,
 }
 
 impl Stored {
@@ -96,6 +108,7 @@ impl Stored {
 }
 
 struct Collector<'a> {
+    input: &'a Input<'a>,
     catalog: &'a Catalog,
     found: BTreeMap<(Oid, ViolationKind, String), Violation>,
     /// Cascades already followed, with the columns that they write (none: a DELETE).
@@ -230,11 +243,12 @@ impl<'a> Collector<'a> {
         params: &[ParamFacts],
     ) -> Stored {
         let mut values = BTreeMap::new();
-        for target in targets
-            .iter()
-            .filter(|target| !target.junk && target.number > 0)
-        {
-            let value = value_of(self.catalog, query, &target.expr, params);
+        let never_null = nullability::never_null(self.input, params, query, targets);
+        for (target, never_null) in targets.iter().zip(never_null) {
+            if target.junk || target.number <= 0 {
+                continue;
+            }
+            let value = value_of(self.catalog, &target.expr, never_null);
             values.insert(target.number, value);
             if let Some(column) = table.column(target.number) {
                 let what = format!("stores into `{}.{}`, of the type", table.name, column.name);
@@ -245,7 +259,11 @@ impl<'a> Collector<'a> {
                 );
             }
         }
-        Stored { values, any: false }
+        Stored {
+            values,
+            any: false,
+            by: None,
+        }
     }
 
     fn has_before_trigger(&self, tables: &[Oid], event: fn(&Trigger) -> bool) -> bool {
@@ -409,6 +427,7 @@ impl<'a> Collector<'a> {
         let stored = Stored {
             values: columns.iter().map(|&column| (column, value)).collect(),
             any: self.has_before_trigger(&tables, Trigger::on_update),
+            by: Some(constraint.oid),
         };
         let key = (constraint.relation, columns.to_vec());
         if self.followed.contains(&key) {
@@ -466,7 +485,8 @@ impl<'a> Collector<'a> {
                     } else {
                         columns.iter().any(null)
                     };
-                    if columns.iter().any(|&column| stored.touches(column)) && !exempt {
+                    let finds = stored.by == Some(constraint.oid) && !stored.any;
+                    if columns.iter().any(|&column| stored.touches(column)) && !exempt && !finds {
                         self.add(constraint, ViolationKind::ForeignKey, reason);
                     }
                 }
@@ -728,6 +748,7 @@ impl<'a> Collector<'a> {
             return Stored {
                 values: BTreeMap::new(),
                 any: true,
+                by: None,
             };
         };
         Stored {
@@ -740,6 +761,7 @@ impl<'a> Collector<'a> {
                 })
                 .collect(),
             any: stored.any,
+            by: stored.by,
         }
     }
 }
@@ -859,81 +881,23 @@ fn columns_of(catalog: &Catalog, constraint: &Constraint) -> Vec<String> {
     }
 }
 
-/// What an assigned expression stores. Few forms are known to be not NULL; all else may be.
-fn value_of(catalog: &Catalog, query: &Query, expr: &Expr, params: &[ParamFacts]) -> Value {
+/// What an assigned expression stores.
+fn value_of(catalog: &Catalog, expr: &Expr, never_null: bool) -> Value {
     match strip(expr) {
         Expr::Const(constant) if constant.is_null => Value::Null,
-        Expr::Const(_) | Expr::NextValue { .. } => Value::NotNull,
-        Expr::Param(param) => {
-            let nullable = param
-                .number
-                .checked_sub(1)
-                .and_then(|place| params.get(place))
-                .is_none_or(|param| param.nullable.value);
-            if nullable {
-                Value::MayBeNull
-            } else {
-                Value::NotNull
-            }
+        Expr::Func(call)
+            if catalog
+                .functions
+                .get(&call.function)
+                .is_some_and(|function| {
+                    function.builtin && RANDOM.contains(&function.name.as_str())
+                }) =>
+        {
+            Value::Random
         }
-        Expr::Coalesce { args, .. } => {
-            let known = args.iter().any(|arg| {
-                matches!(
-                    value_of(catalog, query, arg, params),
-                    Value::NotNull | Value::Random
-                )
-            });
-            if known {
-                Value::NotNull
-            } else {
-                Value::MayBeNull
-            }
-        }
-        Expr::Func(call) => match catalog.functions.get(&call.function) {
-            Some(function) if function.builtin && RANDOM.contains(&function.name.as_str()) => {
-                Value::Random
-            }
-            Some(function) if function.builtin && NEVER_NULL.contains(&function.name.as_str()) => {
-                Value::NotNull
-            }
-            _ => Value::MayBeNull,
-        },
-        Expr::Var(var) if var.levels_up == 0 => {
-            let place = usize::try_from(var.column)
-                .ok()
-                .and_then(|column| column.checked_sub(1));
-            match (query.rte(var.rel).map(|rte| &rte.kind), place) {
-                (Some(RteKind::Values { rows }), Some(place)) => {
-                    let values: Vec<Value> = rows
-                        .iter()
-                        .filter_map(|row| row.get(place))
-                        .map(|expr| value_of(catalog, query, expr, params))
-                        .collect();
-                    match values.as_slice() {
-                        [first, rest @ ..] if rest.iter().all(|value| value == first) => *first,
-                        values
-                            if values.iter().all(|value| {
-                                *value == Value::NotNull || *value == Value::Random
-                            }) =>
-                        {
-                            Value::NotNull
-                        }
-                        _ => Value::MayBeNull,
-                    }
-                }
-                _ => Value::MayBeNull,
-            }
-        }
+        _ if never_null => Value::NotNull,
         _ => Value::MayBeNull,
     }
 }
 
 const RANDOM: &[&str] = &["gen_random_uuid", "uuidv4", "uuidv7"];
-
-const NEVER_NULL: &[&str] = &[
-    "clock_timestamp",
-    "now",
-    "random",
-    "statement_timestamp",
-    "transaction_timestamp",
-];
