@@ -248,6 +248,7 @@ impl<'a> Collector<'a> {
             if target.junk || target.number <= 0 {
                 continue;
             }
+            let never_null = never_null || is_checked_already(table, query, &target.expr);
             let value = value_of(self.catalog, &target.expr, never_null);
             values.insert(target.number, value);
             if let Some(column) = table.column(target.number) {
@@ -879,6 +880,18 @@ fn columns_of(catalog: &Catalog, constraint: &Constraint) -> Vec<String> {
             .unwrap_or_default(),
         ConstraintKind::Trigger => Vec::new(),
     }
+}
+
+/// `excluded.email`: the row that was to be inserted has passed its NOT NULLs when DO UPDATE sees it.
+fn is_checked_already(table: &Relation, query: &Query, expr: &Expr) -> bool {
+    let (Expr::Var(var), Some(conflict)) = (strip(expr), &query.on_conflict) else {
+        return false;
+    };
+    var.levels_up == 0
+        && var.rel == conflict.excluded
+        && table
+            .column(var.column)
+            .is_some_and(|column| column.insert_not_null)
 }
 
 /// What an assigned expression stores.
