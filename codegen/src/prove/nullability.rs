@@ -10,6 +10,8 @@ mod known;
 mod same;
 mod scope;
 
+use std::collections::BTreeSet;
+
 use super::{Input, functions};
 use crate::catalog::{Column, Oid, Relation, RelationKind, TypeKind};
 use crate::describe::tree::{
@@ -603,6 +605,9 @@ impl<'p> Prover<'p> {
         if query.result_relation == 0 || var.rel != query.result_relation {
             return true;
         }
+        if at.assigned {
+            return query.command == Command::Update;
+        }
         match (query.command, var.returning) {
             (Command::Delete, VarReturning::Default | VarReturning::Old)
             | (Command::Update, VarReturning::Old) => true,
@@ -641,14 +646,36 @@ impl<'p> Prover<'p> {
             trigger.enabled
                 && trigger.is_row()
                 && (trigger.is_before() || trigger.is_instead())
-                && (trigger.relation == relation
-                    || self
-                        .input
-                        .catalog
-                        .relations
-                        .get(&trigger.relation)
-                        .is_some_and(|below| below.parents.contains(&relation)))
+                && self.is_below(trigger.relation, relation)
         })
+    }
+
+    /// A partition or a child table, at any depth, or the table itself.
+    fn is_below(&self, relation: Oid, above: Oid) -> bool {
+        let mut open = vec![relation];
+        let mut seen = BTreeSet::new();
+        while let Some(oid) = open.pop() {
+            if oid == above {
+                return true;
+            }
+            if seen.insert(oid)
+                && let Some(found) = self.input.catalog.relations.get(&oid)
+            {
+                open.extend(&found.parents);
+            }
+        }
+        false
+    }
+
+    /// Rows of this table, or of one below it, lie on another server, which nobody holds to a NOT NULL.
+    fn is_foreign(&self, relation: &Relation) -> bool {
+        relation.kind == RelationKind::ForeignTable
+            || ((relation.kind == RelationKind::PartitionedTable
+                || relation.has_inheritance_children)
+                && self.input.catalog.relations.values().any(|other| {
+                    other.kind == RelationKind::ForeignTable
+                        && self.is_below(other.oid, relation.oid)
+                }))
     }
 
     /// The value of a column where its row is there.
@@ -661,7 +688,7 @@ impl<'p> Prover<'p> {
         let is_target = query.result_relation != 0 && var.rel == query.result_relation;
         let value = self.of_row(var, at, rte);
         if is_target {
-            return self.of_target(var, query, value);
+            return self.of_target(var, at, value);
         }
         let has_place = scope.joins.placed.get(var.rel).copied().unwrap_or(false)
             || matches!(rte.kind, RteKind::Group { .. })
@@ -710,7 +737,11 @@ impl<'p> Prover<'p> {
     }
 
     /// A column of the row that INSERT, UPDATE, DELETE or MERGE writes.
-    fn of_target(&self, var: &Var, query: &Query, value: Value) -> Value {
+    fn of_target(&self, var: &Var, at: &Frame<'_>, value: Value) -> Value {
+        let query = at.scope.query;
+        if at.assigned {
+            return value;
+        }
         let label = self.label(query, var.rel, var.column);
         let updates_on_conflict = query
             .on_conflict
@@ -736,7 +767,60 @@ impl<'p> Prover<'p> {
                     value
                 }
             }
+            (Command::Insert | Command::Update, VarReturning::Default | VarReturning::New)
+                if !value.is_never() || value.elements.is_some() =>
+            {
+                match self.assigned(query, var.column, at) {
+                    Some(assigned) => {
+                        let why = format!("{label} is set to a value that is not null");
+                        let mut value = value.known(&why);
+                        value.elements = assigned.elements.or(value.elements);
+                        value
+                    }
+                    None => value,
+                }
+            }
             _ => value,
+        }
+    }
+
+    /// What an INSERT or UPDATE sets a column to, where that is never NULL and nothing changes it on the way.
+    fn assigned(&self, query: &Query, column: i16, at: &Frame<'_>) -> Option<Value> {
+        let relation = self.target(query)?;
+        let is_table = matches!(
+            relation.kind,
+            RelationKind::Table | RelationKind::PartitionedTable
+        );
+        if !is_table
+            || self.is_foreign(relation)
+            || self.has_row_trigger(relation.oid)
+            || relation.column(column)?.generated.is_some()
+        {
+            return None;
+        }
+        let frame = Frame {
+            assigned: true,
+            ..at.scope.input()
+        };
+        let in_list = |targets: &[Target]| {
+            let mut found = targets
+                .iter()
+                .filter(|target| !target.junk && target.number == column);
+            match (found.next(), found.next()) {
+                (Some(target), None) => {
+                    Some(self.value(&target.expr, &frame)).filter(Value::is_never)
+                }
+                _ => None,
+            }
+        };
+        let written = in_list(&query.targets)?;
+        match &query.on_conflict {
+            None => Some(written),
+            Some(conflict) => match conflict.action {
+                ConflictAction::Nothing => Some(written),
+                ConflictAction::Update => Some(written.either(in_list(&conflict.set)?)),
+                ConflictAction::Unknown => None,
+            },
         }
     }
 
@@ -780,16 +864,16 @@ impl<'p> Prover<'p> {
     }
 
     fn declared(&self, relation: &Relation, column: &Column, label: &str) -> Value {
+        if column.insert_not_null && self.is_foreign(relation) {
+            return if self.holds("foreign-table") {
+                Value::may(format!(
+                    "{label} may be null: nobody holds a foreign table to its NOT NULL"
+                ))
+            } else {
+                Value::never(format!("{label} is NOT NULL"))
+            };
+        }
         match relation.kind {
-            RelationKind::ForeignTable if column.insert_not_null => {
-                return if self.holds("foreign-table") {
-                    Value::may(format!(
-                        "{label} may be null: nobody holds a foreign table to its NOT NULL"
-                    ))
-                } else {
-                    Value::never(format!("{label} is NOT NULL"))
-                };
-            }
             // The target of a statement whose work INSTEAD OF triggers do.
             RelationKind::View if self.holds("instead-of-trigger") => {
                 return Value::may(format!(

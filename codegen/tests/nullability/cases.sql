@@ -901,3 +901,54 @@ SELECT pick($1)
 -- expect ! ? ?
 -- from 17
 SELECT t.n, t.m, t.o FROM JSON_TABLE('{"a": [1, 2], "b": [3]}'::jsonb, '$' COLUMNS (n FOR ORDINALITY, NESTED PATH '$.a[*]' COLUMNS (m FOR ORDINALITY), NESTED PATH '$.b[*]' COLUMNS (o FOR ORDINALITY))) t WHERE t.n > 0
+
+-- an UPDATE sets a column to what is not null
+-- expect ! ! ![!]
+-- params ! !
+-- run 'x', 1
+UPDATE users SET name = 'x', age = id + 1, labels = ARRAY[$1] WHERE id = $2 RETURNING name, age, labels
+
+-- an INSERT sets a column to what is not null
+-- expect ! ?
+INSERT INTO notes (id, v, w) SELECT id + 10, email, name FROM users RETURNING v, w
+
+-- an upsert that keeps what is there
+-- expect ? !
+-- run 2
+INSERT INTO notes (id, v, w) VALUES ($1, 'x', 'y') ON CONFLICT (id) DO UPDATE SET w = 'z' RETURNING v, w
+
+-- an UPDATE that swaps
+-- expect ? ?
+UPDATE notes SET v = w, w = v RETURNING v, w
+
+-- an UPDATE that swaps, of values that WHERE wants
+-- expect ? !
+UPDATE notes SET v = w, w = v WHERE v IS NOT NULL RETURNING v, w
+
+-- a trigger undoes what is set
+-- expect ?
+-- betrays before-trigger
+UPDATE stamped SET v = 'x' RETURNING v
+
+-- a trigger undoes what is inserted
+-- expect ?
+-- betrays before-trigger
+INSERT INTO stamped VALUES (9, 'x', 'y') RETURNING v
+
+-- an INSERT that leaves columns to their defaults
+-- expect ? !
+INSERT INTO notes (id) VALUES (9) RETURNING v, n
+
+-- VALUES with DEFAULT
+-- expect ? !
+INSERT INTO notes (id, v, n) VALUES (8, 'x', DEFAULT), (9, DEFAULT, 5) RETURNING v, n
+
+-- an UPDATE of a part of an array
+-- expect ?[?] ?
+UPDATE users SET tags[1] = 'x' RETURNING labels, home
+
+-- a foreign partition is held to nothing
+-- expect ? !
+-- betrays foreign-table
+-- with CREATE TABLE spread (id int NOT NULL, v text NOT NULL) PARTITION BY RANGE (id); CREATE FOREIGN TABLE spread_1 PARTITION OF spread FOR VALUES FROM (0) TO (100) SERVER files OPTIONS (program 'echo 1,; echo 2,b', format 'csv');
+SELECT v, 1 FROM spread

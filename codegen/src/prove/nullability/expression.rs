@@ -901,6 +901,7 @@ impl Prover<'_> {
         Frame {
             case_test: frame.case_test,
             sublink: frame.sublink,
+            assigned: frame.assigned,
             ..scope.input()
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Frame<'f> {
     pub(super) case_test: Option<&'f Value>,
     /// What the subquery's columns stand for in the test of `x IN (SELECT …)`.
     pub(super) sublink: Option<&'f Value>,
+    /// In what a statement assigns: the target's columns are those of the row as it was.
+    pub(super) assigned: bool,
 }
 
 #[derive(Debug)]
@@ -184,6 +186,7 @@ impl<'f> Scope<'f> {
             present: None,
             case_test: None,
             sublink: None,
+            assigned: false,
         }
     }
 
