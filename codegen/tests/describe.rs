@@ -4,6 +4,8 @@
 //! `node_text/<version>.txt` keeps the trees of `node_text/statements.sql`, so that every version's text is read by every
 //! run. `UPDATE_EXPECT=1` writes them anew for the versions at hand.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

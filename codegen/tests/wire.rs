@@ -1,5 +1,7 @@
 //! The client against a real server: authentication, errors and their places, notices, and pipelines that fill buffers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod cluster;
 
 use bytes::BytesMut;

@@ -443,3 +443,43 @@ fn unsendable(source: std::io::Error) -> Error {
 fn malformed(source: std::io::Error) -> Error {
     Error::Protocol(format!("the server's reply cannot be read: {source}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_at(character: usize, sql: &str, prefix: usize) -> Option<usize> {
+        let mut body = format!("SERROR\0C42601\0Mwrong\0P{character}\0\0").into_bytes();
+        let mut message = vec![b'E'];
+        message.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+        message.append(&mut body);
+        let parsed = Message::parse(&mut BytesMut::from(&*message)).unwrap();
+        let Some(Message::ErrorResponse(body)) = parsed else {
+            panic!();
+        };
+        let planning = Planning {
+            index: 0,
+            ready: 1,
+            prefix,
+        };
+        plan_error(body.fields(), sql, &planning).unwrap().position
+    }
+
+    #[test]
+    fn places_are_moved_back_over_what_stands_before_the_author_s_text() {
+        let sql = "SELECT 'äö', x";
+        let before = EXPLAIN_GENERIC.len();
+        assert_eq!(error_at(before + 14, sql, before), sql.find('x'));
+        assert_eq!(error_at(before + 1, sql, before), Some(0));
+        assert_eq!(error_at(1, sql, before), None);
+        assert_eq!(error_at(before + 15, sql, before), Some(sql.len()));
+        assert_eq!(error_at(before + 16, sql, before), Some(sql.len()));
+        assert_eq!(error_at(14, sql, 0), sql.find('x'));
+    }
+
+    #[test]
+    fn a_utility_is_named_by_its_first_word() {
+        assert_eq!(first_word("call f($1)"), "CALL");
+        assert_eq!(first_word("REFRESH\nMATERIALIZED VIEW v"), "REFRESH");
+    }
+}
