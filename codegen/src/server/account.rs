@@ -14,6 +14,7 @@ pub(super) struct Account {
 }
 
 /// Users that a system has for such work, the fittest first.
+#[cfg(unix)]
 const FITTING: [&str; 4] = ["postgres", "_postgres", "pgsql", "nobody"];
 
 /// Whom to run the server as; `None` if as ourselves.
@@ -50,6 +51,7 @@ pub(super) fn choose() -> Result<Option<Account>, Error> {
     Ok(None)
 }
 
+#[cfg(unix)]
 fn parse_passwd(text: &str) -> Vec<Account> {
     let mut accounts: Vec<(usize, Account)> = text
         .lines()
@@ -73,6 +75,7 @@ fn parse_passwd(text: &str) -> Vec<Account> {
 }
 
 /// macOS writes the number of `nobody` as -2.
+#[cfg(unix)]
 fn number(text: &str) -> Option<u32> {
     text.parse()
         .ok()
@@ -133,7 +136,7 @@ pub(super) fn private_directory(directory: &Path, _: Option<&Account>) -> std::i
     std::fs::create_dir(directory)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 
 use super::account::{self, Account};
 use super::cluster::{self, Cluster, Postmaster};
-use super::find::{self, Binaries};
-use super::{Error, Options, SchemaStatement, load};
-use crate::wire::{Address, Connection, Target};
+use super::{Error, Options, SchemaStatement, find, load, system};
+use crate::wire::{Connection, Target};
 
 /// The one slot of such servers.
 const SLOT: &str = "dev";
@@ -35,10 +34,10 @@ pub fn start(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Runnin
     let account = account.as_ref();
     if let Some(found) = find_running(options, account)? {
         let key = super::schema_key("", schema);
-        let current = Connection::connect(&target(&found.postmaster))
+        let current = Connection::connect(&found.target())
             .and_then(|mut connection| loaded_key(&mut connection))?;
         return Ok(Running {
-            url: url_of(&found.postmaster),
+            url: found.url(),
             ran_already: true,
             schema_is_current: current.as_deref() == Some(key.as_str()),
         });
@@ -50,14 +49,13 @@ pub fn start(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Runnin
     if !cluster.is_sound(account)? {
         cluster.make(&binaries, account)?;
     }
-    let postmaster = cluster.start_detached(&binaries, account)?;
-    let loaded = fill(&target(&postmaster), schema);
-    if let Err(error) = loaded {
-        end(&cluster.directory(), &postmaster, account);
-        return Err(error);
-    }
+    let started = Found {
+        postmaster: system::start_lasting(&cluster, &binaries, account)?,
+        directory: cluster.directory(),
+    };
+    fill(&started.target(), schema).inspect_err(|_| started.end(account))?;
     Ok(Running {
-        url: url_of(&postmaster),
+        url: started.url(),
         ran_already: false,
         schema_is_current: true,
     })
@@ -68,7 +66,7 @@ pub fn stop(options: &Options) -> Result<bool, Error> {
     let account = account::choose()?;
     match find_running(options, account.as_ref())? {
         Some(found) => {
-            end(&found.directory, &found.postmaster, account.as_ref());
+            found.end(account.as_ref());
             Ok(true)
         }
         None => Ok(false),
@@ -78,7 +76,7 @@ pub fn stop(options: &Options) -> Result<bool, Error> {
 /// Its URL, which psql and tokio-postgres accept. `None` where none runs.
 pub fn url(options: &Options) -> Result<Option<String>, Error> {
     let account = account::choose()?;
-    Ok(find_running(options, account.as_ref())?.map(|found| url_of(&found.postmaster)))
+    Ok(find_running(options, account.as_ref())?.map(|found| found.url()))
 }
 
 /// Opens psql on it, with more arguments if need be. On Unix psql takes the place of this process: the terminal's
@@ -94,25 +92,13 @@ pub fn psql(options: &Options, arguments: &[String]) -> Result<ExitStatus, Error
         .filter(|program| program.is_file());
     let mut command = Command::new(beside.unwrap_or_else(|| "psql".into()));
     command.arg(url).args(arguments);
-    become_program(command).map_err(|source| match source.kind() {
+    system::become_program(command).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::NoPsql,
         _ => Error::Io {
             doing: "cannot run psql".to_owned(),
             source,
         },
     })
-}
-
-#[cfg(unix)]
-fn become_program(mut command: Command) -> io::Result<ExitStatus> {
-    use std::os::unix::process::CommandExt;
-
-    Err(command.exec())
-}
-
-#[cfg(not(unix))]
-fn become_program(mut command: Command) -> io::Result<ExitStatus> {
-    command.status()
 }
 
 struct Found {
@@ -122,7 +108,7 @@ struct Found {
 
 /// Of whatever version: the programs may have changed since it was started.
 fn find_running(options: &Options, account: Option<&Account>) -> Result<Option<Found>, Error> {
-    for home in cluster::homes(&options.cache, account).flatten() {
+    for home in cluster::existing_homes(&options.cache, account) {
         for entry in fs::read_dir(&home).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -133,7 +119,7 @@ fn find_running(options: &Options, account: Option<&Account>) -> Result<Option<F
             let data = directory.join("data");
             if let Some(postmaster) = cluster::postmaster_of(&data)
                 && postmaster.ready
-                && cluster::is_running(&postmaster, &data, account)
+                && system::is_running(&directory, &postmaster, account)
             {
                 return Ok(Some(Found {
                     directory,
@@ -145,11 +131,20 @@ fn find_running(options: &Options, account: Option<&Account>) -> Result<Option<F
     Ok(None)
 }
 
-fn end(directory: &Path, postmaster: &Postmaster, account: Option<&Account>) {
-    cluster::end_process(postmaster, &directory.join("data"), account);
-    cluster::remove_socket_directory(&postmaster.socket_directory);
-    // The next start makes it anew.
-    let _ = fs::remove_dir_all(directory);
+impl Found {
+    fn target(&self) -> Target {
+        system::target(&self.directory, &self.postmaster).with_database(DATABASE)
+    }
+
+    fn url(&self) -> String {
+        system::url(&self.directory, &self.postmaster, DATABASE)
+    }
+
+    fn end(&self, account: Option<&Account>) {
+        system::end(&self.directory, &self.postmaster, account);
+        // The next start makes it anew.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
 }
 
 fn fill(target: &Target, schema: &[SchemaStatement<'_>]) -> Result<(), Error> {
@@ -172,42 +167,4 @@ fn loaded_key(connection: &mut Connection) -> Result<Option<String>, crate::wire
         .and_then(|rows| rows.first())
         .and_then(|comment| comment.strip_prefix("sqlmill: "))
         .map(str::to_owned))
-}
-
-fn target(postmaster: &Postmaster) -> Target {
-    let address = Address::SocketDirectory(postmaster.socket_directory.clone());
-    let mut target = Target::new(address, "postgres").with_database(DATABASE);
-    target.port = postmaster.port;
-    target
-}
-
-fn url_of(postmaster: &Postmaster) -> String {
-    let directory = postmaster.socket_directory.to_string_lossy();
-    let mut host = String::new();
-    for byte in directory.bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => host.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => host.push(char::from(byte)),
-            _ => host.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    format!("postgresql://postgres@/{DATABASE}?host={host}")
-}
-
-/// Starts the server's program so that it outlives us, apart from our terminal.
-pub(super) fn spawn_detached(
-    binaries: &Binaries,
-    account: Option<&Account>,
-    arguments: &[std::ffi::OsString],
-    log: fs::File,
-) -> io::Result<std::process::Child> {
-    let mut command = Command::new(binaries.program("postgres"));
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    binaries.surround(&mut command, account);
-    super::supervise::apart(&mut command);
-    command.spawn()
 }

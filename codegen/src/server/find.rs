@@ -45,13 +45,16 @@ pub(super) fn find(chosen: Option<&Path>, account: Option<&Account>) -> Result<B
     }
     let mut passed_over = Vec::new();
     let mut seen = BTreeSet::new();
-    for directory in usual_places() {
-        if !has_programs(&directory) || !seen.insert(directory.clone()) {
-            continue;
-        }
-        match inspect(&directory, account) {
-            Ok(found) => return Ok(found),
-            Err(reason) => passed_over.push(format!("{}: {reason}", directory.display())),
+    // Each is asked only where those before gave nothing: `pg_config` is a program to run.
+    for places in [on_path, pg_config, usual_places] {
+        for directory in places() {
+            if !has_programs(&directory) || !seen.insert(directory.clone()) {
+                continue;
+            }
+            match inspect(&directory, account) {
+                Ok(found) => return Ok(found),
+                Err(reason) => passed_over.push(format!("{}: {reason}", directory.display())),
+            }
         }
     }
     Err(Error::NoServer { passed_over })
@@ -160,13 +163,15 @@ fn own_libraries(directory: &Path) -> Option<PathBuf> {
     libraries.join("libpq.so.5").exists().then_some(libraries)
 }
 
-/// Where servers are found, the best first.
-fn usual_places() -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = std::env::var_os("PATH")
+fn on_path() -> Vec<PathBuf> {
+    std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect())
-        .unwrap_or_default();
-    places.extend(pg_config());
+        .unwrap_or_default()
+}
 
+/// Where systems put servers, the newest first.
+fn usual_places() -> Vec<PathBuf> {
+    let mut places = Vec::new();
     if cfg!(windows) {
         for variable in ["ProgramFiles", "ProgramW6432", "ProgramFiles(x86)"] {
             if let Some(programs) = std::env::var_os(variable) {
@@ -203,15 +208,16 @@ fn usual_places() -> Vec<PathBuf> {
     places
 }
 
-fn pg_config() -> Option<PathBuf> {
-    let output = Command::new("pg_config")
+fn pg_config() -> Vec<PathBuf> {
+    Command::new("pg_config")
         .arg("--bindir")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    Some(PathBuf::from(text.trim()))
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .map(|text| vec![PathBuf::from(text.trim())])
+        .unwrap_or_default()
 }
 
 /// `<base>/<prefix><number>/<below>`, the highest number first.

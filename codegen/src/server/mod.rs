@@ -8,9 +8,15 @@ mod find;
 mod load;
 mod named;
 mod private;
+#[cfg(unix)]
 mod supervise;
+#[cfg(unix)]
+mod unix;
 mod url;
+#[cfg(windows)]
+mod windows;
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +26,16 @@ use sha2::{Digest, Sha256};
 use crate::diagnostic::Diagnostic;
 use crate::wire;
 
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
 pub use crate::schema::SchemaStatement;
 pub use find::{Binaries, DIRECTORY_VARIABLE};
 
 /// Which server to use and where to keep what is worth keeping.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// A server of the author's: `postgres://…` or `host=… user=…`. Without it a private one is started.
     pub url: Option<String>,
@@ -32,6 +43,18 @@ pub struct Options {
     pub binaries: Option<PathBuf>,
     /// Where clusters are kept between runs: `target/sqlmill`.
     pub cache: PathBuf,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Options")
+            // It may hold a password.
+            .field("url", &self.url.as_ref().map(|_| "[redacted]"))
+            .field("binaries", &self.binaries)
+            .field("cache", &self.cache)
+            .finish()
+    }
 }
 
 /// A running server. Clones share it; it stops when the last of them, and of the databases from it, is dropped.

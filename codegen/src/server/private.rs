@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::account::{self, Account};
 use super::cluster::Cluster;
 use super::find::{self, Binaries};
-use super::supervise::Supervised;
-use super::{Error, Options, SchemaStatement, first_column, load};
-use crate::wire::{Address, Connection, Target};
+use super::system::Supervised;
+use super::{Error, Options, SchemaStatement, first_column, load, system};
+use crate::wire::{Connection, Target};
 
 /// Databases with older schemas are dropped beyond this many.
 const KEPT: usize = 16;
@@ -165,8 +165,8 @@ fn start(
     binaries: &Binaries,
     account: Option<&Account>,
 ) -> Result<(Supervised, Target), Error> {
-    let (running, socket) = cluster.start(binaries, account)?;
-    let mut target = Target::new(Address::SocketDirectory(socket), "postgres");
+    let (running, postmaster) = system::start(cluster, binaries, account)?;
+    let mut target = system::target(&cluster.directory(), &postmaster);
     // What the server prints of each statement's tree is for us; its log is for what keeps it from working.
     target
         .options
