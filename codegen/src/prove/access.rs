@@ -6,7 +6,7 @@
 use super::Input;
 use super::rows::operator_function;
 use super::walk::{self, Part};
-use crate::catalog::{Function, Oid, RelationKind, TypeKind, Volatility};
+use crate::catalog::{Function, FunctionKind, Oid, RelationKind, TypeKind, Volatility};
 use crate::describe::Utility;
 use crate::describe::tree::{Command, Expr, Location, Query, RteKind, SortGroup};
 use crate::facts::{Access, Proved};
@@ -324,7 +324,9 @@ fn review(function: &Function) -> Review {
     }
     // Only a superuser can make a function in C, and extensions that people use label them with care; those that run
     // SQL text are listed.
-    let trusted = function.language == "c" || function.language == "internal";
+    // An aggregate's own language says nothing of the functions that it is made of.
+    let trusted = matches!(function.language.as_str(), "c" | "internal")
+        && function.kind != FunctionKind::Aggregate;
     if trusted && function.volatility != Volatility::Volatile && !EXTENSIONS_RUN_SQL.contains(&name)
     {
         return Review::Pure;

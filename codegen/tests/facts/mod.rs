@@ -63,9 +63,6 @@ impl Bench {
         let Described::Statement(statement) = described else {
             panic!("{described:?}");
         };
-        if let Some(error) = &statement.plan_error {
-            panic!("{}", error.message);
-        }
         prove(&Input {
             catalog: &self.catalog,
             statement,

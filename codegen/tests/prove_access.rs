@@ -1,0 +1,362 @@
+//! What a statement writes and reads: claims of reading are held against a transaction that may not write.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod facts;
+
+use std::collections::BTreeMap;
+
+use facts::{Bench, benches};
+use sqlmill::catalog::Oid;
+use sqlmill::describe::Described;
+use sqlmill::facts::Access;
+use sqlmill::prove::Rules;
+
+const SCHEMA: &str = "
+CREATE TABLE usr (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text, org_id int);
+CREATE TABLE org (id int PRIMARY KEY, name text, settings jsonb);
+CREATE TABLE log (id int PRIMARY KEY, note text) ;
+CREATE TABLE parted (id int, k int, v text DEFAULT 'x') PARTITION BY LIST (k);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+CREATE VIEW usr_view AS SELECT id, upper(name) AS name FROM usr WHERE org_id IS NOT NULL;
+CREATE VIEW plain_view AS SELECT id, name FROM usr;
+CREATE SEQUENCE counter;
+CREATE FUNCTION writes() RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN PERFORM really_writes(); RETURN 1; END';
+CREATE FUNCTION really_writes() RETURNS void VOLATILE LANGUAGE sql AS 'INSERT INTO log VALUES (1)';
+CREATE FUNCTION pure(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION pure_agg(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2';
+CREATE AGGREGATE plus (int) (SFUNC = pure_agg, STYPE = int, INITCOND = 0);
+CREATE OPERATOR +# (LEFTARG = int, RIGHTARG = int, FUNCTION = pure_agg);
+CREATE FUNCTION is_fine(text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
+CREATE DOMAIN checked AS text CHECK (is_fine(VALUE));
+CREATE DOMAIN simple AS text CHECK (VALUE <> '');
+CREATE TYPE pair AS (a int, b int);
+CREATE FUNCTION to_pair(int) RETURNS pair IMMUTABLE LANGUAGE sql AS 'SELECT ROW($1, $1)::pair';
+CREATE CAST (int AS pair) WITH FUNCTION to_pair(int);
+CREATE VIEW writing_view AS SELECT writes() AS w;
+";
+
+#[derive(Debug, PartialEq, Clone, Copy)]
+enum Expected {
+    /// A read that may run anywhere.
+    Pure,
+    /// A read that needs a connection of its own.
+    Read,
+    Write,
+}
+use Expected::{Pure, Read, Write};
+
+const CASES: &[(Expected, &str)] = &[
+    (
+        Pure,
+        "SELECT id, lower(email) FROM usr WHERE id = 1 ORDER BY email",
+    ),
+    (
+        Pure,
+        "SELECT count(*), max(name), array_agg(id) FROM usr GROUP BY org_id",
+    ),
+    (
+        Pure,
+        "SELECT id, row_number() OVER (PARTITION BY org_id ORDER BY id) FROM usr",
+    ),
+    (Pure, "SELECT name FROM usr_view WHERE id = 1"),
+    (Pure, "SELECT now(), current_date, current_user"),
+    (
+        Pure,
+        "SELECT settings -> 'a', jsonb_build_object('a', 1), to_jsonb(org) FROM org",
+    ),
+    (Pure, "SELECT generate_series(1, 3), unnest(ARRAY[1])"),
+    (Pure, "SELECT 'x'::simple AS s"),
+    (
+        Pure,
+        "SELECT id FROM usr WHERE name LIKE 'a%' AND id = ANY(ARRAY[1]) AND email ~ 'x'",
+    ),
+    (
+        Pure,
+        "WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 3) SELECT n FROM c",
+    ),
+    (
+        Pure,
+        "SELECT DISTINCT ON (org_id) id FROM usr ORDER BY org_id, id",
+    ),
+    (
+        Pure,
+        "SELECT (SELECT count(*) FROM org) AS n, EXISTS (SELECT FROM usr) AS e",
+    ),
+    (Read, "SELECT random()"),
+    (Read, "SELECT gen_random_uuid()"),
+    (Read, "SELECT clock_timestamp()"),
+    (Read, "SELECT current_setting('search_path')"),
+    (Read, "SELECT pg_backend_pid()"),
+    (Read, "SELECT pg_sleep(0)"),
+    (Read, "SELECT pg_total_relation_size('usr')"),
+    (Read, "SELECT id FROM usr ORDER BY random() LIMIT 1"),
+    (Write, "INSERT INTO org (id) VALUES (9)"),
+    (Write, "UPDATE usr SET name = 'x' WHERE id = 1"),
+    (Write, "DELETE FROM usr WHERE id = 1"),
+    (
+        Write,
+        "WITH gone AS (DELETE FROM usr RETURNING id) SELECT id FROM gone",
+    ),
+    (Write, "SELECT id FROM usr FOR UPDATE"),
+    (Write, "SELECT id FROM (SELECT id FROM usr FOR SHARE) x"),
+    (
+        Write,
+        "SELECT id FROM org WHERE id IN (SELECT id FROM usr FOR KEY SHARE)",
+    ),
+    (Write, "SELECT nextval('counter')"),
+    (Write, "SELECT setval('counter', 5)"),
+    (Write, "SELECT set_config('a.b', 'c', false)"),
+    (Write, "SELECT pg_advisory_lock(1)"),
+    (Write, "SELECT pg_notify('a', 'b')"),
+    (Write, "SELECT lo_create(0)"),
+    (Write, "SELECT pg_current_xact_id()"),
+    (Write, "SELECT query_to_xml('SELECT 1', true, true, '')"),
+    // A STABLE function that writes through another; and what is only not known not to.
+    (Write, "SELECT writes()"),
+    (Write, "SELECT id FROM usr WHERE id = writes()"),
+    (Write, "SELECT w FROM writes() AS w"),
+    (Write, "SELECT w FROM writing_view"),
+    (Write, "SELECT count(writes()) FROM usr"),
+    (Write, "SELECT id FROM usr ORDER BY writes()"),
+    (Write, "SELECT id FROM usr LIMIT writes()"),
+    (
+        Write,
+        "SELECT u.id FROM usr u JOIN org o ON o.id = writes()",
+    ),
+    (Write, "SELECT CASE WHEN id = 1 THEN writes() END FROM usr"),
+    (Write, "SELECT sum(id) FILTER (WHERE writes() = 1) FROM usr"),
+    (
+        Write,
+        "SELECT ARRAY[writes()], ROW(writes()), coalesce(writes(), 1), (ARRAY[1])[writes()]",
+    ),
+    (Write, "VALUES (1), (writes())"),
+    (Write, "SELECT pure(1)"),
+    (Write, "SELECT plus(id) FROM usr"),
+    (Write, "SELECT 1 +# 2"),
+    (Write, "SELECT id::pair FROM usr"),
+    (Write, "SELECT name::checked FROM usr"),
+];
+
+fn found(bench: &Bench, described: &Described) -> (Expected, String) {
+    let facts = bench.prove(described, &Rules::all());
+    match (facts.access.value, facts.pure_read.value) {
+        (Access::Read, true) => (Pure, facts.access.reason),
+        (Access::Read, false) => (Read, facts.pure_read.reason),
+        (Access::Write, false) => (Write, facts.access.reason),
+        (Access::Write, true) => panic!("a pure read that writes"),
+    }
+}
+
+#[test]
+fn what_writes_is_said_to() {
+    for mut bench in benches("prove_access", SCHEMA) {
+        let statements: Vec<&str> = CASES.iter().map(|(_, sql)| *sql).collect();
+        let described = bench.describe(&statements);
+        let mut wrong = Vec::new();
+        for ((expected, sql), described) in CASES.iter().zip(&described) {
+            let (found, reason) = found(&bench, described);
+            if found != *expected {
+                wrong.push(format!("{sql}\n  {found:?}: {reason}"));
+            }
+            // What is said to read runs where nothing may be written.
+            let refusal = bench.refusal("SET TRANSACTION READ ONLY", sql, "SELECT");
+            if let Some(error) = refusal.filter(|_| found != Write) {
+                wrong.push(format!("{sql}\n  {found:?}, and yet: {}", error.message));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "PostgreSQL {}\n{}",
+            bench.major,
+            wrong.join("\n")
+        );
+    }
+}
+
+#[test]
+fn without_a_rule_a_write_passes_for_a_read() {
+    for mut bench in benches("prove_access", SCHEMA) {
+        let statements: Vec<&str> = CASES.iter().map(|(_, sql)| *sql).collect();
+        let described = bench.describe(&statements);
+        for rule in ["cte-writes", "functions-write", "locks-write"] {
+            let passes = CASES
+                .iter()
+                .zip(&described)
+                .any(|((expected, sql), described)| {
+                    *expected == Write
+                        && bench.prove(described, &Rules::without(rule)).access.value
+                            == Access::Read
+                        && bench
+                            .refusal(
+                                "SET TRANSACTION READ ONLY; INSERT INTO usr VALUES (1, 'a')",
+                                sql,
+                                "SELECT",
+                            )
+                            .is_some()
+                });
+            assert!(passes, "{rule}");
+        }
+    }
+}
+
+fn named(bench: &Bench, oid: Oid, columns: impl IntoIterator<Item = i16>) -> String {
+    let relation = &bench.catalog.relations[&oid];
+    let names: Vec<&str> = columns
+        .into_iter()
+        .map(|number| relation.column(number).unwrap().name.as_str())
+        .collect();
+    format!("{}({})", relation.name, names.join(" "))
+}
+
+/// Tables and columns read, and written.
+const REACH: &[(&str, &[&str], &[&str])] = &[
+    (
+        "SELECT id, name FROM usr WHERE org_id = 1",
+        &["usr(id name org_id)"],
+        &[],
+    ),
+    ("SELECT count(*) FROM usr", &["usr()"], &[]),
+    ("SELECT u FROM usr u", &["usr(id email name org_id)"], &[]),
+    (
+        "SELECT u.name, o.name FROM usr u JOIN org o ON o.id = u.org_id",
+        &["usr(name org_id)", "org(id name)"],
+        &[],
+    ),
+    (
+        "SELECT name FROM usr NATURAL JOIN org",
+        &["usr(id name)", "org(id name)"],
+        &[],
+    ),
+    (
+        "SELECT id FROM usr JOIN org USING (id) ORDER BY email",
+        &["usr(id email)", "org(id)"],
+        &[],
+    ),
+    ("SELECT name FROM usr_view", &["usr(id name org_id)"], &[]),
+    (
+        "SELECT id FROM usr WHERE EXISTS (SELECT FROM org WHERE org.id = usr.org_id)",
+        &["usr(id org_id)", "org(id)"],
+        &[],
+    ),
+    (
+        "WITH c AS (SELECT email FROM usr) SELECT email FROM c",
+        &["usr(email)"],
+        &[],
+    ),
+    (
+        "SELECT org_id, count(*) FROM usr GROUP BY org_id HAVING max(name) > 'a'",
+        &["usr(name org_id)"],
+        &[],
+    ),
+    (
+        "INSERT INTO org (id, name) VALUES (1, 'x')",
+        &[],
+        &["insert org(id name)"],
+    ),
+    (
+        "INSERT INTO org (id, name) VALUES (1, 'x') RETURNING id",
+        &["org(id)"],
+        &["insert org(id name)"],
+    ),
+    (
+        "INSERT INTO org (id, name) SELECT id, email FROM usr",
+        &["usr(id email)"],
+        &["insert org(id name)"],
+    ),
+    (
+        "INSERT INTO org (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE org.settings IS NULL",
+        &["org(id settings)"],
+        &["insert update org(id name)"],
+    ),
+    (
+        "INSERT INTO parted (id, k) VALUES (1, 1)",
+        &[],
+        &["insert parted(id k)"],
+    ),
+    (
+        "UPDATE usr SET name = 'x' WHERE id = 1",
+        &["usr(id)"],
+        &["update usr(name)"],
+    ),
+    (
+        "UPDATE usr SET name = o.name FROM org o WHERE o.id = usr.org_id",
+        &["usr(org_id)", "org(id name)"],
+        &["update usr(name)"],
+    ),
+    (
+        "UPDATE usr SET (name, email) = (SELECT name, name FROM org WHERE id = 1)",
+        &["org(id name)"],
+        &["update usr(email name)"],
+    ),
+    (
+        "UPDATE plain_view SET name = 'x' WHERE id = 1",
+        &["usr(id name)"],
+        &["update usr(name)"],
+    ),
+    (
+        "DELETE FROM usr WHERE id = 1",
+        &["usr(id)"],
+        &["delete usr()"],
+    ),
+    (
+        "WITH gone AS (DELETE FROM usr RETURNING id) INSERT INTO log (id) SELECT id FROM gone",
+        &["usr(id)"],
+        &["delete usr()", "insert log(id)"],
+    ),
+    ("SELECT 1 AS a", &[], &[]),
+];
+
+#[test]
+fn reach_names_tables_and_columns() {
+    for mut bench in benches("prove_access", SCHEMA) {
+        let mut wrong = Vec::new();
+        for (sql, reads, writes) in REACH {
+            let facts = bench.facts(sql);
+            let sorted = |list: Vec<String>| -> BTreeMap<String, ()> {
+                list.into_iter().map(|text| (text, ())).collect()
+            };
+            let found_reads = sorted(
+                facts
+                    .reads
+                    .iter()
+                    .map(|(oid, columns)| named(&bench, *oid, columns.iter().copied()))
+                    .collect(),
+            );
+            let found_writes = sorted(
+                facts
+                    .writes
+                    .iter()
+                    .map(|(oid, write)| {
+                        let mut text = String::new();
+                        for (is, word) in [
+                            (write.insert, "insert "),
+                            (write.update, "update "),
+                            (write.delete, "delete "),
+                        ] {
+                            if is {
+                                text.push_str(word);
+                            }
+                        }
+                        text + &named(&bench, *oid, write.columns.iter().copied())
+                    })
+                    .collect(),
+            );
+            let owned =
+                |list: &[&str]| sorted(list.iter().map(|text| (*text).to_owned()).collect());
+            if found_reads != owned(reads) || found_writes != owned(writes) {
+                wrong.push(format!(
+                    "{sql}\n  reads {:?}\n  writes {:?}",
+                    found_reads.keys(),
+                    found_writes.keys()
+                ));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "PostgreSQL {}\n{}",
+            bench.major,
+            wrong.join("\n")
+        );
+    }
+}
