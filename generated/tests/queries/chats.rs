@@ -1,0 +1,164 @@
+use database::chats::*;
+use database::sharing::{self, EffectiveAssetRole};
+use database::types::{
+    AssetPermissionRole, AssetType, ChatType, SlackChatAuthorization, WorkspaceSharing,
+};
+
+use crate::support::{Uuid, World};
+
+#[tokio::test]
+async fn whoever_begins_a_chat_owns_it() {
+    let world = World::new().await;
+    let chat = create_chat(
+        &world.db,
+        CreateChat {
+            title: "Revenue",
+            organization_id: world.acme,
+            user_id: world.ben,
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(chat.chat_type, ChatType::Analyst);
+    assert_eq!(chat.workspace_sharing, WorkspaceSharing::None);
+    assert_eq!(chat.owner_role, AssetPermissionRole::Owner);
+    let role = sharing::effective_asset_role(
+        &world.db,
+        EffectiveAssetRole {
+            asset_id: chat.id,
+            asset_type: AssetType::Chat,
+            user_id: world.ben,
+        },
+    );
+    assert_eq!(role.await.unwrap(), Some(AssetPermissionRole::Owner));
+
+    let error = create_chat(
+        &world.db,
+        CreateChat {
+            title: "",
+            organization_id: Uuid::nil(),
+            user_id: world.ben,
+        },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.violates(CreateChatConstraint::ChatsOrganizationIdFkey));
+    assert_eq!(world.scalar("SELECT count(*) FROM asset_permissions"), "1");
+}
+
+#[tokio::test]
+async fn a_chat_is_read_whole() {
+    let world = World::new().await;
+    let id = world.chat(world.acme, world.ada, "Revenue").await;
+    let chat = get_chat(&world.db, id).await.unwrap().unwrap();
+    assert_eq!(
+        (chat.title.as_str(), chat.created_by),
+        ("Revenue", world.ada)
+    );
+    assert_eq!(
+        (chat.most_recent_file_type, chat.slack_chat_authorization),
+        (None, None)
+    );
+
+    world.sql(
+        "UPDATE chats SET most_recent_file_type = 'metric_file', most_recent_version_number = 3,
+            slack_chat_authorization = 'auto_added', public_expiry_date = '2030-01-01 00:00:00Z'",
+    );
+    let chat = get_chat(&world.db, id).await.unwrap().unwrap();
+    assert_eq!(chat.most_recent_file_type, Some(AssetType::MetricFile));
+    assert_eq!(chat.most_recent_version_number, Some(3));
+    assert_eq!(
+        chat.slack_chat_authorization,
+        Some(SlackChatAuthorization::AutoAdded)
+    );
+    assert_eq!(
+        chat.public_expiry_date,
+        Some("2030-01-01T00:00:00Z".parse().unwrap())
+    );
+
+    world.delete("chats", id);
+    assert_eq!(get_chat(&world.db, id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn details_name_the_owner_and_the_favorite() {
+    let world = World::new().await;
+    let id = world.chat(world.acme, world.ben, "Revenue").await;
+    let details = async |user_id| {
+        get_chat_details(
+            &world.db,
+            GetChatDetails {
+                user_id,
+                chat_id: id,
+            },
+        )
+        .await
+        .unwrap()
+    };
+    let seen = details(world.ada).await.unwrap();
+    assert_eq!(seen.owner_email.as_deref(), Some("ben@acme.com"));
+    assert_eq!(seen.owner_name, None, "Ben has not given a name");
+    assert!(!seen.is_favorited);
+
+    world.favorite(world.ada, AssetType::Chat, id).await;
+    // The same id as another type, and another user's favorite.
+    world.favorite(world.cyn, AssetType::ReportFile, id).await;
+    assert!(details(world.ada).await.unwrap().is_favorited);
+    assert!(!details(world.cyn).await.unwrap().is_favorited);
+    world.sql("UPDATE user_favorites SET deleted_at = now()");
+    assert!(!details(world.ada).await.unwrap().is_favorited);
+
+    world.delete("users", world.ben);
+    let seen = details(world.ada).await.unwrap();
+    assert_eq!((seen.owner_id, seen.owner_email), (None, None));
+    world.delete("chats", id);
+    assert_eq!(details(world.ada).await, None);
+}
+
+#[tokio::test]
+async fn touching_changes_one_chat() {
+    let world = World::new().await;
+    let id = world.chat(world.acme, world.ada, "one").await;
+    let other = world.chat(world.acme, world.ada, "two").await;
+    let updated_at = async |id| get_chat(&world.db, id).await.unwrap().unwrap().updated_at;
+    let (before, untouched) = (updated_at(id).await, updated_at(other).await);
+    assert_eq!(touch_chat(&world.db, id).await.unwrap(), 1);
+    assert!(updated_at(id).await > before);
+    assert_eq!(updated_at(other).await, untouched);
+
+    world.delete("chats", id);
+    assert_eq!(touch_chat(&world.db, id).await.unwrap(), 0);
+    assert_eq!(touch_chat(&world.db, Uuid::nil()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_slack_thread_leads_to_its_first_chat() {
+    let world = World::new().await;
+    let first = world.chat(world.acme, world.ada, "first").await;
+    let second = world.chat(world.acme, world.ada, "second").await;
+    let foreign = world.chat(world.globex, world.cyn, "foreign").await;
+    world.sql("UPDATE chats SET slack_channel_id = 'C1', slack_thread_ts = '1.2'");
+    world.sql("UPDATE chats SET slack_chat_authorization = 'authorized' WHERE title = 'first'");
+    let find = async |organization_id, channel_id, thread_ts| {
+        find_slack_chat(
+            &world.db,
+            FindSlackChat {
+                organization_id,
+                channel_id,
+                thread_ts,
+            },
+        )
+        .await
+        .unwrap()
+    };
+    let found = find(world.acme, "C1", "1.2").await.unwrap();
+    assert_eq!(found.id, first);
+    assert_eq!(
+        found.slack_chat_authorization,
+        Some(SlackChatAuthorization::Authorized)
+    );
+    assert_eq!(find(world.globex, "C1", "1.2").await.unwrap().id, foreign);
+    assert_eq!(find(world.acme, "C2", "1.2").await, None);
+    world.delete("chats", first);
+    assert_eq!(find(world.acme, "C1", "1.2").await.unwrap().id, second);
+}

@@ -1,0 +1,150 @@
+use database::datasets::*;
+use database::types::DataSourceOnboardingStatus;
+use serde_json::json;
+
+use crate::support::{Uuid, World};
+
+#[tokio::test]
+async fn a_data_source_is_found_by_id_and_by_name() {
+    let world = World::new().await;
+    let id = world.data_source(world.acme, "warehouse");
+    world.data_source(world.globex, "warehouse");
+
+    let source = get_data_source(&world.db, id).await.unwrap().unwrap();
+    assert_eq!(
+        source.onboarding_status,
+        DataSourceOnboardingStatus::NotStarted
+    );
+    assert_eq!(source.onboarding_error, None);
+    assert_eq!(source.env, "dev");
+
+    let by_name = |organization_id, env| {
+        get_data_source_by_name(
+            &world.db,
+            GetDataSourceByName {
+                name: "warehouse",
+                organization_id,
+                env,
+            },
+        )
+    };
+    assert_eq!(by_name(world.acme, "dev").await.unwrap(), Some(source));
+    assert_eq!(by_name(world.acme, "prod").await.unwrap(), None);
+    assert_ne!(by_name(world.globex, "dev").await.unwrap().unwrap().id, id);
+
+    world.delete("data_sources", id);
+    assert_eq!(get_data_source(&world.db, id).await.unwrap(), None);
+    assert_eq!(by_name(world.acme, "dev").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn metadata_is_absent_null_or_there() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let id = world.dataset(source, "orders");
+    let get = || get_dataset_metadata(&world.db, id);
+    let set = |metadata| {
+        update_dataset_metadata(
+            &world.db,
+            UpdateDatasetMetadata {
+                metadata,
+                dataset_id: id,
+            },
+        )
+    };
+    assert_eq!(get().await.unwrap().unwrap().unwrap()["rowCount"], json!(0));
+
+    let found = json!({"rowCount": 3, "columnProfiles": [{"name": "id"}]});
+    let row = set(Some(&found)).await.unwrap().unwrap();
+    assert_eq!(row.metadata, Some(found.clone()));
+    assert_eq!(row.database_identifier, None);
+    assert_eq!(get().await.unwrap(), Some(Some(found.clone())));
+
+    assert_eq!(set(None).await.unwrap().unwrap().metadata, None);
+    assert_eq!(get().await.unwrap(), Some(None));
+
+    world.delete("datasets", id);
+    assert_eq!(get().await.unwrap(), None);
+    assert_eq!(set(None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn datasets_that_are_not_named_go() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let other = world.data_source(world.acme, "lake");
+    let orders = world.dataset(source, "orders");
+    let items = world.dataset(source, "items");
+    let gone = world.dataset(source, "gone");
+    world.dataset(other, "orders");
+    world.delete("datasets", gone);
+    let keep = async |names_to_keep: &[&str]| {
+        let kept = SoftDeleteDatasetsNotIn {
+            data_source_id: source,
+            names_to_keep,
+        };
+        soft_delete_datasets_not_in(&world.db, kept).await.unwrap()
+    };
+    assert!(keep(&["orders", "items", "new"]).await.is_empty());
+    assert_eq!(keep(&["orders"]).await, [items]);
+    assert!(keep(&["orders"]).await.is_empty());
+    assert_eq!(keep(&[]).await, [orders]);
+    assert_eq!(
+        world.scalar("SELECT count(*) FROM datasets WHERE deleted_at IS NULL"),
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn default_datasets_become_what_is_asked() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let orders = world.dataset(source, "orders");
+    let items = world.dataset(source, "items");
+    let deleted = world.dataset(source, "deleted");
+    world.delete("datasets", deleted);
+    let foreign = world.dataset(world.data_source(world.globex, "warehouse"), "orders");
+
+    let replace = async |dataset_ids: &[Uuid]| {
+        let done = replace_default_datasets(
+            &world.db,
+            ReplaceDefaultDatasets {
+                organization_id: world.acme,
+                user_id: world.ada,
+                dataset_ids,
+            },
+        )
+        .await
+        .unwrap();
+        (done.linked, done.unlinked)
+    };
+    let list = async || {
+        let rows = list_default_datasets(&world.db, world.acme).await.unwrap();
+        rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+    };
+    assert!(list().await.is_empty());
+    assert_eq!(
+        replace(&[orders, items, orders, deleted, foreign, Uuid::nil()]).await,
+        (2, 0)
+    );
+    assert_eq!(list().await, ["items", "orders"]);
+    assert_eq!(replace(&[items]).await, (1, 1));
+    assert_eq!(list().await, ["items"]);
+    // What was unlinked comes back.
+    assert_eq!(replace(&[orders]).await, (1, 1));
+    assert_eq!(list().await, ["orders"]);
+    assert_eq!(replace(&[]).await, (0, 1));
+    assert!(list().await.is_empty());
+    assert_eq!(world.scalar("SELECT count(*) FROM permission_groups"), "1");
+
+    // A group of another organization, and other groups of this one, are nobody's default.
+    assert_eq!(replace(&[orders]).await, (1, 0));
+    assert_eq!(
+        list_default_datasets(&world.db, world.globex)
+            .await
+            .unwrap(),
+        []
+    );
+    world.sql("UPDATE permission_groups SET name = 'finance'");
+    assert!(list().await.is_empty());
+}

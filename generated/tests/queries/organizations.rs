@@ -1,0 +1,214 @@
+use database::organizations::*;
+use database::types::{UserOrganizationRole, UserOrganizationStatus};
+use serde_json::json;
+
+use crate::support::{Uuid, World};
+
+#[tokio::test]
+async fn an_organization_is_found_until_it_is_deleted() {
+    let world = World::new().await;
+    let found = get_organization(&world.db, world.acme)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.id, world.acme);
+    assert_eq!(found.name, "Acme");
+    assert_eq!(found.deleted_at, None);
+
+    world.delete("organizations", world.acme);
+    assert_eq!(get_organization(&world.db, world.acme).await.unwrap(), None);
+    assert_eq!(
+        get_organization(&world.db, Uuid::nil()).await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_new_organization_has_the_defaults_of_the_schema() {
+    let world = World::new().await;
+    let made = create_organization(
+        &world.db,
+        CreateOrganization {
+            name: "Initech",
+            domain: None,
+            domains: Some(&[]),
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(made.domain, None);
+    assert_eq!(made.domains.as_deref(), Some(&[][..]));
+    assert_eq!(made.default_role, UserOrganizationRole::RestrictedQuerier);
+    assert!(!made.payment_required);
+    assert_eq!(
+        made.organization_color_palettes,
+        json!({"selectedId": null, "palettes": [], "selectedDictionaryPalette": null})
+    );
+
+    let without = create_organization(
+        &world.db,
+        CreateOrganization {
+            name: "Hooli",
+            domain: Some("hooli.com"),
+            domains: None,
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(without.domain.as_deref(), Some("hooli.com"));
+    assert_eq!(without.domains, None);
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let world = World::new().await;
+    let error = create_organization(
+        &world.db,
+        CreateOrganization {
+            name: "Acme",
+            domain: None,
+            domains: None,
+        },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.violates(CreateOrganizationConstraint::OrganizationsNameKey));
+}
+
+#[tokio::test]
+async fn a_former_member_comes_back_with_the_new_role() {
+    let world = World::new().await;
+    let add = AddMember {
+        user_id: world.ben,
+        organization_id: world.acme,
+        role: UserOrganizationRole::Viewer,
+        added_by: world.ada,
+    };
+    world.sql(&format!(
+        "UPDATE users_to_organizations SET deleted_at = now(), deleted_by = '{}', status = 'inactive'
+         WHERE user_id = '{}'",
+        world.ada, world.ben
+    ));
+    assert_eq!(
+        count_active_members(&world.db, world.acme).await.unwrap(),
+        1
+    );
+
+    let back = add_member(&world.db, add).await.unwrap();
+    assert_eq!(back.role, UserOrganizationRole::Viewer);
+    assert_eq!(back.status, UserOrganizationStatus::Active);
+    assert_eq!(
+        count_active_members(&world.db, world.acme).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        world.sql(&format!(
+            "SELECT deleted_at, deleted_by, updated_by FROM users_to_organizations WHERE user_id = '{}'",
+            world.ben
+        )),
+        [[None, None, Some(world.ada.to_string())]]
+    );
+}
+
+#[tokio::test]
+async fn a_member_must_exist() {
+    let world = World::new().await;
+    let error = add_member(
+        &world.db,
+        AddMember {
+            user_id: Uuid::nil(),
+            organization_id: world.acme,
+            role: UserOrganizationRole::Viewer,
+            added_by: world.ada,
+        },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.violates(AddMemberConstraint::UsersToOrganizationsUserIdFkey));
+    assert!(!error.violates(AddMemberConstraint::UsersToOrganizationsOrganizationIdFkey));
+}
+
+#[tokio::test]
+async fn domains_are_added_once_whatever_their_case() {
+    let world = World::new().await;
+    let add = async |new_domains: &[&str]| {
+        let new = AddApprovedDomains {
+            organization_id: world.acme,
+            new_domains,
+        };
+        add_approved_domains(&world.db, new).await.unwrap()
+    };
+    let list = |domains: &[&str]| {
+        Some(
+            domains
+                .iter()
+                .map(|&domain| domain.to_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
+    // The column is NULL at first.
+    assert_eq!(
+        add(&["B.com", "a.com", "b.COM"]).await,
+        list(&["b.com", "a.com"])
+    );
+    assert_eq!(
+        add(&["A.com", "c.com"]).await,
+        list(&["b.com", "a.com", "c.com"])
+    );
+    assert_eq!(add(&[]).await, list(&["b.com", "a.com", "c.com"]));
+
+    world.delete("organizations", world.acme);
+    assert_eq!(add(&["d.com"]).await, None);
+    // Nobody else's changed.
+    let other = get_organization(&world.db, world.globex)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(other.domains, None);
+}
+
+#[tokio::test]
+async fn palettes_are_replaced() {
+    let world = World::new().await;
+    let palettes = json!({"selectedId": "p", "palettes": [{"id": "p", "colors": ["#fff", null]}]});
+    let set = SetColorPalettes {
+        palettes: &palettes,
+        organization_id: world.acme,
+    };
+    assert_eq!(
+        set_color_palettes(&world.db, set).await.unwrap(),
+        Some(palettes.clone())
+    );
+    let stored = get_organization(&world.db, world.acme)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.organization_color_palettes, palettes);
+
+    world.delete("organizations", world.acme);
+    assert_eq!(set_color_palettes(&world.db, set).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn only_active_members_count() {
+    let world = World::new().await;
+    // Ada and Ben; Dan is in no organization, Cyn in another.
+    assert_eq!(
+        count_active_members(&world.db, world.acme).await.unwrap(),
+        2
+    );
+    for status in ["inactive", "pending", "guest"] {
+        world.sql(&format!(
+            "UPDATE users_to_organizations SET status = '{status}' WHERE user_id = '{}'",
+            world.ben
+        ));
+        assert_eq!(
+            count_active_members(&world.db, world.acme).await.unwrap(),
+            1
+        );
+    }
+    assert_eq!(
+        count_active_members(&world.db, Uuid::nil()).await.unwrap(),
+        0
+    );
+}
