@@ -150,7 +150,7 @@ async fn a_known_slack_workspace_starts_again_and_remembers() {
     };
     let first = start(Some("T1"), "s1").await.unwrap();
     assert_eq!(first.status, SlackIntegrationStatus::Pending);
-    assert_eq!(first.oauth_metadata, Some(json!({})));
+    assert_eq!(first.oauth_metadata, json!({}));
 
     world.sql(
         r#"UPDATE slack_integrations SET status = 'active', oauth_state = NULL, deleted_at = now(),
@@ -161,11 +161,11 @@ async fn a_known_slack_workspace_starts_again_and_remembers() {
     assert_eq!(second.status, SlackIntegrationStatus::Pending);
     assert_eq!(
         second.oauth_metadata,
-        Some(json!({
+        json!({
             "previous_status": "active",
             "default_channel": {"id": "C1"},
             "default_sharing_permissions": "noSharing",
-        }))
+        })
     );
     assert_eq!(
         world.scalar("SELECT count(*) FROM slack_integrations WHERE deleted_at IS NULL"),
