@@ -60,6 +60,9 @@ pub fn explain(
             );
         }
     }
+    if let Some(code) = &facts.unread_code {
+        let _ = writeln!(text, "\nother constraints may break too: {code}");
+    }
     order(&mut text, facts);
     text
 }

@@ -33,6 +33,8 @@ pub struct Facts {
     pub reads: BTreeMap<Oid, BTreeSet<i16>>,
     pub writes: BTreeMap<Oid, Write>,
     pub violations: Vec<Violation>,
+    /// Code that is not read runs as well, so that other constraints may break too: which, in a sentence.
+    pub unread_code: Option<String>,
     pub order: Order,
 }
 

@@ -3,13 +3,15 @@
 //! A function that PostgreSQL calls STABLE can write through a volatile one that it calls, so volatility is believed only
 //! of what was reviewed: the built-ins, and functions of extensions that are written in C.
 
+use std::collections::BTreeMap;
+
 use super::Input;
 use super::rows::operator_function;
 use super::walk::{self, Part};
 use crate::catalog::{Function, FunctionKind, Oid, RelationKind, TypeKind, Volatility};
 use crate::describe::Utility;
 use crate::describe::tree::{Command, Expr, Location, Query, RteKind, SortGroup};
-use crate::facts::{Access, Proved};
+use crate::facts::{Access, Proved, Write};
 
 pub fn access(input: &Input<'_>) -> Proved<Access> {
     match effects(input).writes.into_iter().min() {
@@ -30,6 +32,21 @@ pub fn pure_read(input: &Input<'_>) -> Proved<bool> {
             "it takes no lock and calls nothing that depends on the session",
         ),
     }
+}
+
+/// What runs and is not read here: functions of the author's, triggers on the tables that are written. The constraints that
+/// it can break are not foreseen.
+pub fn unread_code(input: &Input<'_>, writes: &BTreeMap<Oid, Write>) -> Option<String> {
+    let mut found: Vec<(Rank, String)> = effects(input).writes;
+    found.retain(|(rank, _)| matches!(rank, Rank::Call | Rank::Unknown));
+    let called = found.into_iter().min().map(|(_, reason)| reason);
+    called.or_else(|| {
+        let mut triggers = input.catalog.triggers.iter();
+        let trigger =
+            triggers.find(|trigger| trigger.enabled && writes.contains_key(&trigger.relation))?;
+        let table = input.catalog.relation_name(trigger.relation);
+        Some(format!("the trigger `{}` of `{table}` runs", trigger.name))
+    })
 }
 
 /// Of what has no tree: SHOW reads, and so does EXPLAIN, unless it runs what it explains.

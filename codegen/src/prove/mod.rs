@@ -105,6 +105,7 @@ pub fn prove(input: &Input<'_>) -> Facts {
         access: access::access(input),
         pure_read: access::pure_read(input),
         violations: violations::violations(input, &params),
+        unread_code: access::unread_code(input, &writes),
         order: order::order(input, &columns),
         columns,
         params,
