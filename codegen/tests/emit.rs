@@ -214,7 +214,7 @@ pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, GetU
     Optional::new(db, &GET_USER, params)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetUser {
     pub user_id: Uuid,
     pub include_deleted: bool,

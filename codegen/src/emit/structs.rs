@@ -83,11 +83,10 @@ fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {
 /// A parameter struct and the macro that binds it.
 pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
     w.doc(documentation(params, "The parameters of"));
-    let all_optional = params.fields.iter().all(|field| field.slot.nullable);
-    let ours: &[&str] = if all_optional {
-        &["Debug", "Clone", "Copy", "PartialEq", "Default"]
+    let ours: &[&str] = if defaults(params) {
+        &["Debug", "Clone", "Copy", "Default"]
     } else {
-        &["Debug", "Clone", "Copy", "PartialEq"]
+        &["Debug", "Clone", "Copy"]
     };
     layout::derive(w, &derives(ours, &params.derives));
     attributes(w, &params.attributes);
@@ -101,6 +100,11 @@ pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
         params.name.clone()
     };
     layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
+}
+
+/// An insert type that demands nothing.
+fn defaults(params: &Struct) -> bool {
+    params.of.is_empty() && params.fields.iter().all(|field| field.slot.nullable)
 }
 
 /// `new` with what is required; the rest is `None`. Where all is optional there is `Default`, and past seven arguments a

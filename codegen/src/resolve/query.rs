@@ -145,7 +145,13 @@ impl<'a> Resolver<'a> {
             },
             nullable: nullable.value,
             reason: nullable.reason,
-            as_declared: false,
+            as_declared: said.is_none()
+                && facts.is_some_and(|facts| match facts.assigned.as_slice() {
+                    [stored] => self
+                        .column(*stored)
+                        .is_some_and(|column| self.column_nullable(column) == nullable.value),
+                    _ => false,
+                }),
             elements_reason,
             comment: self.comment(origin),
         })
@@ -163,10 +169,14 @@ impl<'a> Resolver<'a> {
         let origin = facts.and_then(|facts| facts.origin);
         let oid = self.declared_type(column, origin);
         let ty = self.ty(oid, at, &format!("the column `{}`", column.name))?;
-        let nullable = marked(
-            said.and_then(|said| said.nullity),
-            facts.map(|facts| &facts.nullable),
-        );
+        let nullable = if ty == RustType::Unit {
+            Proved::new(false, "`void` has no value that could be missing")
+        } else {
+            marked(
+                said.and_then(|said| said.nullity),
+                facts.map(|facts| &facts.nullable),
+            )
+        };
         let elements = facts.and_then(|facts| facts.elements.as_ref());
         let elements_said = said.and_then(|said| said.elements);
         let (ty, elements_reason) = self.with_elements(ty, oid, elements_said, elements, said, at);

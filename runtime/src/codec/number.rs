@@ -53,5 +53,29 @@ fixed_size! {
     f32: "float4" = FLOAT4, f32::from_be_bytes, f32::to_be_bytes;
     f64: "float8" = FLOAT8, f64::from_be_bytes, f64::to_be_bytes;
     Uuid: "uuid" = UUID, Uuid::from_bytes, Uuid::into_bytes;
-    (): "void" = VOID, |_: [u8; 0]| (), |()| [0; 0];
+}
+
+impl SqlType for () {
+    fn accepts(ty: Type<'_>) -> bool {
+        ty.base().oid() == oid::VOID
+    }
+
+    fn expected() -> Cow<'static, str> {
+        Cow::Borrowed("void")
+    }
+}
+
+impl Column<'_> for () {
+    fn decode(_: &[u8]) -> Result<Self, DecodeError> {
+        Ok(())
+    }
+
+    /// A function that returns void sends NULL where it is written in SQL, and an empty value where it is not.
+    fn null() -> Result<Self, DecodeError> {
+        Ok(())
+    }
+}
+
+impl Value for () {
+    type Ref<'r> = Self;
 }

@@ -37,37 +37,32 @@ use sqlmill_runtime::{Execute, Statement, Writer};
 /// Can violate:
 ///
 /// - `email_check` (domain constraint): :email is of the type `email`
-/// - `name` (domain constraint): :name is of the type `name`
 /// - `pets_pkey` (unique key): inserts into `pets`
 /// - `pets_owner_fkey` (foreign key): inserts into `pets`
 /// - `positive` (check): inserts into `pets`
-/// - `pets.id` (not-null constraint): inserts into `pets`
 /// - `users email key` (unique key): inserts into `users`
 /// - `users_pkey` (unique key): inserts into `users`
 /// - `users_org_fkey` (foreign key): inserts into `users`
 /// - `positive` (check): inserts into `users`
-/// - `users.email` (not-null constraint): inserts into `users`
-/// - `users.id` (not-null constraint): inserts into `users`
-/// - `users.org` (not-null constraint): inserts into `users`
 pub fn add<'a>(db: &'a impl Writer, params: Add<'a>) -> Execute<'a, Add<'a>> {
     Execute::new(db, &ADD, params)
 }
 
 /// The parameters of [`add()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Add<'a> {
-    /// not proved
-    pub id: Option<i32>,
-    /// not proved
-    pub email: Option<&'a str>,
-    /// not proved
-    pub org: Option<i32>,
-    /// not proved
+    /// not null: stored in `users.id`, which is NOT NULL
+    pub id: i32,
+    /// not null: stored in `users.email`, which is NOT NULL
+    pub email: &'a str,
+    /// not null: stored in `users.org`, which is NOT NULL
+    pub org: i32,
+    /// may be null: stored in `pets.age`, which may be
     pub age: Option<i32>,
-    /// not proved
-    pub name: Option<&'a str>,
-    /// not proved
-    pub pet: Option<i32>,
+    /// not null: stored in `users.name`, which is NOT NULL
+    pub name: &'a str,
+    /// not null: stored in `pets.id`, which is NOT NULL
+    pub pet: i32,
 }
 
 sqlmill_runtime::params! { Add<'_> { id, email, org, age, name, pet } }
@@ -77,16 +72,12 @@ sqlmill_runtime::params! { Add<'_> { id, email, org, age, name, pet } }
 pub enum AddConstraint {
     /// A domain constraint of `email`.
     EmailCheck,
-    /// A domain constraint of `name`.
-    NameNotNull,
     /// The unique key of `pets` on `id`.
     PetsPkey,
     /// The foreign key of `pets` on `owner`.
     PetsOwnerFkey,
     /// The check of `pets` on `age`.
     PetsPositive,
-    /// The not-null constraint of `pets` on `id`.
-    PetsIdNotNull,
     /// The unique key of `users` on `email`.
     UsersEmailKey,
     /// The unique key of `users` on `id`.
@@ -97,29 +88,18 @@ pub enum AddConstraint {
     ///
     /// The check of `users` on `age`.
     UsersPositive,
-    /// The not-null constraint of `users` on `email`.
-    UsersEmailNotNull,
-    /// The not-null constraint of `users` on `id`.
-    UsersIdNotNull,
-    /// The not-null constraint of `users` on `org`.
-    UsersOrgNotNull,
 }
 
 sqlmill_runtime::constraints! {
     AddConstraint {
         EmailCheck = "public"."email" "email_check",
-        NameNotNull = "public"."name" domain,
         PetsPkey = "public"."pets" "pets_pkey",
         PetsOwnerFkey = "public"."pets" "pets_owner_fkey",
         PetsPositive = "public"."pets" "positive",
-        PetsIdNotNull = "public"."pets" column "id",
         UsersEmailKey = "public"."users" "users email key",
         UsersPkey = "public"."users" "users_pkey",
         UsersOrgFkey = "public"."users" "users_org_fkey",
         UsersPositive = "public"."users" "positive",
-        UsersEmailNotNull = "public"."users" column "email",
-        UsersIdNotNull = "public"."users" column "id",
-        UsersOrgNotNull = "public"."users" column "org",
     }
 }
 
@@ -139,12 +119,12 @@ INSERT INTO pets (id, owner, age) SELECT $6, u.id, $4 FROM u";
 ///
 /// Parameters:
 ///
-/// - `id`: not proved
+/// - `id`: not null: compared with `users.id`
 ///
 /// Can violate:
 ///
 /// - `pets_owner_fkey` (foreign key): deletes from `users`, which `pets` references
-pub fn remove(db: &impl Writer, id: Option<i32>) -> Execute<'_, (Option<i32>,)> {
+pub fn remove(db: &impl Writer, id: i32) -> Execute<'_, (i32,)> {
     Execute::new(db, &REMOVE, (id,))
 }
 
@@ -161,6 +141,6 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static REMOVE: Statement<(Option<i32>,)> =
+static REMOVE: Statement<(i32,)> =
     Statement::new("users::remove", "queries/users.sql:7", REMOVE_SQL);
 const REMOVE_SQL: &str = "DELETE FROM users WHERE id = $1";

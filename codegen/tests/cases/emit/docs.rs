@@ -47,17 +47,17 @@ use sqlmill_runtime::{Many, Reader, Statement};
 ///
 /// Parameters:
 ///
-/// - `a`: not proved
+/// - `a`: not null: nothing here asks for NULL
 ///
 /// Columns:
 ///
 /// - `id`: not null, as declared
 /// - `v`: not null: `WHERE t.v <> …` at line 9 rejects NULL
-pub fn documented<'a>(db: &'a impl Reader, a: Option<&'a str>) -> Many<'a, (Option<&'a str>,), T> {
+pub fn documented<'a>(db: &'a impl Reader, a: &'a str) -> Many<'a, (&'a str,), T> {
     Many::new(db, &DOCUMENTED, (a,))
 }
 
-static DOCUMENTED: Statement<(Option<&str>,), T> =
+static DOCUMENTED: Statement<(&str,), T> =
     Statement::new("users::documented", "queries/users.sql:1", DOCUMENTED_SQL);
 const DOCUMENTED_SQL: &str = r###"SELECT id, v FROM t WHERE v <> '```' AND v <> '"#' AND v <> E'\\' AND v <> '"##"' AND $1 <> 'x	y'"###;
 

@@ -8,7 +8,7 @@
   "outputs": {
     "src/lib.rs": "fc6f6d3998410f507d4fb789e1fdd156c70ef13e024433c9549110893e614e28",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
-    "src/users.rs": "482d514669a5aa0eba9be9caa2ec962a1754860b0d85db8b4c6d8570ff34ca05"
+    "src/users.rs": "134f9b7c989f29bdebf41af0676a73ab59d70cbab7de5501683438f51411c583"
   },
   "queries": [
     {
@@ -30,9 +30,9 @@
       "params": [
         {
           "name": "moods",
-          "nullable": true,
-          "reason": "not proved",
-          "rust": "Option<&[Option<Mood>]>",
+          "nullable": false,
+          "reason": "not null: compared with `users.mood`",
+          "rust": "&[Mood]",
           "type": "mood[]"
         }
       ],
@@ -73,16 +73,16 @@
       "params": [
         {
           "name": "name",
-          "nullable": true,
-          "reason": "not proved",
-          "rust": "Option<&str>",
+          "nullable": false,
+          "reason": "not null: stored in `users.name`, which is NOT NULL",
+          "rust": "&str",
           "type": "text"
         },
         {
           "name": "id",
-          "nullable": true,
-          "reason": "not proved",
-          "rust": "Option<i32>",
+          "nullable": false,
+          "reason": "not null: compared with `users.id`",
+          "rust": "i32",
           "type": "int4"
         }
       ],
@@ -94,8 +94,7 @@
       },
       "sql": "UPDATE users SET name = $1 WHERE id = $2 RETURNING id, mood",
       "violations": [
-        "users_name_key",
-        "name"
+        "users_name_key"
       ],
       "waivers": [],
       "writes": {
@@ -160,18 +159,17 @@ use sqlmill_runtime::{Many, Optional, Reader, Statement, Writer};
 /// Can violate:
 ///
 /// - `users_name_key` (unique key): updates `users`
-/// - `users.name` (not-null constraint): updates `users`
 pub fn rename<'a>(db: &'a impl Writer, params: Rename<'a>) -> Optional<'a, Rename<'a>, RenameRow> {
     Optional::new(db, &RENAME, params)
 }
 
 /// The parameters of [`rename()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Rename<'a> {
-    /// not proved
-    pub name: Option<&'a str>,
-    /// not proved
-    pub id: Option<i32>,
+    /// not null: stored in `users.name`, which is NOT NULL
+    pub name: &'a str,
+    /// not null: compared with `users.id`
+    pub id: i32,
 }
 
 sqlmill_runtime::params! { Rename<'_> { name, id } }
@@ -190,14 +188,11 @@ sqlmill_runtime::row! { RenameRow { id, mood } }
 pub enum RenameConstraint {
     /// The unique key of `users` on `name`.
     UsersNameKey,
-    /// The not-null constraint of `users` on `name`.
-    UsersNameNotNull,
 }
 
 sqlmill_runtime::constraints! {
     RenameConstraint {
         UsersNameKey = "public"."users" "users_name_key",
-        UsersNameNotNull = "public"."users" column "name",
     }
 }
 
@@ -215,18 +210,16 @@ const RENAME_SQL: &str = "UPDATE users SET name = $1 WHERE id = $2 RETURNING id,
 ///
 /// Parameters:
 ///
-/// - `moods`: not proved; not proved
+/// - `moods`: not null: compared with `users.mood`; elements are not null: nothing here asks for
+///   NULL
 ///
 /// Columns:
 ///
 /// - `name`: not null, as declared
-pub fn find<'a>(
-    db: &'a impl Reader,
-    moods: Option<&'a [Option<Mood>]>,
-) -> Many<'a, (Option<&'a [Option<Mood>]>,), String> {
+pub fn find<'a>(db: &'a impl Reader, moods: &'a [Mood]) -> Many<'a, (&'a [Mood],), String> {
     Many::new(db, &FIND, (moods,))
 }
 
-static FIND: Statement<(Option<&[Option<Mood>]>,), String> =
+static FIND: Statement<(&[Mood],), String> =
     Statement::new("users::find", "queries/users.sql:3", FIND_SQL);
 const FIND_SQL: &str = "SELECT name FROM users WHERE mood = ANY($1)";

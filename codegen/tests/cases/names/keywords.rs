@@ -25,12 +25,12 @@ pub fn get_all<'a>(db: &'a impl Reader, params: GetAll<'a>) -> Many<'a, GetAll<'
 }
 
 /// The parameters of [`get_all()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetAll<'a> {
-    /// not proved
-    pub r#type: Option<&'a str>,
-    /// not proved
-    pub union: Option<bool>,
+    /// not null: compared with `match.type`
+    pub r#type: &'a str,
+    /// not null: compared with `match.2fa`
+    pub union: bool,
 }
 
 sqlmill_runtime::params! { GetAll<'_> { r#type, union } }
@@ -74,12 +74,12 @@ pub fn string<'a>(
 }
 
 /// The parameters of [`string()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct StringParams<'a> {
-    /// not proved
-    pub a: Option<i32>,
-    /// not proved
-    pub b: Option<&'a str>,
+    /// not null: compared with `options.id`
+    pub a: i32,
+    /// not null: compared with `options.value`
+    pub b: &'a str,
 }
 
 sqlmill_runtime::params! { StringParams<'_> { a, b } }
@@ -98,17 +98,16 @@ const STRING_SQL: &str = "SELECT id, value FROM options WHERE id = $1 AND value 
 ///
 /// Parameters:
 ///
-/// - `db`: not proved
+/// - `db`: not null: compared with `options.id`
 ///
 /// Columns:
 ///
 /// - `id`: not null, as declared
-pub fn one(db: &impl Reader, db_: Option<i32>) -> Optional<'_, (Option<i32>,), i32> {
+pub fn one(db: &impl Reader, db_: i32) -> Optional<'_, (i32,), i32> {
     Optional::new(db, &ONE, (db_,))
 }
 
-static ONE: Statement<(Option<i32>,), i32> =
-    Statement::new("fn::one", "queries/fn.sql:7", ONE_SQL_);
+static ONE: Statement<(i32,), i32> = Statement::new("fn::one", "queries/fn.sql:7", ONE_SQL_);
 const ONE_SQL_: &str = "SELECT id FROM options WHERE id = $1";
 
 /// ```sql

@@ -139,19 +139,16 @@ const LIST_SQL: &str = "SELECT * FROM users";
 ///
 /// Parameters:
 ///
-/// - `id`: not proved
+/// - `id`: not null: compared with `users.id`
 ///
 /// Columns:
 ///
 /// - `name`: may be null, as declared
-pub fn second_file(
-    db: &impl Reader,
-    id: Option<i32>,
-) -> Optional<'_, (Option<i32>,), Option<String>> {
+pub fn second_file(db: &impl Reader, id: i32) -> Optional<'_, (i32,), Option<String>> {
     Optional::new(db, &SECOND_FILE, (id,))
 }
 
-static SECOND_FILE: Statement<(Option<i32>,), Option<String>> = Statement::new(
+static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::new(
     "users::second_file",
     "queries/users/1.sql:1",
     SECOND_FILE_SQL,

@@ -16,7 +16,7 @@ use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
 /// Parameters:
 ///
 /// - `title`: the author's `?`
-/// - `author`: not proved
+/// - `author`: not null: compared with `posts.author`
 ///
 /// Columns:
 ///
@@ -28,10 +28,10 @@ pub fn list_posts<'a>(db: &'a impl Reader, params: Search<'a>) -> Many<'a, Searc
 }
 
 /// The parameters of [`list_posts()`], [`list_bodies()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Search<'a> {
     pub title: Option<&'a str>,
-    pub author: Option<i32>,
+    pub author: i32,
 }
 
 sqlmill_runtime::params! { Search<'_> { title, author } }
@@ -69,7 +69,7 @@ const LIST_POSTS_SQL: &str = "SELECT id, title, tags FROM posts WHERE title = $1
 ///
 /// Parameters:
 ///
-/// - `author`: not proved
+/// - `author`: not null: compared with `posts.author`
 /// - `title`: the author's `?`
 ///
 /// Columns:
@@ -81,12 +81,12 @@ const LIST_POSTS_SQL: &str = "SELECT id, title, tags FROM posts WHERE title = $1
 pub fn list_bodies<'a>(
     db: &'a impl Reader,
     params: Search<'a>,
-) -> Many<'a, (Option<i32>, Option<&'a str>), Post> {
+) -> Many<'a, (i32, Option<&'a str>), Post> {
     let bound = (params.author, params.title);
     Many::new(db, &LIST_BODIES, bound)
 }
 
-static LIST_BODIES: Statement<(Option<i32>, Option<&str>), Post> =
+static LIST_BODIES: Statement<(i32, Option<&str>), Post> =
     Statement::new("posts::list_bodies", "queries/posts.sql:8", LIST_BODIES_SQL);
 const LIST_BODIES_SQL: &str =
     "SELECT id, body AS title, tags FROM posts WHERE author = $1 AND title = $2";
@@ -101,14 +101,14 @@ const LIST_BODIES_SQL: &str =
 ///
 /// Parameters:
 ///
-/// - `id`: not proved
+/// - `id`: not null: compared with `posts.id`
 ///
 /// Columns:
 ///
 /// - `id`: not null, as declared
 /// - `title`: not null: `posts.title` is NOT NULL
 /// - `tags`: not null: `posts.tags` is NOT NULL; the author's `!`
-pub fn get_post(db: &impl Reader, id: Option<i32>) -> Optional<'_, (Option<i32>,), PostView> {
+pub fn get_post(db: &impl Reader, id: i32) -> Optional<'_, (i32,), PostView> {
     Optional::new(db, &GET_POST, (id,))
 }
 
@@ -130,7 +130,7 @@ pub struct PostViewRef<'a> {
 
 sqlmill_runtime::row! { PostView, PostViewRef { id, title, tags } }
 
-static GET_POST: Statement<(Option<i32>,), PostView> =
+static GET_POST: Statement<(i32,), PostView> =
     Statement::new("posts::get_post", "queries/posts.sql:11", GET_POST_SQL);
 const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 
@@ -144,36 +144,20 @@ const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 ///
 /// Parameters:
 ///
-/// - `title`, `id`: not proved
-///
-/// Can violate:
-///
-/// - `posts.title` (not-null constraint): updates `posts`
+/// - `title`: not null: stored in `posts.title`, which is NOT NULL
+/// - `id`: not null: compared with `posts.id`
 pub fn rename<'a>(db: &'a impl Writer, params: Rename<'a>) -> Execute<'a, Rename<'a>> {
     Execute::new(db, &RENAME, params)
 }
 
 /// The parameters of [`rename()`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Rename<'a> {
-    pub title: Option<&'a str>,
-    pub id: Option<i32>,
+    pub title: &'a str,
+    pub id: i32,
 }
 
 sqlmill_runtime::params! { Rename<'_> { title, id } }
-
-/// What [`rename()`] can violate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RenameConstraint {
-    /// The not-null constraint of `posts` on `title`.
-    PostsTitleNotNull,
-}
-
-sqlmill_runtime::constraints! {
-    RenameConstraint {
-        PostsTitleNotNull = "public"."posts" column "title",
-    }
-}
 
 static RENAME: Statement<Rename<'_>> =
     Statement::new("posts::rename", "queries/posts.sql:14", RENAME_SQL);

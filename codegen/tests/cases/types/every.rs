@@ -100,44 +100,44 @@ sqlmill_runtime::row! {
 }
 
 /// A new row of `everything`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct NewEverything<'a> {
-    pub a: Option<bool>,
-    pub b: Option<i16>,
-    pub c: Option<i32>,
-    pub d: Option<i64>,
-    pub e: Option<f32>,
-    pub f: Option<f64>,
-    pub g: Option<Decimal>,
-    pub h: Option<&'a str>,
-    pub i: Option<&'a str>,
-    pub j: Option<&'a str>,
-    pub k: Option<&'a str>,
-    pub l: Option<i8>,
-    pub m: Option<&'a [u8]>,
-    pub n: Option<Uuid>,
-    pub o: Option<&'a Value>,
-    pub p: Option<&'a Value>,
-    pub q: Option<Date>,
-    pub r: Option<Time>,
-    pub s: Option<DateTime>,
-    pub t: Option<Timestamp>,
-    pub u: Option<Interval>,
-    pub v: Option<IpAddr>,
-    pub w: Option<u32>,
-    pub x: Option<Mood>,
-    pub y: Option<&'a Address>,
-    pub z: Option<&'a Point2>,
-    pub aa: Option<&'a str>,
-    pub bb: Option<Positive>,
-    pub cc: Option<&'a [Option<&'a str>]>,
-    pub dd: Option<&'a [Option<i32>]>,
-    pub ee: Option<&'a [Option<&'a str>]>,
-    pub ff: Option<&'a [Option<Mood>]>,
-    pub gg: Option<&'a [Option<Address>]>,
-    pub hh: Option<&'a [Option<Value>]>,
-    pub ii: Option<&'a [Option<&'a str>]>,
-    pub jj: Option<&'a [Option<&'a [u8]>]>,
+    pub a: bool,
+    pub b: i16,
+    pub c: i32,
+    pub d: i64,
+    pub e: f32,
+    pub f: f64,
+    pub g: Decimal,
+    pub h: &'a str,
+    pub i: &'a str,
+    pub j: &'a str,
+    pub k: &'a str,
+    pub l: i8,
+    pub m: &'a [u8],
+    pub n: Uuid,
+    pub o: &'a Value,
+    pub p: &'a Value,
+    pub q: Date,
+    pub r: Time,
+    pub s: DateTime,
+    pub t: Timestamp,
+    pub u: Interval,
+    pub v: IpAddr,
+    pub w: u32,
+    pub x: Mood,
+    pub y: &'a Address,
+    pub z: &'a Point2,
+    pub aa: &'a str,
+    pub bb: Positive,
+    pub cc: &'a [&'a str],
+    pub dd: &'a [i32],
+    pub ee: &'a [&'a str],
+    pub ff: &'a [Mood],
+    pub gg: &'a [Address],
+    pub hh: &'a [Value],
+    pub ii: &'a [&'a str],
+    pub jj: Option<&'a [&'a [u8]]>,
     pub kk: Option<Decimal>,
 }
 
@@ -362,48 +362,15 @@ const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 /// Parameters:
 ///
 /// - `a`, `b`, `c`, `d`, `e`, `f`, `g`, `h`, `i`, `j`, `k`, `l`, `m`, `n`, `o`, `p`, `q`, `r`, `s`,
-///   `t`, `u`, `v`, `w`, `x`, `y`, `z`, `aa`, `bb`, `kk`: not proved
-/// - `cc`, `dd`, `ee`, `ff`, `gg`, `hh`, `ii`, `jj`: not proved; not proved
+///   `t`, `u`, `v`, `w`, `x`, `y`, `z`, `aa`, `bb`: not null, as declared
+/// - `cc`, `dd`, `ee`, `ff`, `gg`, `hh`, `ii`: not null, as declared; elements are not null:
+///   nothing here asks for NULL
+/// - `jj`: may be null, as declared; elements are not null: nothing here asks for NULL
+/// - `kk`: may be null, as declared
 ///
 /// Can violate:
 ///
 /// - `email_check` (domain constraint): :aa is of the type `email`
-/// - `everything.a` (not-null constraint): inserts into `everything`
-/// - `everything.aa` (not-null constraint): inserts into `everything`
-/// - `everything.b` (not-null constraint): inserts into `everything`
-/// - `everything.bb` (not-null constraint): inserts into `everything`
-/// - `everything.c` (not-null constraint): inserts into `everything`
-/// - `everything.cc` (not-null constraint): inserts into `everything`
-/// - `everything.d` (not-null constraint): inserts into `everything`
-/// - `everything.dd` (not-null constraint): inserts into `everything`
-/// - `everything.e` (not-null constraint): inserts into `everything`
-/// - `everything.ee` (not-null constraint): inserts into `everything`
-/// - `everything.f` (not-null constraint): inserts into `everything`
-/// - `everything.ff` (not-null constraint): inserts into `everything`
-/// - `everything.g` (not-null constraint): inserts into `everything`
-/// - `everything.gg` (not-null constraint): inserts into `everything`
-/// - `everything.h` (not-null constraint): inserts into `everything`
-/// - `everything.hh` (not-null constraint): inserts into `everything`
-/// - `everything.i` (not-null constraint): inserts into `everything`
-/// - `everything.ii` (not-null constraint): inserts into `everything`
-/// - `everything.j` (not-null constraint): inserts into `everything`
-/// - `everything.k` (not-null constraint): inserts into `everything`
-/// - `everything.l` (not-null constraint): inserts into `everything`
-/// - `everything.m` (not-null constraint): inserts into `everything`
-/// - `everything.n` (not-null constraint): inserts into `everything`
-/// - `everything.o` (not-null constraint): inserts into `everything`
-/// - `everything.p` (not-null constraint): inserts into `everything`
-/// - `everything.q` (not-null constraint): inserts into `everything`
-/// - `everything.r` (not-null constraint): inserts into `everything`
-/// - `everything.s` (not-null constraint): inserts into `everything`
-/// - `everything.t` (not-null constraint): inserts into `everything`
-/// - `everything.u` (not-null constraint): inserts into `everything`
-/// - `everything.v` (not-null constraint): inserts into `everything`
-/// - `everything.w` (not-null constraint): inserts into `everything`
-/// - `everything.x` (not-null constraint): inserts into `everything`
-/// - `everything.y` (not-null constraint): inserts into `everything`
-/// - `everything.z` (not-null constraint): inserts into `everything`
-/// - `positive` (domain constraint): :bb is of the type `positive`
 /// - `positive_check` (domain constraint): :bb is of the type `positive`
 pub fn insert_everything<'a>(
     db: &'a impl Writer,
@@ -419,78 +386,6 @@ pub enum InsertEverythingConstraint {
     ///
     /// A domain constraint of `email`.
     EmailCheck,
-    /// The not-null constraint of `everything` on `a`.
-    EverythingANotNull,
-    /// The not-null constraint of `everything` on `aa`.
-    EverythingAaNotNull,
-    /// The not-null constraint of `everything` on `b`.
-    EverythingBNotNull,
-    /// The not-null constraint of `everything` on `bb`.
-    EverythingBbNotNull,
-    /// The not-null constraint of `everything` on `c`.
-    EverythingCNotNull,
-    /// The not-null constraint of `everything` on `cc`.
-    EverythingCcNotNull,
-    /// The not-null constraint of `everything` on `d`.
-    EverythingDNotNull,
-    /// The not-null constraint of `everything` on `dd`.
-    EverythingDdNotNull,
-    /// The not-null constraint of `everything` on `e`.
-    EverythingENotNull,
-    /// The not-null constraint of `everything` on `ee`.
-    EverythingEeNotNull,
-    /// The not-null constraint of `everything` on `f`.
-    EverythingFNotNull,
-    /// The not-null constraint of `everything` on `ff`.
-    EverythingFfNotNull,
-    /// The not-null constraint of `everything` on `g`.
-    EverythingGNotNull,
-    /// The not-null constraint of `everything` on `gg`.
-    EverythingGgNotNull,
-    /// The not-null constraint of `everything` on `h`.
-    EverythingHNotNull,
-    /// The not-null constraint of `everything` on `hh`.
-    EverythingHhNotNull,
-    /// The not-null constraint of `everything` on `i`.
-    EverythingINotNull,
-    /// The not-null constraint of `everything` on `ii`.
-    EverythingIiNotNull,
-    /// The not-null constraint of `everything` on `j`.
-    EverythingJNotNull,
-    /// The not-null constraint of `everything` on `k`.
-    EverythingKNotNull,
-    /// The not-null constraint of `everything` on `l`.
-    EverythingLNotNull,
-    /// The not-null constraint of `everything` on `m`.
-    EverythingMNotNull,
-    /// The not-null constraint of `everything` on `n`.
-    EverythingNNotNull,
-    /// The not-null constraint of `everything` on `o`.
-    EverythingONotNull,
-    /// The not-null constraint of `everything` on `p`.
-    EverythingPNotNull,
-    /// The not-null constraint of `everything` on `q`.
-    EverythingQNotNull,
-    /// The not-null constraint of `everything` on `r`.
-    EverythingRNotNull,
-    /// The not-null constraint of `everything` on `s`.
-    EverythingSNotNull,
-    /// The not-null constraint of `everything` on `t`.
-    EverythingTNotNull,
-    /// The not-null constraint of `everything` on `u`.
-    EverythingUNotNull,
-    /// The not-null constraint of `everything` on `v`.
-    EverythingVNotNull,
-    /// The not-null constraint of `everything` on `w`.
-    EverythingWNotNull,
-    /// The not-null constraint of `everything` on `x`.
-    EverythingXNotNull,
-    /// The not-null constraint of `everything` on `y`.
-    EverythingYNotNull,
-    /// The not-null constraint of `everything` on `z`.
-    EverythingZNotNull,
-    /// A domain constraint of `positive`.
-    PositiveNotNull,
     /// A domain constraint of `positive`.
     PositiveCheck,
 }
@@ -498,42 +393,6 @@ pub enum InsertEverythingConstraint {
 sqlmill_runtime::constraints! {
     InsertEverythingConstraint {
         EmailCheck = "public"."email" "email_check",
-        EverythingANotNull = "public"."everything" column "a",
-        EverythingAaNotNull = "public"."everything" column "aa",
-        EverythingBNotNull = "public"."everything" column "b",
-        EverythingBbNotNull = "public"."everything" column "bb",
-        EverythingCNotNull = "public"."everything" column "c",
-        EverythingCcNotNull = "public"."everything" column "cc",
-        EverythingDNotNull = "public"."everything" column "d",
-        EverythingDdNotNull = "public"."everything" column "dd",
-        EverythingENotNull = "public"."everything" column "e",
-        EverythingEeNotNull = "public"."everything" column "ee",
-        EverythingFNotNull = "public"."everything" column "f",
-        EverythingFfNotNull = "public"."everything" column "ff",
-        EverythingGNotNull = "public"."everything" column "g",
-        EverythingGgNotNull = "public"."everything" column "gg",
-        EverythingHNotNull = "public"."everything" column "h",
-        EverythingHhNotNull = "public"."everything" column "hh",
-        EverythingINotNull = "public"."everything" column "i",
-        EverythingIiNotNull = "public"."everything" column "ii",
-        EverythingJNotNull = "public"."everything" column "j",
-        EverythingKNotNull = "public"."everything" column "k",
-        EverythingLNotNull = "public"."everything" column "l",
-        EverythingMNotNull = "public"."everything" column "m",
-        EverythingNNotNull = "public"."everything" column "n",
-        EverythingONotNull = "public"."everything" column "o",
-        EverythingPNotNull = "public"."everything" column "p",
-        EverythingQNotNull = "public"."everything" column "q",
-        EverythingRNotNull = "public"."everything" column "r",
-        EverythingSNotNull = "public"."everything" column "s",
-        EverythingTNotNull = "public"."everything" column "t",
-        EverythingUNotNull = "public"."everything" column "u",
-        EverythingVNotNull = "public"."everything" column "v",
-        EverythingWNotNull = "public"."everything" column "w",
-        EverythingXNotNull = "public"."everything" column "x",
-        EverythingYNotNull = "public"."everything" column "y",
-        EverythingZNotNull = "public"."everything" column "z",
-        PositiveNotNull = "public"."positive" domain,
         PositiveCheck = "public"."positive" "positive_check",
     }
 }
@@ -558,19 +417,16 @@ const INSERT_EVERYTHING_SQL: &str = r"INSERT INTO everything VALUES (
 ///
 /// Parameters:
 ///
-/// - `payload`: not proved
+/// - `payload`: not null: nothing here asks for NULL
 ///
 /// Columns:
 ///
-/// - `pg_notify`: may be null: `pg_notify` can return NULL
-pub fn nothing<'a>(
-    db: &'a impl Writer,
-    payload: Option<&'a str>,
-) -> One<'a, (Option<&'a str>,), Option<()>> {
+/// - `pg_notify`: `void` has no value that could be missing
+pub fn nothing<'a>(db: &'a impl Writer, payload: &'a str) -> One<'a, (&'a str,), ()> {
     One::new(db, &NOTHING, (payload,))
 }
 
-static NOTHING: Statement<(Option<&str>,), Option<()>> =
+static NOTHING: Statement<(&str,), ()> =
     Statement::new("users::nothing", "queries/users.sql:10", NOTHING_SQL);
 const NOTHING_SQL: &str = "SELECT pg_notify('a', $1)";
 
