@@ -615,3 +615,19 @@ fn waivers() {
         assert_eq!(findings.waivers[1][0].reason, "erasure");
     }
 }
+
+/// Each rule is documented, with whether it can be waived.
+#[test]
+fn every_rule_is_documented() {
+    let docs = include_str!("../../docs/rules.md");
+    for (rule, waivable) in sqlmill::lint::rules() {
+        let row = docs
+            .lines()
+            .find(|line| line.starts_with("| [") && line.contains(&format!("`{rule}`")))
+            .unwrap_or_else(|| panic!("{rule} is not in docs/rules.md"));
+        assert!(
+            row.ends_with(if waivable { "| yes |" } else { "| no |" }),
+            "{row}"
+        );
+    }
+}
