@@ -33,6 +33,7 @@ pub mod wire;
 pub mod write;
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use catalog::{Catalog, TypeKind};
 use checked::Checked;
@@ -86,15 +87,27 @@ pub fn compile(
     connection: &mut wire::Connection,
     rules: &Rules,
 ) -> Result<Compiled, wire::Error> {
+    let catalog = catalog::read::read(connection)?;
+    let statements: Vec<&str> = queries(&parsed.files)
+        .map(|(_, query)| query.statement.sql.as_str())
+        .collect();
+    let described = describe::pass::describe(connection, &catalog, &statements)?;
+    on_deep_stack(|| conclude(sources, config, parsed, catalog, described, rules))
+}
+
+/// What follows from what the author wrote and what PostgreSQL said of it. Pure.
+fn conclude(
+    sources: &Sources,
+    config: &Config,
+    parsed: Parsed,
+    catalog: Catalog,
+    described: Vec<Described>,
+    rules: &Rules,
+) -> Compiled {
     let Parsed {
         files,
         mut diagnostics,
     } = parsed;
-    let catalog = catalog::read::read(connection)?;
-    let statements: Vec<&str> = queries(&files)
-        .map(|(_, query)| query.statement.sql.as_str())
-        .collect();
-    let described = describe::pass::describe(connection, &catalog, &statements)?;
     let facts: Vec<Option<Facts>> = queries(&files)
         .zip(&described)
         .map(|((file, query), described)| {
@@ -102,7 +115,6 @@ pub fn compile(
             facts(sources, &catalog, rules, query, fields, described)
         })
         .collect();
-
     let is_composite = |name: &str| {
         let mut types = catalog.types.values();
         types.any(|found| found.name == name && matches!(found.kind, TypeKind::Composite { .. }))
@@ -118,13 +130,31 @@ pub fn compile(
         .iter()
         .any(|found| found.severity == Severity::Error);
     let output = (!failed).then(|| output(sources, &model));
-    Ok(Compiled {
+    Compiled {
         files,
         catalog,
         described,
         facts,
         diagnostics,
         output,
+    }
+}
+
+/// Proofs recurse as deep as a tree is, which `describe::node` bounds at a thousand levels: more than a test's or a
+/// service's thread may have room for.
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, wire::Error> {
+    thread::scope(|scope| {
+        let worker = thread::Builder::new()
+            .name("proofs".to_owned())
+            .stack_size(64 << 20)
+            .spawn_scoped(scope, work)
+            .map_err(|source| wire::Error::Io {
+                doing: "cannot start a thread".to_owned(),
+                source,
+            })?;
+        worker
+            .join()
+            .map_err(|_| wire::Error::Protocol("the proofs failed".to_owned()))
     })
 }
 
