@@ -74,8 +74,11 @@ impl Prover<'_> {
         };
         let null = match when {
             NullWhen::Never => None,
-            NullWhen::AnyArgument => self.first_null(args.iter(), frame),
-            NullWhen::First(count) => self.first_null(args.iter().take(count), frame),
+            // Where a strict function's argument is always NULL, that was said above.
+            NullWhen::AnyArgument => self.first_null(args.iter(), frame).map(Value::demoted),
+            NullWhen::First(count) => self
+                .first_null(args.iter().take(count), frame)
+                .map(Value::demoted),
             NullWhen::AllArguments => {
                 let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
                 if values.iter().any(Value::is_never) {
@@ -495,7 +498,7 @@ impl Prover<'_> {
                     ));
                 }
                 match self.first_null(args.into_iter(), frame) {
-                    Some(null) => null,
+                    Some(null) => null.demoted(),
                     None => Value::never(format!("`{name}` has a default that is not null")),
                 }
             }
@@ -506,7 +509,7 @@ impl Prover<'_> {
                     ));
                 }
                 match self.first_null(args.into_iter(), frame) {
-                    Some(null) => null,
+                    Some(null) => null.demoted(),
                     None => Value::never("the window's frame holds the row itself"),
                 }
             }

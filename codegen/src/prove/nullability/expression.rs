@@ -125,7 +125,9 @@ impl Prover<'_> {
                 {
                     return Value::may("may be null: compares rows with an operator of a user");
                 }
+                // The pairs after one that differs are not looked at.
                 self.first_null(left.iter().chain(right), frame)
+                    .map(Value::demoted)
                     .unwrap_or_else(|| Value::never("compares values that are not null"))
             }
             Expr::Coalesce { args, location, .. } => {
@@ -375,7 +377,8 @@ impl Prover<'_> {
         }
         let left = self.value(left, frame);
         if !left.is_never() {
-            return left.bare();
+            // Nothing is compared with an empty array.
+            return left.bare().demoted();
         }
         if self.holds("any-over-nulls") && array.elements.as_ref().is_none_or(|(may, _)| *may) {
             return Value::may(
