@@ -47,7 +47,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 report(
                     context,
                     oid,
-                    "deletes",
+                    "deletes rows of",
                     || context.table(bare, alias, &[]),
                     found,
                 );
@@ -94,7 +94,7 @@ fn report(
     found.push(
         Diagnostic::error(
             "hard-delete",
-            format!("this {verb} rows of `{table}`, whose deleted rows are kept and marked"),
+            format!("this {verb} `{table}`, whose deleted rows are kept and marked"),
         )
         .at(span())
         .label(format!("has `{}`", column.name))

@@ -235,6 +235,27 @@ impl<'a> Finder<'_, 'a> {
                 Some(line) => format!("move `{wanted}` to the ON at line {line}"),
                 None => format!("move `{wanted}` to the ON of the join"),
             })
+        } else if let Some(let_through) = reading
+            .conditions
+            .iter()
+            .find(|condition| speaks_of(query, condition, reading.rel, column.number))
+        {
+            let part = match let_through {
+                Expr::Or(parts, _) => parts
+                    .iter()
+                    .find(|part| !speaks_of(query, part, reading.rel, column.number)),
+                _ => None,
+            };
+            let span = context
+                .at(first_location(part.unwrap_or(let_through)))
+                .unwrap_or_else(|| context.head());
+            Diagnostic::error(
+                RULE.name,
+                format!("this part of an OR lets deleted rows of `{table}` through"),
+            )
+            .at(span)
+            .label(format!("holds whatever `{}` is", column.name))
+            .help(format!("put the OR in parentheses and add `AND {wanted}`"))
         } else {
             let what = if query.command == Command::Update && reading.rel == query.result_relation {
                 "updated"
@@ -254,14 +275,21 @@ impl<'a> Finder<'_, 'a> {
                 &uses(query, reading.rel),
             ))
             .label("deleted rows are among them")
-            .help(match (self.on_line(reading), reading.on.is_some()) {
-                (Some(line), _) => format!("add `AND {wanted}` to the ON at line {line}"),
-                (None, true) => format!("add `AND {wanted}` to the ON of the join"),
-                (None, false) if query.join_tree.quals.is_some() => {
-                    format!("add `AND {wanted}` to the WHERE")
-                }
-                (None, false) => format!("add `WHERE {wanted}`"),
-            })
+            .help(
+                match (
+                    self.on_line(reading),
+                    reading.on.is_some(),
+                    &query.join_tree.quals,
+                ) {
+                    (Some(line), _, _) => format!("add `AND {wanted}` to the ON at line {line}"),
+                    (None, true, _) => format!("add `AND {wanted}` to the ON of the join"),
+                    (None, false, Some(Expr::Or(..))) => {
+                        format!("put the WHERE in parentheses and add `AND {wanted}`")
+                    }
+                    (None, false, Some(_)) => format!("add `AND {wanted}` to the WHERE"),
+                    (None, false, None) => format!("add `WHERE {wanted}`"),
+                },
+            )
         };
         diagnostic = diagnostic
             .help("if deleted rows are meant too, `--@ allow(soft_delete_filter, \"why\")`");
@@ -401,10 +429,13 @@ fn is_column(query: &Query, expr: &Expr, rel: usize, column: i16) -> bool {
     matches!(resolve(query, expr), Expr::Var(var) if var.levels_up == 0 && var.rel == rel && var.column == column)
 }
 
+fn speaks_of(query: &Query, expr: &Expr, rel: usize, column: i16) -> bool {
+    walk::any_expression(expr, &|expr| is_column(query, expr, rel, column))
+}
+
 /// Does the condition decide about the column? It speaks of it; and where it is an OR, so does each part that looks at the row.
 fn restricts(query: &Query, condition: &Expr, rel: usize, column: i16) -> bool {
-    let speaks =
-        |expr: &Expr| walk::any_expression(expr, &|expr| is_column(query, expr, rel, column));
+    let speaks = |expr: &Expr| speaks_of(query, expr, rel, column);
     match condition {
         Expr::Or(parts, _) => {
             let looks_at_rows = |expr: &Expr| {
