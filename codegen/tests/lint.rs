@@ -153,11 +153,11 @@ fn soft_delete_filter() {
         ),
         (
             "SELECT name FROM users WHERE id = :id AND (name = 'x' OR deleted_at IS NULL)",
-            &["soft-delete-filter: name"]],
+            &["soft-delete-filter: name"],
         ),
         (
             "SELECT name FROM users WHERE id = :id OR deleted_at IS NULL",
-            &["soft-delete-filter: id"]],
+            &["soft-delete-filter: id"],
         ),
         (
             "SELECT name FROM users WHERE id = :id AND (deleted_at IS NULL OR deleted_at > :since)",
