@@ -261,7 +261,7 @@ impl Project {
             .to_owned();
         let mut sources = Sources::default();
         let mut diagnostics = Vec::new();
-        let config = match &config_path {
+        let mut config = match &config_path {
             None => Config::default(),
             Some(path) => {
                 let text = fs::read_to_string(path)
@@ -277,6 +277,9 @@ impl Project {
                 config
             }
         };
+        if config.runtime.is_none() {
+            config.runtime = own_runtime();
+        }
         let place = |given: &Option<PathBuf>, configured: &str| match given {
             Some(path) => here.join(path),
             None => root.join(configured),
@@ -340,6 +343,15 @@ impl Opened {
             }
         }
     }
+}
+
+/// The runtime beside this program's source, while that is still there: it has this program's version, released or not.
+fn own_runtime() -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()?
+        .join("runtime");
+    let here = path.join("Cargo.toml").is_file();
+    here.then(|| path.to_string_lossy().replace('\\', "/"))
 }
 
 /// Where clusters are kept: the target directory of the build that this program came from.

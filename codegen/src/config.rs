@@ -17,6 +17,9 @@ pub struct Config {
     pub out: String,
     /// The package name of the generated crate.
     pub crate_name: String,
+    /// Where a new generated package finds the runtime, as its `Cargo.toml` says it: `workspace`, a path (with a `/`), or a version.
+    /// Without it, the runtime of this program's own checkout, or else the version of this program.
+    pub runtime: Option<String>,
     /// The schemas in which names without one are looked up, at generation and on every connection.
     pub search_path: Vec<String>,
     /// Without it the rules about soft deletion are off.
@@ -48,6 +51,7 @@ impl Default for Config {
             queries: "queries".to_owned(),
             out: "generated".to_owned(),
             crate_name: "database".to_owned(),
+            runtime: None,
             search_path: vec!["public".to_owned()],
             soft_delete: None,
             tables: Vec::new(),
@@ -95,11 +99,12 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        const KEYS: [&str; 7] = [
+        const KEYS: [&str; 8] = [
             "schema",
             "queries",
             "out",
             "crate_name",
+            "runtime",
             "search_path",
             "soft_delete",
             "tables",
@@ -110,6 +115,10 @@ impl Reader {
                 "queries" => self.path(value, &mut config.queries),
                 "out" => self.path(value, &mut config.out),
                 "crate_name" => self.crate_name(value, &mut config.crate_name),
+                "runtime" => {
+                    const EXAMPLE: &str = "`workspace`, a path or a version";
+                    config.runtime = self.text(value, EXAMPLE).map(|text| text.value);
+                }
                 "search_path" => self.search_path(value, &mut config.search_path),
                 "soft_delete" => config.soft_delete = self.soft_delete(value),
                 "tables" => config.tables = self.tables(value),
@@ -423,7 +432,7 @@ mod tests {
                 "3:11 `\"\"` this may not be empty | write a path relative to this file",
                 "4:14 `\"9\"` `9` cannot be the name of a package | use ASCII letters, digits, `-` and `_`, a letter first",
                 "5:15 `[]` the search path names no schema | write `search_path = [\"public\"]`",
-                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `search_path`, `soft_delete`, `tables`",
+                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `search_path`, `soft_delete`, `tables`",
                 "7:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
                 "8:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
                 "9:17 `\"a\"` `a` stands here twice | delete one of the two",

@@ -252,13 +252,18 @@ pub(super) fn fill(w: &mut Writer, items: &[String]) {
 
 /// `head { a, b }` inside a macro's braces, which rustfmt leaves alone: broken only for the reader.
 pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[String]) {
-    let one = format!("{macro_name} {{ {head} {{ {} }} }}", items.join(", "));
+    let inner = format!("{head} {{ {} }}", items.join(", "));
+    let one = format!("{macro_name} {{ {inner} }}");
     if width(&one) <= WIDTH {
         w.line(one);
         return;
     }
     w.block(macro_name, |w| {
-        w.block(head, |w| fill(w, items));
+        if w.indent() + width(&inner) <= WIDTH {
+            w.line(inner);
+        } else {
+            w.block(head, |w| fill(w, items));
+        }
     });
 }
 

@@ -96,12 +96,22 @@ pub fn resolve(
     }
     let model = Model {
         package: config.crate_name.clone(),
-        runtime: format!("\"{}\"", env!("CARGO_PKG_VERSION")),
+        runtime: runtime(config),
         modules: finished,
         tables,
         types,
     };
     (model, resolver.diagnostics)
+}
+
+/// What stands after `sqlmill-runtime =` in a new `Cargo.toml`.
+fn runtime(config: &Config) -> String {
+    match config.runtime.as_deref() {
+        None => format!("{:?}", env!("CARGO_PKG_VERSION")),
+        Some("workspace") => "{ workspace = true }".to_owned(),
+        Some(path) if path.contains('/') => format!("{{ path = {path:?} }}"),
+        Some(version) => format!("{version:?}"),
+    }
 }
 
 struct Resolver<'a> {

@@ -76,9 +76,7 @@ pub enum UserRole {
 }
 
 sqlmill_runtime::enumeration! {
-    UserRole: "public"."user_role_enum" {
-        WorkspaceAdmin = "workspace_admin", Viewer = "viewer",
-    }
+    UserRole: "public"."user_role_enum" { WorkspaceAdmin = "workspace_admin", Viewer = "viewer" }
 }
 
 // ==== src/users.rs

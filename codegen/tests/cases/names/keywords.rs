@@ -212,9 +212,7 @@ pub struct MatchRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    Match, MatchRef {
-        r#type, self_, crate_, _2fa, odd_name, created_at, union, kind, extra,
-    }
+    Match, MatchRef { r#type, self_, crate_, _2fa, odd_name, created_at, union, kind, extra }
 }
 
 /// A row of `options`.
@@ -287,9 +285,7 @@ pub struct OptionTypeRef<'a> {
 }
 
 sqlmill_runtime::composite! {
-    OptionType, OptionTypeRef: "public"."option" {
-        r#type, _2fa, zip_code,
-    }
+    OptionType, OptionTypeRef: "public"."option" { r#type, _2fa, zip_code }
 }
 
 /// The enum `public.select`.
