@@ -1,7 +1,6 @@
 -- Integrations: GitHub, Slack, storage, logs, and the vault that keeps their secrets.
 
 --: GithubIntegration()
---: SlackIntegration()
 --: LogsWriteBackConfig()
 
 --! create_github_integration : GithubIntegration
@@ -69,7 +68,7 @@ WHERE
     AND status = ANY(:from_statuses)
     AND deleted_at IS NULL;
 
---! start_slack_oauth (team_id?, oauth_state!, oauth_expires_at!) : SlackIntegration
+--! start_slack_oauth (team_id?, oauth_state!, oauth_expires_at!) : SlackIntegration (oauth_state!, oauth_expires_at!)
 --- Begins an installation of the Slack app. A workspace that is known, from an earlier installation, goes back to
 --- pending and its settings are put aside in `oauth_metadata`; `team_id` is NULL where the workspace is not known yet.
 INSERT INTO slack_integrations (organization_id, user_id, team_id, oauth_state, oauth_expires_at)

@@ -63,11 +63,10 @@ RETURNING
     report_files.content,
     (length(before.content) - length(replace(before.content, :find, ''))) / length(:find) AS hits;
 
---! list_reports_with_permission
+--! list_reports_with_permission : (role!)
 --- The reports of an organization that concern a user, the last changed first: with `mine` those that the user made, with
---- `shared` those that others have shared with the user or with a team of the user. `role` is the best that the user
---- has, NULL for none beside what the report's workspace sharing allows; `is_shared` says that somebody else was
---- given access.
+--- `shared` those that others have shared with the user or with a team of the user. `role` is the best that the user was
+--- given, whatever the report's workspace sharing allows; `is_shared` says that somebody else was given access.
 SELECT
     report.id,
     report.name,

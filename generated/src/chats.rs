@@ -60,7 +60,7 @@ pub fn create_chat<'a>(
 }
 
 /// The parameters of [`create_chat()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateChat<'a> {
     /// not null: stored in `chats.title`, which is NOT NULL
     pub title: &'a str,
@@ -284,7 +284,7 @@ pub fn get_chat_details(
 }
 
 /// The parameters of [`get_chat_details()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetChatDetails {
     /// not null: compared with `user_favorites.user_id`
     pub user_id: Uuid,
@@ -409,7 +409,7 @@ pub fn find_slack_chat<'a>(
 }
 
 /// The parameters of [`find_slack_chat()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct FindSlackChat<'a> {
     /// not null: compared with `chats.organization_id`
     pub organization_id: Uuid,
@@ -445,9 +445,7 @@ pub struct FindSlackChatRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    FindSlackChatRow, FindSlackChatRowRef {
-        id, title, created_by, slack_chat_authorization,
-    }
+    FindSlackChatRow, FindSlackChatRowRef { id, title, created_by, slack_chat_authorization }
 }
 
 static FIND_SLACK_CHAT: Statement<FindSlackChat<'_>, FindSlackChatRow> = Statement::new(

@@ -62,7 +62,7 @@ pub fn create_dashboard<'a>(
 }
 
 /// The parameters of [`create_dashboard()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateDashboard<'a> {
     /// not null: stored in `dashboard_files.name`, which is NOT NULL
     pub name: &'a str,
@@ -83,9 +83,7 @@ pub struct CreateDashboard<'a> {
 }
 
 sqlmill_runtime::params! {
-    CreateDashboard<'_> {
-        name, file_name, content, organization_id, user_id,
-    }
+    CreateDashboard<'_> { name, file_name, content, organization_id, user_id }
 }
 
 /// A row of [`create_dashboard()`].

@@ -149,7 +149,7 @@ pub fn get_data_source_by_name<'a>(
 }
 
 /// The parameters of [`get_data_source_by_name()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetDataSourceByName<'a> {
     /// not null: compared with `data_sources.name`
     pub name: &'a str,
@@ -261,7 +261,7 @@ pub fn update_dataset_metadata<'a>(
 }
 
 /// The parameters of [`update_dataset_metadata()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct UpdateDatasetMetadata<'a> {
     /// What introspection found: {"rowCount", "sampleSize", "samplingMethod", "columnProfiles", "introspectedAt"}.
     ///
@@ -371,7 +371,7 @@ pub fn soft_delete_datasets_not_in<'a>(
 }
 
 /// The parameters of [`soft_delete_datasets_not_in()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SoftDeleteDatasetsNotIn<'a> {
     /// not null: compared with `datasets.data_source_id`
     pub data_source_id: Uuid,
@@ -459,9 +459,7 @@ pub struct ListDefaultDatasetsRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    ListDefaultDatasetsRow, ListDefaultDatasetsRowRef {
-        id, name, enabled, added_at,
-    }
+    ListDefaultDatasetsRow, ListDefaultDatasetsRowRef { id, name, enabled, added_at }
 }
 
 static LIST_DEFAULT_DATASETS: Statement<(Uuid,), ListDefaultDatasetsRow> = Statement::new(
@@ -567,7 +565,7 @@ pub fn replace_default_datasets<'a>(
 }
 
 /// The parameters of [`replace_default_datasets()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ReplaceDefaultDatasets<'a> {
     /// not null: stored in `permission_groups.organization_id`, which is NOT NULL
     pub organization_id: Uuid,

@@ -49,7 +49,7 @@ pub fn upsert_doc<'a>(db: &'a impl Writer, params: UpsertDoc<'a>) -> One<'a, Ups
 }
 
 /// The parameters of [`upsert_doc()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct UpsertDoc<'a> {
     /// not null: stored in `docs.name`, which is NOT NULL
     pub name: &'a str,
@@ -163,7 +163,7 @@ pub fn create_shortcut<'a>(
 }
 
 /// The parameters of [`create_shortcut()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateShortcut<'a> {
     /// The prompt.
     ///
@@ -184,9 +184,7 @@ pub struct CreateShortcut<'a> {
 }
 
 sqlmill_runtime::params! {
-    CreateShortcut<'_> {
-        instructions, share_with_workspace, user_id, name, organization_id,
-    }
+    CreateShortcut<'_> { instructions, share_with_workspace, user_id, name, organization_id }
 }
 
 /// A row of [`create_shortcut()`].
@@ -325,7 +323,7 @@ pub fn list_shortcuts(
 }
 
 /// The parameters of [`list_shortcuts()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ListShortcuts {
     /// not null: compared with `shortcuts.organization_id`
     pub organization_id: Uuid,
@@ -427,7 +425,7 @@ pub fn shortcut_name_taken<'a>(
 }
 
 /// The parameters of [`shortcut_name_taken()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ShortcutNameTaken<'a> {
     /// What the person types after a slash.
     ///

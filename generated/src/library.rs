@@ -37,7 +37,7 @@ pub fn save_to_library<'a>(
 }
 
 /// The parameters of [`save_to_library()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SaveToLibrary<'a> {
     /// not null: stored in `user_library.user_id`, which is NOT NULL
     pub user_id: Uuid,
@@ -108,7 +108,7 @@ pub fn remove_from_library<'a>(
 }
 
 /// The parameters of [`remove_from_library()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct RemoveFromLibrary<'a> {
     /// not null: compared with `user_library.user_id`
     pub user_id: Uuid,
@@ -180,7 +180,7 @@ pub fn add_favorite(db: &impl Writer, params: AddFavorite) -> One<'_, AddFavorit
 }
 
 /// The parameters of [`add_favorite()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct AddFavorite {
     /// not null: stored in `user_favorites.user_id`, which is NOT NULL
     pub user_id: Uuid,
@@ -309,7 +309,7 @@ pub fn reorder_favorites<'a>(
 }
 
 /// The parameters of [`reorder_favorites()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ReorderFavorites<'a> {
     /// not null: nothing here asks for NULL
     pub asset_types: &'a [AssetType],
@@ -385,7 +385,7 @@ pub fn get_asset_summary(
 }
 
 /// The parameters of [`get_asset_summary()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetAssetSummary {
     /// not null: nothing here asks for NULL
     pub asset_type: AssetType,

@@ -74,7 +74,7 @@ pub fn create_message<'a>(
 }
 
 /// The parameters of [`create_message()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateMessage<'a> {
     /// not null: stored in `messages.created_by`, which is NOT NULL
     pub user_id: Uuid,
@@ -93,9 +93,7 @@ pub struct CreateMessage<'a> {
 }
 
 sqlmill_runtime::params! {
-    CreateMessage<'_> {
-        user_id, chat_id, message_id, request_message, analysis_mode,
-    }
+    CreateMessage<'_> { user_id, chat_id, message_id, request_message, analysis_mode }
 }
 
 /// A row of [`create_message()`].
@@ -707,7 +705,7 @@ pub fn link_message_files<'a>(
 }
 
 /// The parameters of [`link_message_files()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct LinkMessageFiles<'a> {
     /// not null: nothing here asks for NULL
     pub ids: &'a [Uuid],

@@ -90,7 +90,7 @@ pub fn create_metrics<'a>(
 }
 
 /// The parameters of [`create_metrics()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateMetrics<'a> {
     /// the author's `!`
     pub metrics: &'a Value,
@@ -125,9 +125,7 @@ pub struct CreateMetricsRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    CreateMetricsRow, CreateMetricsRowRef {
-        id, name, file_name, version_history,
-    }
+    CreateMetricsRow, CreateMetricsRowRef { id, name, file_name, version_history }
 }
 
 /// What [`create_metrics()`] can violate.
@@ -347,7 +345,7 @@ pub fn get_metric_version(
 }
 
 /// The parameters of [`get_metric_version()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetMetricVersion {
     /// the author's `?`
     pub version: Option<i32>,
@@ -429,7 +427,7 @@ pub fn get_metric_title(
 }
 
 /// The parameters of [`get_metric_title()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetMetricTitle {
     /// not null: compared with `metric_files.id`
     pub metric_id: Uuid,
@@ -479,7 +477,7 @@ pub fn set_screenshot<'a>(
 }
 
 /// The parameters of [`set_screenshot()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SetScreenshot<'a> {
     /// Where the latest screenshot is stored.
     ///

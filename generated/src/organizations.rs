@@ -111,7 +111,7 @@ pub fn create_organization<'a>(
 }
 
 /// The parameters of [`create_organization()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateOrganization<'a> {
     /// not null: stored in `organizations.name`, which is NOT NULL
     pub name: &'a str,
@@ -205,7 +205,7 @@ pub fn add_member(db: &impl Writer, params: AddMember) -> One<'_, AddMember, Mem
 }
 
 /// The parameters of [`add_member()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct AddMember {
     /// not null: stored in `users_to_organizations.user_id`, which is NOT NULL
     pub user_id: Uuid,
@@ -235,9 +235,7 @@ pub struct Membership {
 }
 
 sqlmill_runtime::row! {
-    Membership {
-        user_id, organization_id, role, status, created_at, updated_at,
-    }
+    Membership { user_id, organization_id, role, status, created_at, updated_at }
 }
 
 /// What [`add_member()`] can violate.
@@ -318,7 +316,7 @@ pub fn add_approved_domains<'a>(
 }
 
 /// The parameters of [`add_approved_domains()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct AddApprovedDomains<'a> {
     /// not null: nothing here asks for NULL
     pub new_domains: &'a [&'a str],
@@ -373,7 +371,7 @@ pub fn set_color_palettes<'a>(
 }
 
 /// The parameters of [`set_color_palettes()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SetColorPalettes<'a> {
     /// Chart palettes: {"selectedId", "palettes": \[{"id", "name", "colors"}\], "selectedDictionaryPalette"}.
     ///

@@ -61,7 +61,7 @@ pub fn create_report<'a>(
 }
 
 /// The parameters of [`create_report()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateReport<'a> {
     /// not null: stored in `report_files.name`, which is NOT NULL
     pub name: &'a str,
@@ -100,9 +100,7 @@ pub struct CreateReportRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    CreateReportRow, CreateReportRowRef {
-        id, name, content, version_history, created_at,
-    }
+    CreateReportRow, CreateReportRowRef { id, name, content, version_history, created_at }
 }
 
 /// What [`create_report()`] can violate.
@@ -221,7 +219,7 @@ pub fn append_report_content<'a>(
 }
 
 /// The parameters of [`append_report_content()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct AppendReportContent<'a> {
     /// not null: nothing here asks for NULL
     pub addition: &'a str,
@@ -282,7 +280,7 @@ pub fn replace_in_report<'a>(
 }
 
 /// The parameters of [`replace_in_report()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ReplaceInReport<'a> {
     /// not null: compared with `report_files.id`
     pub report_id: Uuid,
@@ -336,9 +334,8 @@ RETURNING
     (length(before.content) - length(replace(before.content, $2, ''))) / length($2) AS hits";
 
 /// The reports of an organization that concern a user, the last changed first: with `mine` those that the user made, with
-/// `shared` those that others have shared with the user or with a team of the user. `role` is the best that the user
-/// has, NULL for none beside what the report's workspace sharing allows; `is_shared` says that somebody else was
-/// given access.
+/// `shared` those that others have shared with the user or with a team of the user. `role` is the best that the user was
+/// given, whatever the report's workspace sharing allows; `is_shared` says that somebody else was given access.
 ///
 /// ```sql
 /// SELECT
@@ -404,7 +401,7 @@ RETURNING
 ///
 /// - `id`, `name`, `updated_at`, `workspace_sharing`: not null, as declared
 /// - `author_name`: may be null, as declared
-/// - `role`: `best.role` may be null: right side of a LEFT JOIN at line 113
+/// - `role`: the author's `!`
 /// - `is_shared`: not null: EXISTS is true or false
 pub fn list_reports_with_permission(
     db: &impl Reader,
@@ -414,7 +411,7 @@ pub fn list_reports_with_permission(
 }
 
 /// The parameters of [`list_reports_with_permission()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ListReportsWithPermission {
     /// not null: compared with `teams_to_users.user_id`
     pub user_id: Uuid,
@@ -438,7 +435,7 @@ pub struct ListReportsWithPermissionRow {
     pub workspace_sharing: WorkspaceSharing,
     /// Full name; NULL until the person has given it.
     pub author_name: Option<String>,
-    pub role: Option<AssetPermissionRole>,
+    pub role: AssetPermissionRole,
     pub is_shared: bool,
 }
 
@@ -450,7 +447,7 @@ pub struct ListReportsWithPermissionRowRef<'a> {
     pub updated_at: Timestamp,
     pub workspace_sharing: WorkspaceSharing,
     pub author_name: Option<&'a str>,
-    pub role: Option<AssetPermissionRole>,
+    pub role: AssetPermissionRole,
     pub is_shared: bool,
 }
 
@@ -566,7 +563,7 @@ pub fn save_report_version<'a>(
 }
 
 /// The parameters of [`save_report_version()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SaveReportVersion<'a> {
     /// not null: compared with `report_files.id`
     pub report_id: Uuid,
@@ -580,7 +577,7 @@ sqlmill_runtime::params! { SaveReportVersion<'_> { report_id, content } }
 
 static SAVE_REPORT_VERSION: Statement<SaveReportVersion<'_>, i32> = Statement::new(
     "reports::save_report_version",
-    "queries/reports.sql:123",
+    "queries/reports.sql:122",
     SAVE_REPORT_VERSION_SQL,
 );
 const SAVE_REPORT_VERSION_SQL: &str = r"WITH following AS (

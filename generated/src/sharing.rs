@@ -56,7 +56,7 @@ pub fn grant_permission(
 }
 
 /// The parameters of [`grant_permission()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GrantPermission {
     /// A user, team or organization, as identity_type says; not a foreign key.
     ///
@@ -79,9 +79,7 @@ pub struct GrantPermission {
 }
 
 sqlmill_runtime::params! {
-    GrantPermission {
-        identity_id, identity_type, asset_id, asset_type, role, granted_by,
-    }
+    GrantPermission { identity_id, identity_type, asset_id, asset_type, role, granted_by }
 }
 
 /// What [`grant_permission()`] can violate.
@@ -173,7 +171,7 @@ pub fn grant_permissions<'a>(
 }
 
 /// The parameters of [`grant_permissions()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GrantPermissions<'a> {
     /// An asset of type asset_type; not a foreign key.
     ///
@@ -192,9 +190,7 @@ pub struct GrantPermissions<'a> {
 }
 
 sqlmill_runtime::params! {
-    GrantPermissions<'_> {
-        asset_id, asset_type, granted_by, identity_ids, identity_types, roles,
-    }
+    GrantPermissions<'_> { asset_id, asset_type, granted_by, identity_ids, identity_types, roles }
 }
 
 /// What [`grant_permissions()`] can violate.
@@ -299,7 +295,7 @@ pub fn revoke_permission(
 }
 
 /// The parameters of [`revoke_permission()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct RevokePermission {
     /// not null: stored in `asset_permissions.updated_by`, which is NOT NULL
     pub revoked_by: Uuid,
@@ -318,9 +314,7 @@ pub struct RevokePermission {
 }
 
 sqlmill_runtime::params! {
-    RevokePermission {
-        revoked_by, identity_id, identity_type, asset_id, asset_type,
-    }
+    RevokePermission { revoked_by, identity_id, identity_type, asset_id, asset_type }
 }
 
 /// What [`revoke_permission()`] can violate.
@@ -401,7 +395,7 @@ pub fn revoke_permissions<'a>(
 }
 
 /// The parameters of [`revoke_permissions()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct RevokePermissions<'a> {
     /// not null: stored in `asset_permissions.updated_by`, which is NOT NULL
     pub revoked_by: Uuid,
@@ -420,9 +414,7 @@ pub struct RevokePermissions<'a> {
 }
 
 sqlmill_runtime::params! {
-    RevokePermissions<'_> {
-        revoked_by, asset_id, asset_type, identity_type, identity_ids,
-    }
+    RevokePermissions<'_> { revoked_by, asset_id, asset_type, identity_type, identity_ids }
 }
 
 /// What [`revoke_permissions()`] can violate.
@@ -494,7 +486,7 @@ pub fn list_people_with_access(
 }
 
 /// The parameters of [`list_people_with_access()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ListPeopleWithAccess {
     /// An asset of type asset_type; not a foreign key.
     ///
@@ -531,9 +523,7 @@ pub struct ListPeopleWithAccessRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    ListPeopleWithAccessRow, ListPeopleWithAccessRowRef {
-        id, email, name, avatar_url, role,
-    }
+    ListPeopleWithAccessRow, ListPeopleWithAccessRowRef { id, email, name, avatar_url, role }
 }
 
 static LIST_PEOPLE_WITH_ACCESS: Statement<ListPeopleWithAccess, ListPeopleWithAccessRow> =
@@ -634,7 +624,7 @@ pub fn effective_asset_role(
 }
 
 /// The parameters of [`effective_asset_role()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct EffectiveAssetRole {
     /// An asset of type asset_type; not a foreign key.
     ///

@@ -156,9 +156,7 @@ pub struct DocRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    Doc, DocRef {
-        id, name, content, r#type, organization_id, created_at, updated_at, deleted_at,
-    }
+    Doc, DocRef { id, name, content, r#type, organization_id, created_at, updated_at, deleted_at }
 }
 
 /// Where to write logs of queries to: at most one place an organization.
@@ -403,7 +401,7 @@ sqlmill_runtime::row! {
 }
 
 /// A new row of `users`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct NewUser<'a> {
     pub id: Option<Uuid>,
     /// The address that the person signs in with.

@@ -47,9 +47,7 @@ pub enum ChatType {
 }
 
 sqlmill_runtime::enumeration! {
-    ChatType: "public"."chat_type_enum" {
-        Analyst = "analyst", DataEngineer = "data_engineer",
-    }
+    ChatType: "public"."chat_type_enum" { Analyst = "analyst", DataEngineer = "data_engineer" }
 }
 
 /// How far the first introspection of a data source has come.
@@ -90,9 +88,7 @@ pub enum DocsType {
 }
 
 sqlmill_runtime::enumeration! {
-    DocsType: "public"."docs_type_enum" {
-        Analyst = "analyst", Normal = "normal",
-    }
+    DocsType: "public"."docs_type_enum" { Analyst = "analyst", Normal = "normal" }
 }
 
 /// The life of a GitHub installation.

@@ -45,7 +45,7 @@ pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, User
 }
 
 /// The parameters of [`get_user()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetUser {
     /// not null: compared with `users.id`
     pub user_id: Uuid,
@@ -297,9 +297,7 @@ pub struct FindUsersByEmailsRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    FindUsersByEmailsRow, FindUsersByEmailsRowRef {
-        id, email, name, is_active,
-    }
+    FindUsersByEmailsRow, FindUsersByEmailsRowRef { id, email, name, is_active }
 }
 
 static FIND_USERS_BY_EMAILS: Statement<(&[&str],), FindUsersByEmailsRow> = Statement::new(
@@ -340,7 +338,7 @@ pub fn list_users_page(
 }
 
 /// The parameters of [`list_users_page()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ListUsersPage {
     /// not null: a limit
     pub page_size: i64,
@@ -374,9 +372,7 @@ pub struct ListUsersPageRowRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    ListUsersPageRow, ListUsersPageRowRef {
-        id, email, name, is_active, created_at,
-    }
+    ListUsersPageRow, ListUsersPageRowRef { id, email, name, is_active, created_at }
 }
 
 static LIST_USERS_PAGE: Statement<ListUsersPage, ListUsersPageRow> = Statement::new(
@@ -462,7 +458,7 @@ pub fn create_user<'a>(
 }
 
 /// The parameters of [`create_user()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateUser<'a> {
     /// The address that the person signs in with.
     ///
@@ -576,15 +572,13 @@ RETURNING
 /// Parameters:
 ///
 /// - `id`: may be null: COALESCE falls back from it at line 133
-/// - `email`: not null: stored in `users.email`, which is NOT NULL
-/// - `name`: may be null: stored in `users.name`, which may be
+/// - `email`: not null, as declared
+/// - `name`, `deleted_at`, `avatar_url`: may be null, as declared
 /// - `config`: may be null: COALESCE falls back from it at line 136
 /// - `created_at`: may be null: COALESCE falls back from it at line 137
 /// - `updated_at`: may be null: COALESCE falls back from it at line 138
-/// - `deleted_at`: may be null: stored in `users.deleted_at`, which may be
 /// - `attributes`: may be null: COALESCE falls back from it at line 140
 /// - `is_active`: may be null: COALESCE falls back from it at line 141
-/// - `avatar_url`: may be null: stored in `users.avatar_url`, which may be
 /// - `suggested_prompts`: may be null: COALESCE falls back from it at line 143
 /// - `personalization_enabled`: may be null: COALESCE falls back from it at line 147
 /// - `personalization_config`: may be null: COALESCE falls back from it at line 148
@@ -722,7 +716,7 @@ pub fn upsert_user<'a>(
 }
 
 /// The parameters of [`upsert_user()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct UpsertUser<'a> {
     /// The address that the person signs in with.
     ///
@@ -893,9 +887,7 @@ pub struct UserOrganizationRef<'a> {
 }
 
 sqlmill_runtime::row! {
-    UserOrganization, UserOrganizationRef {
-        id, name, role, status, joined_at,
-    }
+    UserOrganization, UserOrganizationRef { id, name, role, status, joined_at }
 }
 
 static GET_USER_ORGANIZATIONS: Statement<(Uuid,), UserOrganization> = Statement::new(
@@ -1193,7 +1185,7 @@ pub fn create_user_with_membership<'a>(
 }
 
 /// The parameters of [`create_user_with_membership()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CreateUserWithMembership<'a> {
     /// The address that the person signs in with.
     ///
@@ -1218,9 +1210,7 @@ pub struct CreateUserWithMembership<'a> {
 }
 
 sqlmill_runtime::params! {
-    CreateUserWithMembership<'_> {
-        email, name, organization_id, role, status, invited_by,
-    }
+    CreateUserWithMembership<'_> { email, name, organization_id, role, status, invited_by }
 }
 
 /// A row of [`create_user_with_membership()`].
@@ -1361,7 +1351,7 @@ pub fn find_user_by_email_in_organization<'a>(
 }
 
 /// The parameters of [`find_user_by_email_in_organization()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct FindUserByEmailInOrganization<'a> {
     /// The address that the person signs in with.
     ///
@@ -1467,7 +1457,7 @@ pub fn push_recent_shortcuts<'a>(
 }
 
 /// The parameters of [`push_recent_shortcuts()`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct PushRecentShortcuts<'a> {
     /// not null: nothing here asks for NULL
     pub shortcut_ids: &'a [Uuid],

@@ -184,8 +184,8 @@ async fn reports_are_listed_as_mine_or_shared() {
             .map(|row| (row.id, row.role, row.is_shared))
             .collect::<Vec<_>>()
     };
-    let own = (mine, Some(Owner), false);
-    let mut shared = vec![(direct, Some(CanView), true), (both, Some(CanEdit), true)];
+    let own = (mine, Owner, false);
+    let mut shared = vec![(direct, CanView, true), (both, CanEdit, true)];
     shared.sort_by_key(|row| row.0);
     assert_eq!(list(true, false).await, [own]);
     assert_eq!(list(false, true).await, shared);
@@ -193,11 +193,7 @@ async fn reports_are_listed_as_mine_or_shared() {
     assert_eq!(list(false, false).await, []);
 
     world.sql("UPDATE teams_to_users SET deleted_at = now()");
-    assert!(
-        list(false, true)
-            .await
-            .contains(&(both, Some(CanView), true))
-    );
+    assert!(list(false, true).await.contains(&(both, CanView, true)));
     world.sql("UPDATE asset_permissions SET deleted_at = now() WHERE identity_type = 'user' AND role <> 'owner'");
     assert_eq!(list(false, true).await, []);
     assert_ne!(private, Uuid::nil());
