@@ -362,7 +362,7 @@ pub(super) fn temporary_directories() -> Vec<PathBuf> {
 }
 
 /// Settings of a server whose data nobody will miss.
-pub(super) const SETTINGS: [(&str, &str); 19] = [
+pub(super) const SETTINGS: [(&str, &str); 20] = [
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
@@ -372,7 +372,8 @@ pub(super) const SETTINGS: [(&str, &str); 19] = [
     ("autovacuum", "off"),
     ("bgwriter_lru_maxpages", "0"),
     ("checkpoint_timeout", "1d"),
-    ("max_wal_size", "1GB"),
+    ("min_wal_size", "32MB"),
+    ("max_wal_size", "128MB"),
     ("shared_buffers", "32MB"),
     ("huge_pages", "off"),
     ("max_connections", "100"),

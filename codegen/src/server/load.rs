@@ -80,7 +80,7 @@ pub(super) fn load_making_roles(
     let name = &target.database;
     loop {
         maintenance.simple(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
-        maintenance.simple(&format!("CREATE DATABASE {name} TEMPLATE template0"))?;
+        create(maintenance, name, "template0")?;
         let known = first_column(maintenance.simple("SELECT rolname FROM pg_catalog.pg_roles")?);
         let mut connection = Connection::connect(target)?;
         match load(
@@ -109,6 +109,24 @@ pub(super) fn load_making_roles(
             }
         }
     }
+}
+
+/// Makes a database on a server of ours.
+pub(super) fn create(
+    maintenance: &mut Connection,
+    name: &str,
+    template: &str,
+) -> Result<(), Error> {
+    // Since 15 the server may copy through its log, which spares others a checkpoint. Here there are no others, a
+    // checkpoint without fsync is cheap, and copying the files takes a third of the time.
+    let strategy = match maintenance.setting("server_version") {
+        Some(version) if !version.starts_with("14") => " STRATEGY FILE_COPY",
+        Some(_) | None => "",
+    };
+    maintenance.simple(&format!(
+        "CREATE DATABASE {name} TEMPLATE {template}{strategy}"
+    ))?;
+    Ok(())
 }
 
 type Failure<'s> = (&'s SchemaStatement<'s>, ServerError);

@@ -202,6 +202,8 @@ impl Drop for Database {
     }
 }
 
+const DISK_FULL: &str = "53100";
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no PostgreSQL server was found on this machine")]
@@ -321,6 +323,9 @@ impl Error {
             Self::NotRunning => plain().help("start it: `db start`"),
             Self::NoPsql => {
                 plain().help("install PostgreSQL's client, or use the URL that `db url` prints")
+            }
+            Self::Wire(error) if error.server().is_some_and(|said| said.code == DISK_FULL) => {
+                plain().help("the server's disk is full")
             }
             Self::Io { .. } | Self::Wire(_) => plain(),
         }]

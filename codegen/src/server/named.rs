@@ -54,8 +54,9 @@ impl Named {
                 .push(("log_min_messages".to_owned(), "fatal".to_owned()));
         }
         let key = random_name();
+        // An idle session that the server ends would lose the lock.
         connection.simple(&format!(
-            "SELECT pg_catalog.pg_advisory_lock({})",
+            "SET idle_session_timeout = 0; SELECT pg_catalog.pg_advisory_lock({})",
             lock_key(&key).ok_or_else(|| wire::Error::Protocol("no random number".to_owned()))?
         ))?;
         drop_abandoned(&mut connection)?;

@@ -116,10 +116,7 @@ impl Private {
         if !is_complete(&mut maintenance, &template.database)? {
             self.ensure(&template, schema, &in_use)?.close()?;
         }
-        maintenance.simple(&format!(
-            "CREATE DATABASE {name} TEMPLATE {}",
-            template.database
-        ))?;
+        load::create(&mut maintenance, &name, &template.database)?;
         Ok(self.target.with_database(name))
     }
 
