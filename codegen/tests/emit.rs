@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use sqlmill::emit::{Files, emit};
+use sqlmill::manifest::Manifest;
 use sqlmill::model::*;
 
 /// rustfmt's own output for the text, with its default style.
@@ -420,4 +421,24 @@ fn imports_are_sorted_as_rustfmt_sorts_them() {
         }),
     );
     assert_formatted(&emit(&all));
+}
+
+#[test]
+#[ignore = "prints how long a thousand queries take"]
+fn a_thousand_queries() {
+    let queries = (0..1000).map(|index| Query {
+        name: format!("get_user_{index}"),
+        ..get_user()
+    });
+    let model = model(queries.collect());
+    let start = std::time::Instant::now();
+    let files = emit(&model);
+    let emitted = start.elapsed();
+    let manifest = Manifest::new(&model, [], &files).text();
+    let size: usize = files.values().map(String::len).sum();
+    eprintln!(
+        "{size} bytes in {emitted:?}, {} of the manifest in {:?}",
+        manifest.len(),
+        start.elapsed() - emitted
+    );
 }

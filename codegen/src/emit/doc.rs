@@ -10,8 +10,8 @@ pub(super) fn markdown<S: AsRef<str>>(lines: &[S]) -> Vec<String> {
     let mut out = Vec::new();
     let mut fence: Option<String> = None;
     let mut in_list = false;
-    for line in lines {
-        let line = clean(line.as_ref());
+    for line in lines.iter().flat_map(|text| split(text.as_ref())) {
+        let line = clean(line);
         let trimmed = line.trim_start();
         let opening: String = trimmed.chars().take_while(|&c| c == '`').collect();
         if let Some(mark) = &fence {
@@ -112,6 +112,11 @@ pub(super) fn names<S: AsRef<str>>(names: &[S]) -> String {
         })
         .collect();
     quoted.join(", ")
+}
+
+/// A COMMENT may have many lines, and an empty line of ours is one.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
 }
 
 fn one_line(text: &str) -> String {

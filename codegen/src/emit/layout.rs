@@ -17,7 +17,11 @@ const DERIVE_WIDTH: usize = 96;
 const LITERAL_WIDTH: usize = 18;
 
 pub(super) fn width(text: &str) -> usize {
-    text.width()
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.width()
+    }
 }
 
 /// `head(a, b) -> Ret {`.

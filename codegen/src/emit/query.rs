@@ -318,16 +318,13 @@ fn documentation(query: &Query) -> Vec<String> {
     };
     paragraph(doc::sql(&query.sql));
 
-    let returns = match query.cardinality {
-        Cardinality::None => "Returns no rows, but how many it affected",
-        Cardinality::One => "Returns exactly one row",
-        Cardinality::AtMostOne => "Returns at most one row",
-        Cardinality::Many => "Returns any number of rows",
-    };
-    paragraph(doc::sentence(&with_reason(
-        returns,
-        &query.cardinality_reason,
-    )));
+    let reason = &query.cardinality_reason;
+    paragraph(doc::sentence(&match query.cardinality {
+        Cardinality::None => "Returns how many rows it affected.".to_owned(),
+        Cardinality::One => with_reason("Returns exactly one row", reason),
+        Cardinality::AtMostOne => with_reason("Returns at most one row", reason),
+        Cardinality::Many => with_reason("Returns any number of rows", reason),
+    }));
     if !query.order.is_empty() {
         let total = if query.order_total {
             ""

@@ -895,7 +895,7 @@ fn kind(kind: ViolationKind) -> &'static str {
     match kind {
         ViolationKind::Unique => "unique key",
         ViolationKind::ForeignKey => "foreign key",
-        ViolationKind::Check => "check",
+        ViolationKind::Check => "check constraint",
         ViolationKind::NotNull => "not-null constraint",
         ViolationKind::Exclusion => "exclusion constraint",
         ViolationKind::Domain => "domain constraint",
