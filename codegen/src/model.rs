@@ -367,27 +367,68 @@ impl RustType {
 
     /// The form in a borrowed row has a lifetime.
     pub fn row_borrows(&self) -> bool {
-        match self.base() {
+        match self {
             Self::Text | Self::Bytes => true,
             Self::Composite { borrows, .. } => *borrows,
             Self::Array(element) => element.ty.row_borrows(),
-            _ => false,
+            Self::Domain { base, .. } => base.row_borrows(),
+            Self::Json
+            | Self::Unit
+            | Self::Bool
+            | Self::I8
+            | Self::I16
+            | Self::I32
+            | Self::I64
+            | Self::U32
+            | Self::F32
+            | Self::F64
+            | Self::Decimal
+            | Self::Uuid
+            | Self::Date
+            | Self::Time
+            | Self::DateTime
+            | Self::Timestamp
+            | Self::Interval
+            | Self::IpAddr
+            | Self::Enum(_) => false,
         }
     }
 
     /// The form in a borrowed row is Copy.
     pub fn row_copies(&self) -> bool {
-        match self.base() {
-            Self::Json | Self::Array(_) | Self::Composite { .. } => false,
-            _ => true,
-        }
+        self.is_copy() || matches!(self.base(), Self::Text | Self::Bytes)
     }
 
     /// The form as a parameter has a lifetime.
     pub fn param_borrows(&self) -> bool {
-        match self.base() {
-            Self::Text | Self::Bytes | Self::Json | Self::Array(_) | Self::Composite { .. } => true,
-            _ => false,
+        !self.is_copy()
+    }
+
+    /// The owned form is Copy.
+    fn is_copy(&self) -> bool {
+        match self {
+            Self::Text | Self::Bytes | Self::Json | Self::Array(_) | Self::Composite { .. } => {
+                false
+            }
+            Self::Domain { base, .. } => base.is_copy(),
+            Self::Unit
+            | Self::Bool
+            | Self::I8
+            | Self::I16
+            | Self::I32
+            | Self::I64
+            | Self::U32
+            | Self::F32
+            | Self::F64
+            | Self::Decimal
+            | Self::Uuid
+            | Self::Date
+            | Self::Time
+            | Self::DateTime
+            | Self::Timestamp
+            | Self::Interval
+            | Self::IpAddr
+            | Self::Enum(_) => true,
         }
     }
 }

@@ -5,6 +5,11 @@
 //! A case with errors has a `.stderr` only; one with warnings has both.
 
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says that it failed by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

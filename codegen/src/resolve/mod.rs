@@ -5,9 +5,12 @@
 //! it, and must agree on its columns; any other query has its own (`GetUserRow`). A named struct whose name is the row type's
 //! own, and whose queries all return the whole table, is the table's row type too.
 
+mod constraints;
+mod function;
 mod names;
 mod query;
 mod structs;
+mod tables;
 mod types;
 
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use crate::parse::syntax::ParsedFile;
 use crate::source::{FileId, Sources, Span};
 
 use query::Draft;
-use structs::Tables;
+use tables::Tables;
 use types::Types;
 
 /// Module names that generated crates keep for themselves, and those that Cargo understands in its own way.

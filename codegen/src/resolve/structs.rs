@@ -2,89 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Column, Oid, TypeKind};
-use crate::config::Config;
+use crate::catalog::Oid;
 use crate::diagnostic::Diagnostic;
-use crate::facts::{Facts, Violation, ViolationKind};
-use crate::model::{
-    self, ConstraintEnum, ConstraintTarget, ConstraintVariant, Declares, Field, Home, Params,
-    Query, QueryResult, RustType, Slot, Struct, StructName, Table, Value,
-};
+use crate::model::{Declares, Field, Home, Query, RustType, Slot, Struct, StructName, Value};
 use crate::parse::syntax::{self, StructAttributes, StructUse};
 use crate::source::Span;
 
 use super::query::{Draft, texts};
+use super::tables::Tables;
 use super::{Resolver, names};
 
-/// Row and insert types of whole tables, over all modules.
-pub(super) struct Tables<'a> {
-    config: &'a Config,
-    rows: BTreeMap<Oid, Option<Struct>>,
-    /// By table: the first query's parameters define it.
-    inserts: BTreeMap<Oid, Struct>,
-}
-
-impl<'a> Tables<'a> {
-    pub(super) fn new(config: &'a Config) -> Self {
-        Self {
-            config,
-            rows: BTreeMap::new(),
-            inserts: BTreeMap::new(),
-        }
-    }
-
-    /// What `tables.rs` holds, by name.
-    pub(super) fn finish(self, resolver: &mut Resolver<'_>) -> Vec<Table> {
-        let mut tables: BTreeMap<String, Table> = BTreeMap::new();
-        let mut taken: BTreeMap<String, String> = BTreeMap::new();
-        let mut inserts = self.inserts;
-        let oids: BTreeSet<Oid> = self.rows.keys().chain(inserts.keys()).copied().collect();
-        for oid in oids {
-            let sql = resolver.catalog.relation_name(oid);
-            let row = self.rows.get(&oid).cloned().flatten();
-            let insert = inserts.remove(&oid);
-            let mut claimed: Vec<String> = Vec::new();
-            if let Some(row) = &row {
-                claimed.push(row.name.clone());
-                if row.borrows {
-                    claimed.push(format!("{}Ref", row.name));
-                }
-            }
-            claimed.extend(insert.as_ref().map(|insert| insert.name.clone()));
-            let Some(name) = claimed.first().cloned() else {
-                continue;
-            };
-            for claim in claimed {
-                if let Some(other) = taken.insert(claim.clone(), sql.clone()) {
-                    resolver.diagnostics.push(
-                        Diagnostic::error(
-                            "name-collision",
-                            format!("the tables `{other}` and `{sql}` would both have a type `{claim}` in Rust"),
-                        )
-                        .help(format!("name the row type of one of them: in sqlmill.toml, `[tables]`, `\"{sql}\" = \"…\"`")),
-                    );
-                }
-            }
-            tables.insert(
-                name.clone(),
-                Table {
-                    name,
-                    sql,
-                    row,
-                    insert,
-                },
-            );
-        }
-        tables.into_values().collect()
-    }
-}
-
-/// Past this many the runtime has no tuple to bind a reordered struct by.
-const LONGEST_TUPLE: usize = 32;
-
 /// Who has a name in a module, for the error that names both.
+#[derive(Default)]
 struct Claims {
     types: BTreeMap<String, (String, Span)>,
+    /// Structs that stand below a function already.
+    declared: BTreeSet<(Side, String)>,
 }
 
 impl Claims {
@@ -124,8 +57,8 @@ enum Plan {
     /// No struct.
     Bare,
     Own(Struct),
-    /// By its name among the module's shared ones.
-    Shared(String),
+    /// One of the module's shared ones.
+    Shared(Struct),
     Table(StructName),
 }
 
@@ -137,80 +70,65 @@ impl<'a> Resolver<'a> {
         mut drafts: Vec<Draft<'_>>,
     ) -> Vec<Query> {
         self.distinct_functions(&drafts);
-        let mut claims = Claims {
-            types: BTreeMap::new(),
-        };
+        let mut claims = Claims::default();
         let rows = self.shared(tables, &mut drafts, Side::Row);
         let params = self.shared(tables, &mut drafts, Side::Params);
-
-        let mut declared: BTreeSet<(Side, String)> = BTreeSet::new();
         let mut queries = Vec::new();
-        for index in 0..drafts.len() {
-            let row = self.plan(tables, &drafts[index], &rows, Side::Row);
-            let param = self.plan(tables, &drafts[index], &params, Side::Params);
-            let draft = &mut drafts[index];
+        for draft in &drafts {
             let mut declares = Declares::default();
-            let mut place = |plan: Plan,
-                             side: Side,
-                             declares: &mut Option<Struct>,
-                             diagnostics: &mut Vec<Diagnostic>| {
-                let (structure, what, at) = match plan {
-                    Plan::Bare => return None,
-                    Plan::Table(name) => return Some(name),
-                    Plan::Own(structure) => {
-                        let what = format!("the {} of `{}`", side.noun(), draft.parsed.name.value);
-                        (structure, what, draft.parsed.name.span)
-                    }
-                    Plan::Shared(name) => {
-                        let shared = match side {
-                            Side::Row => rows.get(&name),
-                            Side::Params => params.get(&name),
-                        }?;
-                        let at = declared_name(side.used(draft.parsed))
-                            .map_or(draft.parsed.name.span, |(_, span)| span);
-                        (shared.clone(), format!("the {} `{name}`", side.kind()), at)
-                    }
-                };
-                let name = StructName {
-                    name: structure.name.clone(),
-                    home: Home::Module,
-                    borrows: structure.borrows,
-                };
-                claims.claim(&structure.name, &what, at, diagnostics);
-                if side == Side::Row && structure.borrows {
-                    claims.claim(
-                        &format!("{}Ref", structure.name),
-                        &format!("the borrowed form of {what}"),
-                        at,
-                        diagnostics,
-                    );
-                }
-                if declared.insert((side, structure.name.clone())) {
-                    *declares = Some(structure);
-                }
-                Some(name)
-            };
-            let row_name = place(row, Side::Row, &mut declares.row, &mut self.diagnostics);
-            let param_name = place(
-                param,
-                Side::Params,
-                &mut declares.params,
-                &mut self.diagnostics,
-            );
-            let draft = &drafts[index];
+            let plan = self.plan(tables, draft, &rows, Side::Row);
+            let row = self.place(&mut claims, draft, plan, Side::Row, &mut declares.row);
+            let plan = self.plan(tables, draft, &params, Side::Params);
+            let param = self.place(&mut claims, draft, plan, Side::Params, &mut declares.params);
             if let Some(found) = self.constraints(draft) {
                 let what = format!("the constraints of `{}`", draft.parsed.name.value);
-                claims.claim(
-                    &found.name,
-                    &what,
-                    draft.parsed.name.span,
-                    &mut self.diagnostics,
-                );
+                let at = draft.parsed.name.span;
+                claims.claim(&found.name, &what, at, &mut self.diagnostics);
                 declares.constraints = Some(found);
             }
-            queries.push(self.query(draft, row_name, param_name, &params, tables, declares));
+            queries.push(self.query(draft, row, param, &params, tables, declares));
         }
         queries
+    }
+
+    /// Claims the names of a struct, and declares it below the first function that uses it.
+    fn place(
+        &mut self,
+        claims: &mut Claims,
+        draft: &Draft<'_>,
+        plan: Plan,
+        side: Side,
+        declares: &mut Option<Struct>,
+    ) -> Option<StructName> {
+        let query = &draft.parsed.name;
+        let (structure, what, at) = match plan {
+            Plan::Bare => return None,
+            Plan::Table(name) => return Some(name),
+            Plan::Own(structure) => {
+                let what = format!("the {} of `{}`", side.noun(), query.value);
+                (structure, what, query.span)
+            }
+            Plan::Shared(structure) => {
+                let what = format!("the {} `{}`", side.kind(), structure.name);
+                let named = declared_name(side.used(draft.parsed));
+                (structure, what, named.map_or(query.span, |(_, span)| span))
+            }
+        };
+        claims.claim(&structure.name, &what, at, &mut self.diagnostics);
+        if side == Side::Row && structure.borrows {
+            let name = format!("{}Ref", structure.name);
+            let what = format!("the borrowed form of {what}");
+            claims.claim(&name, &what, at, &mut self.diagnostics);
+        }
+        let name = StructName {
+            name: structure.name.clone(),
+            home: Home::Module,
+            borrows: structure.borrows,
+        };
+        if claims.declared.insert((side, structure.name.clone())) {
+            *declares = Some(structure);
+        }
+        Some(name)
     }
 
     fn distinct_functions(&mut self, drafts: &[Draft<'_>]) {
@@ -460,16 +378,6 @@ impl<'a> Resolver<'a> {
             .then_some(table)
     }
 
-    fn row_name(&self, tables: &Tables<'_>, table: Oid) -> Option<String> {
-        let relation = self.catalog.relations.get(&table)?;
-        names::row_type(
-            self.catalog,
-            tables.config,
-            &relation.schema,
-            &relation.name,
-        )
-    }
-
     fn plan(
         &mut self,
         tables: &mut Tables<'_>,
@@ -479,8 +387,8 @@ impl<'a> Resolver<'a> {
     ) -> Plan {
         let used = side.used(draft.parsed);
         if let Some((name, _)) = declared_name(used) {
-            if shared.contains_key(name) {
-                return Plan::Shared(name.to_owned());
+            if let Some(found) = shared.get(name) {
+                return Plan::Shared(found.clone());
             }
             // Named, and not among the shared: a table's row type, or an error that was told.
             return match (side, draft.whole_row) {
@@ -528,383 +436,11 @@ impl<'a> Resolver<'a> {
             borrows,
         })
     }
-
-    /// The row type of a table, declared once.
-    fn table_row(&mut self, tables: &mut Tables<'_>, table: Oid) -> Option<StructName> {
-        if !tables.rows.contains_key(&table) {
-            let row = self.table_struct(tables, table);
-            tables.rows.insert(table, row);
-        }
-        let row = tables.rows.get(&table)?.as_ref()?;
-        Some(StructName {
-            name: row.name.clone(),
-            home: Home::Tables,
-            borrows: row.borrows,
-        })
-    }
-
-    fn table_struct(&mut self, tables: &Tables<'_>, table: Oid) -> Option<Struct> {
-        let catalog = self.catalog;
-        let relation = catalog.relations.get(&table)?;
-        let name = self.row_name(tables, table)?;
-        let mut fields = Vec::new();
-        for column in &relation.columns {
-            self.types.read(column.type_oid, None, &[]);
-            fields.push(Field {
-                name: names::snake(&column.name)?,
-                slot: Slot {
-                    ty: self.types.resolve(column.type_oid).ok()?,
-                    nullable: self.column_nullable(column),
-                },
-                docs: column.comment.iter().cloned().collect(),
-            });
-        }
-        let borrows = Side::Row.borrows(&fields);
-        let what = format!("A row of `{}`.", catalog.relation_name(table));
-        let mut docs: Vec<String> = relation.comment.iter().cloned().collect();
-        push_paragraph(&mut docs, &what);
-        Some(Struct {
-            name,
-            docs,
-            of: Vec::new(),
-            fields,
-            derives: Vec::new(),
-            attributes: Vec::new(),
-            borrowed_attributes: Vec::new(),
-            borrows,
-        })
-    }
-
-    /// The insert type of a table; `None` where another query's differs.
-    fn table_insert(
-        &mut self,
-        tables: &mut Tables<'_>,
-        table: Oid,
-        values: &[Value],
-    ) -> Option<StructName> {
-        let catalog = self.catalog;
-        let relation = catalog.relations.get(&table)?;
-        let name = format!("New{}", self.row_name(tables, table)?);
-        let place = |value: &Value| {
-            relation
-                .columns
-                .iter()
-                .position(|column: &Column| column.name == value.name)
-        };
-        let mut ordered: Vec<&Value> = values.iter().collect();
-        ordered.sort_by_key(|value| place(value));
-        let fields: Vec<Field> = ordered
-            .into_iter()
-            .map(|value| Field {
-                docs: relation
-                    .column_named(&value.name)
-                    .and_then(|column| column.comment.clone())
-                    .into_iter()
-                    .collect(),
-                ..field(value)
-            })
-            .collect();
-        let borrows = Side::Params.borrows(&fields);
-        let made = Struct {
-            name,
-            docs: vec![format!("A new row of `{}`.", catalog.relation_name(table))],
-            of: Vec::new(),
-            fields,
-            derives: Vec::new(),
-            attributes: Vec::new(),
-            borrowed_attributes: Vec::new(),
-            borrows,
-        };
-        let found = tables.inserts.entry(table).or_insert_with(|| made.clone());
-        (*found == made).then(|| StructName {
-            name: made.name,
-            home: Home::Tables,
-            borrows,
-        })
-    }
-
-    fn query(
-        &mut self,
-        draft: &Draft<'_>,
-        row: Option<StructName>,
-        params: Option<StructName>,
-        shared: &BTreeMap<String, Struct>,
-        tables: &Tables<'_>,
-        declares: Declares,
-    ) -> Query {
-        let facts = draft.facts;
-        let order_of = |name: &StructName| -> Vec<String> {
-            let fields = match name.home {
-                Home::Module => shared.get(&name.name).map(|found| &found.fields),
-                Home::Tables => tables
-                    .inserts
-                    .values()
-                    .find(|insert| insert.name == name.name)
-                    .map(|insert| &insert.fields),
-            };
-            fields.map_or(Vec::new(), |fields| {
-                fields.iter().map(|field| field.name.clone()).collect()
-            })
-        };
-        let params = match params {
-            Some(name) => {
-                let order = order_of(&name);
-                let own: Vec<&String> = draft.inputs.iter().map(|input| &input.field).collect();
-                let reordered = !order.is_empty() && !order.iter().eq(own);
-                if reordered && draft.inputs.len() > LONGEST_TUPLE {
-                    self.diagnostics.push(
-                        Diagnostic::error(
-                            "struct-mismatch",
-                            format!("`{}` uses the parameters of `{}` in another order than the first query does", draft.parsed.name.value, name.name),
-                        )
-                        .at(draft.parsed.name.span)
-                        .note(format!("of more than {LONGEST_TUPLE} parameters the order must be the same"))
-                        .help("give it a struct of its own"),
-                    );
-                }
-                let documented = declares.params.as_ref().is_some_and(|_| order.is_empty());
-                Params::Struct {
-                    name,
-                    reordered,
-                    documented,
-                }
-            }
-            None if draft.inputs.is_empty() => Params::None,
-            None => Params::One,
-        };
-        let mut inputs = draft.inputs.clone();
-        if let (Params::One, Some(input)) = (&params, inputs.first_mut())
-            && input.field == "db"
-        {
-            // The handle has the name already.
-            input.field = "db_".to_owned();
-        }
-        let result = match row {
-            Some(name) => QueryResult::Struct(name),
-            None if draft.outputs.is_empty() => QueryResult::Affected,
-            None => QueryResult::Scalar,
-        };
-        Query {
-            name: draft.name.clone(),
-            written: draft.parsed.name.value.clone(),
-            file: draft.path.clone(),
-            line: draft.line,
-            docs: draft.parsed.docs.clone(),
-            attributes: texts(&draft.parsed.attributes),
-            sql: draft.parsed.statement.sql.clone(),
-            handle: draft.handle,
-            cardinality: draft.cardinality.value,
-            cardinality_reason: draft.cardinality.reason.clone(),
-            access: match facts.access.value {
-                crate::facts::Access::Read => model::Access::Read,
-                crate::facts::Access::Write => model::Access::Write,
-            },
-            access_reason: facts.access.reason.clone(),
-            pure_read: facts.pure_read.value,
-            inputs,
-            outputs: draft.outputs.clone(),
-            params,
-            result,
-            reads: facts
-                .reads
-                .iter()
-                .map(|(&table, columns)| {
-                    (
-                        self.catalog.relation_name(table),
-                        self.column_names(table, columns),
-                    )
-                })
-                .collect(),
-            writes: facts
-                .writes
-                .iter()
-                .map(|(&table, write)| {
-                    let kinds = [
-                        (write.insert, "insert"),
-                        (write.update, "update"),
-                        (write.delete, "delete"),
-                    ];
-                    let written = model::Written {
-                        kinds: kinds
-                            .iter()
-                            .filter(|(is, _)| *is)
-                            .map(|(_, kind)| (*kind).to_owned())
-                            .collect(),
-                        columns: self.column_names(table, &write.columns),
-                    };
-                    (self.catalog.relation_name(table), written)
-                })
-                .collect(),
-            violations: violations(facts),
-            order: facts
-                .order
-                .keys
-                .iter()
-                .map(|key| {
-                    let direction = if key.descending { " DESC" } else { "" };
-                    format!("{}{direction}", key.text)
-                })
-                .collect(),
-            order_total: facts.order.total.value,
-            waivers: draft.waivers.clone(),
-            declares,
-        }
-    }
-
-    fn column_names(&self, table: Oid, columns: &BTreeSet<i16>) -> Vec<String> {
-        let relation = self.catalog.relations.get(&table);
-        columns
-            .iter()
-            .filter_map(|&number| Some(relation?.column(number)?.name.clone()))
-            .collect()
-    }
-
-    fn constraints(&self, draft: &Draft<'_>) -> Option<ConstraintEnum> {
-        let found: Vec<(&Violation, ConstraintTarget)> = draft
-            .facts
-            .violations
-            .iter()
-            .filter_map(|violation| Some((violation, self.target(violation)?)))
-            .collect();
-        if found.is_empty() {
-            return None;
-        }
-        let plain = |violation: &Violation| match violation.kind {
-            ViolationKind::NotNull => {
-                let column = violation.columns.first().unwrap_or(&violation.name);
-                names::pascal(&format!(
-                    "{}_{column}_not_null",
-                    violation.relation_name.replace('.', "_")
-                ))
-            }
-            ViolationKind::Domain if violation.name == type_part(&violation.relation_name) => {
-                names::pascal(&format!("{}_not_null", violation.name))
-            }
-            ViolationKind::Unique
-            | ViolationKind::ForeignKey
-            | ViolationKind::Check
-            | ViolationKind::Exclusion
-            | ViolationKind::Domain => names::pascal(&violation.name),
-        };
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for (violation, _) in &found {
-            *counts
-                .entry(plain(violation).unwrap_or_default())
-                .or_default() += 1;
-        }
-        let mut taken = BTreeSet::new();
-        let mut variants = Vec::new();
-        for (violation, target) in found {
-            let name = plain(violation).unwrap_or_else(|| "Unnamed".to_owned());
-            // Names of constraints are unique only within their table.
-            let name = match counts.get(&name) {
-                Some(1) => name,
-                _ => {
-                    let table = names::pascal(&violation.relation_name).unwrap_or_default();
-                    format!("{table}{name}")
-                }
-            };
-            let mut docs: Vec<String> = violation.comment.iter().cloned().collect();
-            let what = if violation.columns.is_empty() {
-                format!(
-                    "A {} of `{}`",
-                    kind(violation.kind),
-                    violation.relation_name
-                )
-            } else {
-                let columns: Vec<String> = violation
-                    .columns
-                    .iter()
-                    .map(|column| format!("`{column}`"))
-                    .collect();
-                format!(
-                    "The {} of `{}` on {}",
-                    kind(violation.kind),
-                    violation.relation_name,
-                    columns.join(", ")
-                )
-            };
-            push_paragraph(&mut docs, &format!("{what}."));
-            let name = if name == "Self" {
-                "Self_".to_owned()
-            } else {
-                name
-            };
-            variants.push(ConstraintVariant {
-                name: names::numbered(name, &mut taken),
-                docs,
-                target,
-            });
-        }
-        Some(ConstraintEnum {
-            name: format!("{}Constraint", draft.pascal),
-            variants,
-        })
-    }
-
-    /// How the server names it.
-    fn target(&self, violation: &Violation) -> Option<ConstraintTarget> {
-        if violation.kind == ViolationKind::Domain {
-            let found = self.catalog.types.values().find(|found| {
-                matches!(found.kind, TypeKind::Domain(_))
-                    && self.catalog.type_name(found.oid) == violation.relation_name
-            })?;
-            return Some(ConstraintTarget::Type {
-                schema: found.schema.clone(),
-                ty: found.name.clone(),
-                name: (violation.name != found.name).then(|| violation.name.clone()),
-            });
-        }
-        let relation = self.catalog.relations.get(&violation.relation)?;
-        let (schema, table) = (relation.schema.clone(), relation.name.clone());
-        Some(if violation.kind == ViolationKind::NotNull {
-            ConstraintTarget::Column {
-                schema,
-                table,
-                column: violation.columns.first().unwrap_or(&violation.name).clone(),
-            }
-        } else {
-            ConstraintTarget::Constraint {
-                schema,
-                table,
-                name: violation.name.clone(),
-            }
-        })
-    }
-}
-
-fn type_part(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(_, name)| name)
-}
-
-fn violations(facts: &Facts) -> Vec<model::Violation> {
-    facts
-        .violations
-        .iter()
-        .map(|violation| model::Violation {
-            name: violation.name.clone(),
-            kind: kind(violation.kind).to_owned(),
-            table: violation.relation_name.clone(),
-            columns: violation.columns.clone(),
-            reason: violation.reason.clone(),
-        })
-        .collect()
-}
-
-fn kind(kind: ViolationKind) -> &'static str {
-    match kind {
-        ViolationKind::Unique => "unique key",
-        ViolationKind::ForeignKey => "foreign key",
-        ViolationKind::Check => "check constraint",
-        ViolationKind::NotNull => "not-null constraint",
-        ViolationKind::Exclusion => "exclusion constraint",
-        ViolationKind::Domain => "domain constraint",
-    }
 }
 
 /// Parameters or rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
+pub(super) enum Side {
     Params,
     Row,
 }
@@ -931,7 +467,7 @@ impl Side {
         }
     }
 
-    fn borrows(self, fields: &[Field]) -> bool {
+    pub(super) fn borrows(self, fields: &[Field]) -> bool {
         fields.iter().any(|field| match self {
             Self::Params => field.slot.ty.param_borrows(),
             Self::Row => field.slot.ty.row_borrows(),
@@ -969,7 +505,7 @@ fn declared_name(used: &StructUse) -> Option<(&str, Span)> {
     }
 }
 
-fn field(value: &Value) -> Field {
+pub(super) fn field(value: &Value) -> Field {
     Field {
         name: value.field.clone(),
         slot: value.slot.clone(),
@@ -977,7 +513,7 @@ fn field(value: &Value) -> Field {
     }
 }
 
-fn push_paragraph(docs: &mut Vec<String>, text: &str) {
+pub(super) fn push_paragraph(docs: &mut Vec<String>, text: &str) {
     if text.is_empty() {
         return;
     }

@@ -29,7 +29,7 @@ use sqlmill_runtime::{Execute, Statement, Writer};
 /// INSERT INTO pets (id, owner, age) SELECT $6, u.id, $4 FROM u
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `users`. Writes `pets` (insert): `id`, `owner`, `age`. Writes `users` (insert): `id`,
 /// `email`, `org`, `age`, `name`.
@@ -39,11 +39,11 @@ use sqlmill_runtime::{Execute, Statement, Writer};
 /// - `email_check` (domain constraint): :email is of the type `email`
 /// - `pets_pkey` (unique key): inserts into `pets`
 /// - `pets_owner_fkey` (foreign key): inserts into `pets`
-/// - `positive` (check): inserts into `pets`
+/// - `positive` (check constraint): inserts into `pets`
 /// - `users email key` (unique key): inserts into `users`
 /// - `users_pkey` (unique key): inserts into `users`
 /// - `users_org_fkey` (foreign key): inserts into `users`
-/// - `positive` (check): inserts into `users`
+/// - `positive` (check constraint): inserts into `users`
 pub fn add<'a>(db: &'a impl Writer, params: Add<'a>) -> Execute<'a, Add<'a>> {
     Execute::new(db, &ADD, params)
 }
@@ -76,7 +76,7 @@ pub enum AddConstraint {
     PetsPkey,
     /// The foreign key of `pets` on `owner`.
     PetsOwnerFkey,
-    /// The check of `pets` on `age`.
+    /// The check constraint of `pets` on `age`.
     PetsPositive,
     /// The unique key of `users` on `email`.
     UsersEmailKey,
@@ -86,7 +86,7 @@ pub enum AddConstraint {
     UsersOrgFkey,
     /// Nobody is younger than one.
     ///
-    /// The check of `users` on `age`.
+    /// The check constraint of `users` on `age`.
     UsersPositive,
 }
 
@@ -113,7 +113,7 @@ INSERT INTO pets (id, owner, age) SELECT $6, u.id, $4 FROM u";
 /// DELETE FROM users WHERE id = $1
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `users`. Writes `users` (delete).
 ///

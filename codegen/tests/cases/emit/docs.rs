@@ -7,7 +7,12 @@
 #[derive(Debug, Clone, PartialEq)]
 pub struct T {
     pub id: i32,
-    /// a \[link\] \<b> `code` "quoted"second line    with a tab```not rust```
+    /// a \[link\] \<b> `code` "quoted"
+    /// second line    with a tab
+    ///
+    /// ```text
+    /// not rust
+    /// ```
     pub v: Option<String>,
 }
 

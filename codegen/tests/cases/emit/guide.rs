@@ -253,7 +253,7 @@ const LIST_USERS_SQL: &str = "SELECT id, name FROM users ORDER BY created_at DES
 /// UPDATE users SET created_at = now() WHERE id = $1
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `users`. Writes `users` (update): `created_at`.
 ///

@@ -138,7 +138,7 @@ const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 /// UPDATE posts SET title = $1 WHERE id = $2
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `posts`. Writes `posts` (update): `title`.
 ///

@@ -353,7 +353,7 @@ const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 /// )
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Writes `everything` (insert): `a`, `b`, `c`, `d`, `e`, `f`, `g`, `h`, `i`, `j`, `k`, `l`, `m`,
 /// `n`, `o`, `p`, `q`, `r`, `s`, `t`, `u`, `v`, `w`, `x`, `y`, `z`, `aa`, `bb`, `cc`, `dd`, `ee`,
