@@ -18,7 +18,7 @@ pub fn access(input: &Input<'_>) -> Proved<Access> {
         Some((_, reason)) => Proved::new(Access::Write, reason),
         None => Proved::new(
             Access::Read,
-            "it only reads, by functions that are known to",
+            "no write, no lock, and no function outside the reviewed ones",
         ),
     }
 }

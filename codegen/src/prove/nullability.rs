@@ -46,15 +46,30 @@ pub fn columns(input: &Input<'_>, params: &[ParamFacts]) -> Vec<ColumnFacts> {
         .collect()
 }
 
-/// Of the values that a query stores: is each never NULL?
+/// Of the values that a query stores: is each never NULL? `around`: the queries that it stands in, outermost first.
 pub(super) fn never_null(
     input: &Input<'_>,
     params: &[ParamFacts],
+    around: &[&Query],
     query: &Query,
     stored: &[Target],
 ) -> Vec<bool> {
     let prover = Prover { input, params };
-    let scope = Scope::new(&prover, query, None);
+    never_null_in(&prover, None, around, query, stored)
+}
+
+fn never_null_in(
+    prover: &Prover<'_>,
+    parent: Option<Frame<'_>>,
+    around: &[&Query],
+    query: &Query,
+    stored: &[Target],
+) -> Vec<bool> {
+    if let [outermost, around @ ..] = around {
+        let scope = Scope::new(prover, outermost, parent);
+        return never_null_in(prover, Some(scope.input()), around, query, stored);
+    }
+    let scope = Scope::new(prover, query, parent);
     let frame = scope.input();
     stored
         .iter()

@@ -199,10 +199,11 @@ impl<'p> Prover<'p> {
             let state = block.closed();
             let verdict = block.verdict(&state);
             if let Ok(reason) = verdict {
-                return Ok(if block.leaves.is_empty() {
-                    "one row is inserted".to_owned()
+                let values = block.leaves.is_empty() || reason == INSERTS_ONE;
+                return Ok(if values {
+                    INSERTS_ONE.to_owned()
                 } else {
-                    format!("inserts one row: {reason}")
+                    format!("{INSERTS_ONE}: {reason}")
                 });
             }
             return self.written_key(query, seeds).or(verdict);
@@ -748,6 +749,8 @@ impl<'p> Prover<'p> {
     }
 }
 
+const INSERTS_ONE: &str = "inserts one row";
+
 /// The rows that grouping leaves.
 enum Grouping<'q> {
     None,
@@ -1081,7 +1084,11 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             }
         }
         Ok(if reasons.is_empty() {
-            "no FROM item that has several rows".to_owned()
+            if self.leaves.is_empty() {
+                "a SELECT without FROM".to_owned()
+            } else {
+                "what stands in FROM gives one row".to_owned()
+            }
         } else {
             reasons.join(", and ")
         })
@@ -1130,6 +1137,8 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                 };
                 let seeds = self.seeds_for(query, rel, state);
                 match self.prover.at_most_one(&inner, &seeds) {
+                    // The server names what the author did not: `*SELECT*`, `unnamed_subquery`.
+                    Err(reason) if name.starts_with('*') || name == "unnamed_subquery" => reason,
                     Err(reason) => format!("in `{name}`, {reason}"),
                     Ok(_) => format!("`{name}` may have several rows"),
                 }

@@ -16,9 +16,11 @@ use crate::describe::tree::{Command, ConflictAction, Expr, OnConflict, Query, Rt
 use crate::facts::{ParamFacts, ReportedName, Violation, ViolationKind};
 
 /// In order of table and constraint, each once. `params` says which parameters may be NULL.
-pub fn violations(input: &Input<'_>, params: &[ParamFacts]) -> Vec<Violation> {
+pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Violation> {
     let mut collector = Collector {
         input,
+        params,
+        around: Vec::new(),
         catalog: input.catalog,
         found: BTreeMap::new(),
         followed: BTreeSet::new(),
@@ -33,7 +35,15 @@ pub fn violations(input: &Input<'_>, params: &[ParamFacts]) -> Vec<Violation> {
     }
     for query in &input.statement.queries {
         walk::everything(query, &mut |part| match part {
-            Part::Query(query) => collector.query(query, params),
+            Part::Query(part) => {
+                // What writes is the statement itself, or stands in its WITH.
+                let in_with = query
+                    .ctes
+                    .iter()
+                    .any(|cte| std::ptr::eq(&raw const cte.query, part));
+                collector.around = if in_with { vec![query] } else { Vec::new() };
+                collector.query(part);
+            }
             Part::Expr(Expr::CoerceToDomain { arg, type_oid, .. }) => {
                 let nullable = match strip(arg) {
                     Expr::Const(constant) => constant.is_null,
@@ -109,6 +119,9 @@ impl Stored {
 
 struct Collector<'a> {
     input: &'a Input<'a>,
+    params: &'a [ParamFacts],
+    /// The queries that the one at hand stands in.
+    around: Vec<&'a Query>,
     catalog: &'a Catalog,
     found: BTreeMap<(Oid, ViolationKind, String), Violation>,
     /// Cascades already followed, with the columns that they write (none: a DELETE).
@@ -116,7 +129,7 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn query(&mut self, query: &Query, params: &[ParamFacts]) {
+    fn query(&mut self, query: &Query) {
         match query.command {
             Command::Insert | Command::Update | Command::Delete | Command::Merge => {}
             Command::Select | Command::Utility | Command::Nothing | Command::Unknown => return,
@@ -139,7 +152,7 @@ impl<'a> Collector<'a> {
         let name = self.catalog.relation_name(oid);
         match query.command {
             Command::Insert => {
-                let stored = self.inserted(table, query, &query.targets, params);
+                let stored = self.inserted(table, query, &query.targets);
                 self.insert(
                     oid,
                     &stored,
@@ -149,12 +162,12 @@ impl<'a> Collector<'a> {
                 if let Some(conflict) = &query.on_conflict
                     && !conflict.set.is_empty()
                 {
-                    let stored = self.updated(table, true, query, &conflict.set, params);
+                    let stored = self.updated(table, true, query, &conflict.set);
                     self.update(oid, true, &stored, &format!("updates `{name}` on conflict"));
                 }
             }
             Command::Update => {
-                let stored = self.updated(table, inherits, query, &query.targets, params);
+                let stored = self.updated(table, inherits, query, &query.targets);
                 self.update(oid, inherits, &stored, &format!("updates `{name}`"));
             }
             Command::Delete => self.delete(oid, inherits, &format!("deletes from `{name}`")),
@@ -162,12 +175,11 @@ impl<'a> Collector<'a> {
                 for action in &query.merge_actions {
                     match action.command {
                         Command::Insert => {
-                            let stored = self.inserted(table, query, &action.targets, params);
+                            let stored = self.inserted(table, query, &action.targets);
                             self.insert(oid, &stored, None, &format!("inserts into `{name}`"));
                         }
                         Command::Update => {
-                            let stored =
-                                self.updated(table, inherits, query, &action.targets, params);
+                            let stored = self.updated(table, inherits, query, &action.targets);
                             self.update(oid, inherits, &stored, &format!("updates `{name}`"));
                         }
                         Command::Delete => {
@@ -187,14 +199,8 @@ impl<'a> Collector<'a> {
 
     // --- what is stored
 
-    fn inserted(
-        &mut self,
-        table: &Relation,
-        query: &Query,
-        targets: &[Target],
-        params: &[ParamFacts],
-    ) -> Stored {
-        let mut stored = self.assigned(table, query, targets, params);
+    fn inserted(&mut self, table: &Relation, query: &Query, targets: &[Target]) -> Stored {
+        let mut stored = self.assigned(table, query, targets);
         for column in &table.columns {
             stored
                 .values
@@ -216,9 +222,8 @@ impl<'a> Collector<'a> {
         inherits: bool,
         query: &Query,
         targets: &[Target],
-        params: &[ParamFacts],
     ) -> Stored {
-        let mut stored = self.assigned(table, query, targets, params);
+        let mut stored = self.assigned(table, query, targets);
         // What a generated column is made of is not known: any assignment may change it.
         for column in table
             .columns
@@ -235,15 +240,10 @@ impl<'a> Collector<'a> {
         stored
     }
 
-    fn assigned(
-        &mut self,
-        table: &Relation,
-        query: &Query,
-        targets: &[Target],
-        params: &[ParamFacts],
-    ) -> Stored {
+    fn assigned(&mut self, table: &Relation, query: &Query, targets: &[Target]) -> Stored {
         let mut values = BTreeMap::new();
-        let never_null = nullability::never_null(self.input, params, query, targets);
+        let never_null =
+            nullability::never_null(self.input, self.params, &self.around, query, targets);
         for (target, never_null) in targets.iter().zip(never_null) {
             if target.junk || target.number <= 0 {
                 continue;
