@@ -20,3 +20,23 @@ mod organizations;
 mod reports;
 mod sharing;
 mod users;
+
+/// A query that no test calls is a query that nobody knows to work.
+#[test]
+fn every_query_is_called() {
+    let crate_root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(crate_root.join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let tests: String = std::fs::read_dir(crate_root.join("tests/queries"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let uncalled: Vec<&str> = manifest["queries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|query| query["name"].as_str())
+        .filter(|name| !tests.contains(&format!("{name}(")))
+        .collect();
+    assert!(uncalled.is_empty(), "no test calls {uncalled:?}");
+}

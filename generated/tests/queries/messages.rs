@@ -285,7 +285,7 @@ async fn files_are_linked_once_and_listed_with_their_type() {
     )
     .await
     .unwrap_err();
-    assert_eq!(error.query(), Some("messages::link_message_files"));
+    assert!(error.violates(LinkMessageFilesConstraint::MessagesToFilesMessageIdNotNull));
     assert!(
         metrics::get_metric(&world.db, metric)
             .await

@@ -162,6 +162,58 @@ async fn an_address_has_one_account_open_or_closed() {
 }
 
 #[tokio::test]
+async fn an_imported_user_has_what_is_given_and_defaults_for_the_rest() {
+    let world = World::new().await;
+    let plain = import_user(&world.db, NewUser::new("eve@acme.com"))
+        .await
+        .unwrap();
+    let made = create_user(
+        &world.db,
+        CreateUser {
+            email: "fay@acme.com",
+            name: None,
+        },
+    )
+    .await
+    .unwrap();
+    // The same as the schema's own defaults.
+    let same = User {
+        id: made.id,
+        email: made.email.clone(),
+        created_at: made.created_at,
+        updated_at: made.updated_at,
+        ..plain
+    };
+    assert_eq!(same, made);
+
+    let config = json!({"theme": "dark"});
+    let id = Uuid::from_u128(7);
+    let given = NewUser {
+        id: Some(id),
+        name: Some("Gus"),
+        config: Some(&config),
+        is_active: Some(false),
+        deleted_at: Some("2024-05-06T07:08:09Z".parse().unwrap()),
+        ..NewUser::new("gus@acme.com")
+    };
+    let whole = import_user(&world.db, given).await.unwrap();
+    assert_eq!((whole.id, whole.name.as_deref()), (id, Some("Gus")));
+    assert_eq!((whole.config, whole.is_active), (config.clone(), false));
+    assert_eq!(whole.deleted_at, given.deleted_at);
+
+    let error = import_user(
+        &world.db,
+        NewUser {
+            id: Some(id),
+            ..NewUser::new("hal@acme.com")
+        },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.violates(ImportUserConstraint::UsersPkey));
+}
+
+#[tokio::test]
 async fn an_upsert_inserts_updates_and_reopens() {
     let world = World::new().await;
     let upsert = |email, name| upsert_user(&world.db, UpsertUser { email, name });
