@@ -32,7 +32,7 @@ use sqlmill_runtime::{Execute, One, Optional, Reader, Statement, Writer};
 /// CROSS JOIN granted
 /// ```
 ///
-/// Returns exactly one row: one row is inserted, and inserts one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `asset_permissions`, `chats`. Writes `asset_permissions` (insert): `identity_id`,
 /// `identity_type`, `asset_id`, `asset_type`, `role`, `created_by`, `updated_by`. Writes `chats`
@@ -48,7 +48,6 @@ use sqlmill_runtime::{Execute, One, Optional, Reader, Statement, Writer};
 /// - `asset_permissions_pkey` (unique key): inserts into `asset_permissions`
 /// - `asset_permissions_created_by_fkey` (foreign key): inserts into `asset_permissions`
 /// - `asset_permissions_updated_by_fkey` (foreign key): inserts into `asset_permissions`
-/// - `asset_permissions.asset_id` (not-null constraint): inserts into `asset_permissions`
 /// - `chats_created_by_fkey` (foreign key): inserts into `chats`
 /// - `chats_organization_id_fkey` (foreign key): inserts into `chats`
 /// - `chats_updated_by_fkey` (foreign key): inserts into `chats`
@@ -112,8 +111,6 @@ pub enum CreateChatConstraint {
     AssetPermissionsCreatedByFkey,
     /// The foreign key of `asset_permissions` on `updated_by`.
     AssetPermissionsUpdatedByFkey,
-    /// The not-null constraint of `asset_permissions` on `asset_id`.
-    AssetPermissionsAssetIdNotNull,
     /// The foreign key of `chats` on `created_by`.
     ChatsCreatedByFkey,
     /// The foreign key of `chats` on `organization_id`.
@@ -127,7 +124,6 @@ sqlmill_runtime::constraints! {
         AssetPermissionsPkey = "public"."asset_permissions" "asset_permissions_pkey",
         AssetPermissionsCreatedByFkey = "public"."asset_permissions" "asset_permissions_created_by_fkey",
         AssetPermissionsUpdatedByFkey = "public"."asset_permissions" "asset_permissions_updated_by_fkey",
-        AssetPermissionsAssetIdNotNull = "public"."asset_permissions" column "asset_id",
         ChatsCreatedByFkey = "public"."chats" "chats_created_by_fkey",
         ChatsOrganizationIdFkey = "public"."chats" "chats_organization_id_fkey",
         ChatsUpdatedByFkey = "public"."chats" "chats_updated_by_fkey",
@@ -360,7 +356,7 @@ WHERE chats.id = $2 AND chats.deleted_at IS NULL";
 /// WHERE id = $1 AND deleted_at IS NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `chats`. Writes `chats` (update): `updated_at`.
 ///

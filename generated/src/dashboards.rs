@@ -37,7 +37,7 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 /// FROM made
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `dashboard_files`. Writes `asset_permissions` (insert): `identity_id`, `identity_type`,
 /// `asset_id`, `asset_type`, `role`, `created_by`, `updated_by`. Writes `dashboard_files` (insert):
@@ -52,7 +52,6 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 /// - `asset_permissions_pkey` (unique key): inserts into `asset_permissions`
 /// - `asset_permissions_created_by_fkey` (foreign key): inserts into `asset_permissions`
 /// - `asset_permissions_updated_by_fkey` (foreign key): inserts into `asset_permissions`
-/// - `asset_permissions.asset_id` (not-null constraint): inserts into `asset_permissions`
 /// - `dashboard_files_created_by_fkey` (foreign key): inserts into `dashboard_files`
 pub fn create_dashboard<'a>(
     db: &'a impl Writer,
@@ -126,8 +125,6 @@ pub enum CreateDashboardConstraint {
     AssetPermissionsCreatedByFkey,
     /// The foreign key of `asset_permissions` on `updated_by`.
     AssetPermissionsUpdatedByFkey,
-    /// The not-null constraint of `asset_permissions` on `asset_id`.
-    AssetPermissionsAssetIdNotNull,
     /// The foreign key of `dashboard_files` on `created_by`.
     DashboardFilesCreatedByFkey,
 }
@@ -137,7 +134,6 @@ sqlmill_runtime::constraints! {
         AssetPermissionsPkey = "public"."asset_permissions" "asset_permissions_pkey",
         AssetPermissionsCreatedByFkey = "public"."asset_permissions" "asset_permissions_created_by_fkey",
         AssetPermissionsUpdatedByFkey = "public"."asset_permissions" "asset_permissions_updated_by_fkey",
-        AssetPermissionsAssetIdNotNull = "public"."asset_permissions" column "asset_id",
         DashboardFilesCreatedByFkey = "public"."dashboard_files" "dashboard_files_created_by_fkey",
     }
 }
@@ -307,7 +303,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 /// WHERE id = $1 AND deleted_at IS NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `dashboard_files`. Writes `dashboard_files` (update): `updated_at`, `deleted_at`.
 ///

@@ -533,7 +533,7 @@ ORDER BY datasets.name, datasets.id";
 ///     (SELECT count(*) FROM unlinked) AS unlinked
 /// ```
 ///
-/// Returns exactly one row: no FROM item that has several rows.
+/// Returns exactly one row: a SELECT without FROM.
 ///
 /// Reads `datasets`, `datasets_to_permission_groups`, `permission_groups`. Writes
 /// `datasets_to_permission_groups` (insert, update): `dataset_id`, `permission_group_id`,
@@ -549,10 +549,6 @@ ORDER BY datasets.name, datasets.id";
 /// - `datasets_to_permission_groups_dataset_id_fkey` (foreign key): inserts into
 ///   `datasets_to_permission_groups`
 /// - `datasets_to_permission_groups_permission_group_id_fkey` (foreign key): inserts into
-///   `datasets_to_permission_groups`
-/// - `datasets_to_permission_groups.dataset_id` (not-null constraint): inserts into
-///   `datasets_to_permission_groups`
-/// - `datasets_to_permission_groups.permission_group_id` (not-null constraint): inserts into
 ///   `datasets_to_permission_groups`
 /// - `permission_groups_created_by_fkey` (foreign key): inserts into `permission_groups`
 /// - `permission_groups_organization_id_fkey` (foreign key): inserts into `permission_groups`
@@ -593,10 +589,6 @@ pub enum ReplaceDefaultDatasetsConstraint {
     DatasetsToPermissionGroupsDatasetIdFkey,
     /// The foreign key of `datasets_to_permission_groups` on `permission_group_id`.
     DatasetsToPermissionGroupsPermissionGroupIdFkey,
-    /// The not-null constraint of `datasets_to_permission_groups` on `dataset_id`.
-    DatasetsToPermissionGroupsDatasetIdNotNull,
-    /// The not-null constraint of `datasets_to_permission_groups` on `permission_group_id`.
-    DatasetsToPermissionGroupsPermissionGroupIdNotNull,
     /// The foreign key of `permission_groups` on `created_by`.
     PermissionGroupsCreatedByFkey,
     /// The foreign key of `permission_groups` on `organization_id`.
@@ -609,8 +601,6 @@ sqlmill_runtime::constraints! {
     ReplaceDefaultDatasetsConstraint {
         DatasetsToPermissionGroupsDatasetIdFkey = "public"."datasets_to_permission_groups" "datasets_to_permission_groups_dataset_id_fkey",
         DatasetsToPermissionGroupsPermissionGroupIdFkey = "public"."datasets_to_permission_groups" "datasets_to_permission_groups_permission_group_id_fkey",
-        DatasetsToPermissionGroupsDatasetIdNotNull = "public"."datasets_to_permission_groups" column "dataset_id",
-        DatasetsToPermissionGroupsPermissionGroupIdNotNull = "public"."datasets_to_permission_groups" column "permission_group_id",
         PermissionGroupsCreatedByFkey = "public"."permission_groups" "permission_groups_created_by_fkey",
         PermissionGroupsOrganizationIdFkey = "public"."permission_groups" "permission_groups_organization_id_fkey",
         PermissionGroupsUpdatedByFkey = "public"."permission_groups" "permission_groups_updated_by_fkey",

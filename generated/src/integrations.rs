@@ -36,7 +36,7 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 ///     created_at
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `github_integrations`. Writes `github_integrations` (insert): `organization_id`,
 /// `user_id`, `installation_id`, `github_org_id`, `github_org_name`, `token_vault_key`.
@@ -285,7 +285,7 @@ LIMIT 1";
 ///     AND deleted_at IS NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `github_integrations`. Writes `github_integrations` (update): `status`, `installed_at`,
 /// `updated_at`.
@@ -359,7 +359,7 @@ WHERE
 ///     updated_at
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `slack_integrations`. Writes `slack_integrations` (insert, update): `organization_id`,
 /// `user_id`, `oauth_state`, `oauth_expires_at`, `oauth_metadata`, `team_id`, `status`,
@@ -379,7 +379,7 @@ WHERE
 /// - `slack_integrations_oauth_state_key` (unique key): inserts into `slack_integrations`
 /// - `slack_integrations_organization_id_fkey` (foreign key): inserts into `slack_integrations`
 /// - `slack_integrations_user_id_fkey` (foreign key): inserts into `slack_integrations`
-/// - `slack_integrations_status_check` (check): inserts into `slack_integrations`
+/// - `slack_integrations_status_check` (check constraint): inserts into `slack_integrations`
 pub fn start_slack_oauth<'a>(
     db: &'a impl Writer,
     params: StartSlackOauth<'a>,
@@ -465,7 +465,7 @@ pub enum StartSlackOauthConstraint {
     SlackIntegrationsOrganizationIdFkey,
     /// The foreign key of `slack_integrations` on `user_id`.
     SlackIntegrationsUserIdFkey,
-    /// The check of `slack_integrations` on `status`, `oauth_state`, `team_id`.
+    /// The check constraint of `slack_integrations` on `status`, `oauth_state`, `team_id`.
     SlackIntegrationsStatusCheck,
 }
 
@@ -590,7 +590,7 @@ RETURNING id, token_vault_key";
 ///     deleted_at
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `logs_write_back_configs`. Writes `logs_write_back_configs` (insert, update):
 /// `organization_id`, `data_source_id`, `database`, `schema`, `table_name`, `updated_at`.
@@ -777,7 +777,7 @@ WHERE name = $1";
 /// ) AS id
 /// ```
 ///
-/// Returns exactly one row: no FROM item that has several rows.
+/// Returns exactly one row: a SELECT without FROM.
 ///
 /// Counts as a write: it calls `vault.create_secret` at line 149, which is not one of the reviewed
 /// built-ins.

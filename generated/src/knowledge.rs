@@ -30,7 +30,7 @@ use sqlmill_runtime::{Many, One, Reader, Statement, Writer};
 ///     deleted_at
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `docs`. Writes `docs` (insert, update): `name`, `content`, `type`, `organization_id`,
 /// `updated_at`, `deleted_at`.
@@ -410,7 +410,7 @@ ORDER BY
 /// ) AS taken
 /// ```
 ///
-/// Returns exactly one row: no FROM item that has several rows.
+/// Returns exactly one row: a SELECT without FROM.
 ///
 /// Reads `shortcuts`.
 ///

@@ -19,7 +19,7 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 ///     deleted_at = NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `user_library`. Writes `user_library` (insert, update): `user_id`, `asset_type`,
 /// `asset_id`, `updated_at`, `deleted_at`.
@@ -97,7 +97,7 @@ SET
 ///     )
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `user_library`. Writes `user_library` (update): `updated_at`, `deleted_at`.
 pub fn remove_from_library<'a>(
@@ -162,7 +162,7 @@ WHERE
 /// RETURNING order_index
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `user_favorites`. Writes `user_favorites` (insert, update): `user_id`, `asset_id`,
 /// `asset_type`, `order_index`, `deleted_at`.
@@ -298,7 +298,7 @@ ORDER BY order_index, asset_type, asset_id";
 ///     AND user_favorites.deleted_at IS NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `user_favorites`. Writes `user_favorites` (update): `order_index`.
 pub fn reorder_favorites<'a>(

@@ -686,7 +686,7 @@ ORDER BY messages.created_at, messages.id, entry.position";
 /// ON CONFLICT (message_id, file_id) DO NOTHING
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `messages_to_files`. Writes `messages_to_files` (insert): `id`, `message_id`, `file_id`.
 ///

@@ -54,8 +54,7 @@ use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
 /// ORDER BY made.name, made.id
 /// ```
 ///
-/// Returns any number of rows: in `made`, in `*SELECT*`, in `input`, `item` is a function that
-/// returns a set.
+/// Returns any number of rows: in `made`, in `input`, `item` is a function that returns a set.
 ///
 /// Ordered by `name`, `id`.
 ///
@@ -73,14 +72,12 @@ use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
 /// - `asset_permissions_pkey` (unique key): inserts into `asset_permissions`
 /// - `asset_permissions_created_by_fkey` (foreign key): inserts into `asset_permissions`
 /// - `asset_permissions_updated_by_fkey` (foreign key): inserts into `asset_permissions`
-/// - `asset_permissions.asset_id` (not-null constraint): inserts into `asset_permissions`
 /// - `metric_files_pkey` (unique key): inserts into `metric_files`
 /// - `metric_files_created_by_fkey` (foreign key): inserts into `metric_files`
 /// - `metric_files_data_source_id_fkey` (foreign key): inserts into `metric_files`
 /// - `metric_files.content` (not-null constraint): inserts into `metric_files`
 /// - `metric_files.data_source_id` (not-null constraint): inserts into `metric_files`
 /// - `metric_files.file_name` (not-null constraint): inserts into `metric_files`
-/// - `metric_files.id` (not-null constraint): inserts into `metric_files`
 /// - `metric_files.name` (not-null constraint): inserts into `metric_files`
 pub fn create_metrics<'a>(
     db: &'a impl Writer,
@@ -137,8 +134,6 @@ pub enum CreateMetricsConstraint {
     AssetPermissionsCreatedByFkey,
     /// The foreign key of `asset_permissions` on `updated_by`.
     AssetPermissionsUpdatedByFkey,
-    /// The not-null constraint of `asset_permissions` on `asset_id`.
-    AssetPermissionsAssetIdNotNull,
     /// The unique key of `metric_files` on `id`.
     MetricFilesPkey,
     /// The foreign key of `metric_files` on `created_by`.
@@ -151,8 +146,6 @@ pub enum CreateMetricsConstraint {
     MetricFilesDataSourceIdNotNull,
     /// The not-null constraint of `metric_files` on `file_name`.
     MetricFilesFileNameNotNull,
-    /// The not-null constraint of `metric_files` on `id`.
-    MetricFilesIdNotNull,
     /// The not-null constraint of `metric_files` on `name`.
     MetricFilesNameNotNull,
 }
@@ -162,14 +155,12 @@ sqlmill_runtime::constraints! {
         AssetPermissionsPkey = "public"."asset_permissions" "asset_permissions_pkey",
         AssetPermissionsCreatedByFkey = "public"."asset_permissions" "asset_permissions_created_by_fkey",
         AssetPermissionsUpdatedByFkey = "public"."asset_permissions" "asset_permissions_updated_by_fkey",
-        AssetPermissionsAssetIdNotNull = "public"."asset_permissions" column "asset_id",
         MetricFilesPkey = "public"."metric_files" "metric_files_pkey",
         MetricFilesCreatedByFkey = "public"."metric_files" "metric_files_created_by_fkey",
         MetricFilesDataSourceIdFkey = "public"."metric_files" "metric_files_data_source_id_fkey",
         MetricFilesContentNotNull = "public"."metric_files" column "content",
         MetricFilesDataSourceIdNotNull = "public"."metric_files" column "data_source_id",
         MetricFilesFileNameNotNull = "public"."metric_files" column "file_name",
-        MetricFilesIdNotNull = "public"."metric_files" column "id",
         MetricFilesNameNotNull = "public"."metric_files" column "name",
     }
 }
@@ -465,7 +456,7 @@ WHERE
 /// WHERE id = $3 AND deleted_at IS NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `metric_files`. Writes `metric_files` (update): `updated_at`, `screenshot_bucket_key`,
 /// `screenshot_taken_at`.

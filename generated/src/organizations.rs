@@ -88,7 +88,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///     organization_color_palettes
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `organizations`. Writes `organizations` (insert): `name`, `domain`, `domains`.
 ///
@@ -182,7 +182,7 @@ RETURNING
 ///     updated_at
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users_to_organizations`. Writes `users_to_organizations` (insert, update): `user_id`,
 /// `organization_id`, `role`, `updated_at`, `deleted_at`, `created_by`, `updated_by`, `deleted_by`,

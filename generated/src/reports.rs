@@ -35,7 +35,7 @@ use sqlmill_runtime::{Many, One, Optional, Reader, Statement, Writer};
 /// FROM made
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `report_files`. Writes `asset_permissions` (insert): `identity_id`, `identity_type`,
 /// `asset_id`, `asset_type`, `role`, `created_by`, `updated_by`. Writes `report_files` (insert):
@@ -50,7 +50,6 @@ use sqlmill_runtime::{Many, One, Optional, Reader, Statement, Writer};
 /// - `asset_permissions_pkey` (unique key): inserts into `asset_permissions`
 /// - `asset_permissions_created_by_fkey` (foreign key): inserts into `asset_permissions`
 /// - `asset_permissions_updated_by_fkey` (foreign key): inserts into `asset_permissions`
-/// - `asset_permissions.asset_id` (not-null constraint): inserts into `asset_permissions`
 /// - `report_files_created_by_fkey` (foreign key): inserts into `report_files`
 /// - `report_files_organization_id_fkey` (foreign key): inserts into `report_files`
 pub fn create_report<'a>(
@@ -112,8 +111,6 @@ pub enum CreateReportConstraint {
     AssetPermissionsCreatedByFkey,
     /// The foreign key of `asset_permissions` on `updated_by`.
     AssetPermissionsUpdatedByFkey,
-    /// The not-null constraint of `asset_permissions` on `asset_id`.
-    AssetPermissionsAssetIdNotNull,
     /// The foreign key of `report_files` on `created_by`.
     ReportFilesCreatedByFkey,
     /// The foreign key of `report_files` on `organization_id`.
@@ -125,7 +122,6 @@ sqlmill_runtime::constraints! {
         AssetPermissionsPkey = "public"."asset_permissions" "asset_permissions_pkey",
         AssetPermissionsCreatedByFkey = "public"."asset_permissions" "asset_permissions_created_by_fkey",
         AssetPermissionsUpdatedByFkey = "public"."asset_permissions" "asset_permissions_updated_by_fkey",
-        AssetPermissionsAssetIdNotNull = "public"."asset_permissions" column "asset_id",
         ReportFilesCreatedByFkey = "public"."report_files" "report_files_created_by_fkey",
         ReportFilesOrganizationIdFkey = "public"."report_files" "report_files_organization_id_fkey",
     }

@@ -32,7 +32,7 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 ///     updated_by
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `asset_permissions`. Writes `asset_permissions` (insert, update): `identity_id`,
 /// `identity_type`, `asset_id`, `asset_type`, `role`, `updated_at`, `deleted_at`, `created_by`,
@@ -150,7 +150,7 @@ RETURNING
 ///     deleted_at = NULL
 /// ```
 ///
-/// Returns no rows, but how many it affected: the statement returns no rows.
+/// Returns how many rows it affected.
 ///
 /// Reads `asset_permissions`. Writes `asset_permissions` (insert, update): `identity_id`,
 /// `identity_type`, `asset_id`, `asset_type`, `role`, `updated_at`, `deleted_at`, `created_by`,
@@ -608,7 +608,7 @@ ORDER BY person.email";
 ///     ) AS role
 /// ```
 ///
-/// Returns exactly one row: no FROM item that has several rows.
+/// Returns exactly one row: a SELECT without FROM.
 ///
 /// Reads `asset_permissions`, `chats`, `collections`, `dashboard_files`, `metric_files`,
 /// `report_files`, `teams`, `teams_to_users`, `users_to_organizations`.

@@ -436,7 +436,7 @@ WHERE deleted_at IS NULL";
 ///     last_used_shortcuts
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users`. Writes `users` (insert): `email`, `name`.
 ///
@@ -563,7 +563,7 @@ RETURNING
 ///     last_used_shortcuts
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users`. Writes `users` (insert): `id`, `email`, `name`, `config`, `created_at`,
 /// `updated_at`, `deleted_at`, `attributes`, `is_active`, `avatar_url`, `suggested_prompts`,
@@ -698,7 +698,7 @@ RETURNING
 ///     last_used_shortcuts
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users`. Writes `users` (insert, update): `email`, `name`, `updated_at`, `deleted_at`.
 ///
@@ -1152,7 +1152,7 @@ LIMIT 1";
 /// CROSS JOIN joined
 /// ```
 ///
-/// Returns exactly one row: one row is inserted, and inserts one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users`, `users_to_organizations`. Writes `users` (insert): `email`, `name`. Writes
 /// `users_to_organizations` (insert): `user_id`, `organization_id`, `role`, `created_by`,
@@ -1172,11 +1172,6 @@ LIMIT 1";
 ///   `users_to_organizations`
 /// - `users_to_organizations_updated_by_fkey` (foreign key): inserts into `users_to_organizations`
 /// - `users_to_organizations_user_id_fkey` (foreign key): inserts into `users_to_organizations`
-/// - `users_to_organizations.created_by` (not-null constraint): inserts into
-///   `users_to_organizations`
-/// - `users_to_organizations.updated_by` (not-null constraint): inserts into
-///   `users_to_organizations`
-/// - `users_to_organizations.user_id` (not-null constraint): inserts into `users_to_organizations`
 pub fn create_user_with_membership<'a>(
     db: &'a impl Writer,
     params: CreateUserWithMembership<'a>,
@@ -1260,12 +1255,6 @@ pub enum CreateUserWithMembershipConstraint {
     UsersToOrganizationsUpdatedByFkey,
     /// The foreign key of `users_to_organizations` on `user_id`.
     UsersToOrganizationsUserIdFkey,
-    /// The not-null constraint of `users_to_organizations` on `created_by`.
-    UsersToOrganizationsCreatedByNotNull,
-    /// The not-null constraint of `users_to_organizations` on `updated_by`.
-    UsersToOrganizationsUpdatedByNotNull,
-    /// The not-null constraint of `users_to_organizations` on `user_id`.
-    UsersToOrganizationsUserIdNotNull,
 }
 
 sqlmill_runtime::constraints! {
@@ -1276,9 +1265,6 @@ sqlmill_runtime::constraints! {
         UsersToOrganizationsOrganizationIdFkey = "public"."users_to_organizations" "users_to_organizations_organization_id_fkey",
         UsersToOrganizationsUpdatedByFkey = "public"."users_to_organizations" "users_to_organizations_updated_by_fkey",
         UsersToOrganizationsUserIdFkey = "public"."users_to_organizations" "users_to_organizations_user_id_fkey",
-        UsersToOrganizationsCreatedByNotNull = "public"."users_to_organizations" column "created_by",
-        UsersToOrganizationsUpdatedByNotNull = "public"."users_to_organizations" column "updated_by",
-        UsersToOrganizationsUserIdNotNull = "public"."users_to_organizations" column "user_id",
     }
 }
 
