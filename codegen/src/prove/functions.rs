@@ -20,7 +20,7 @@ pub(crate) fn is_initial(oid: Oid) -> bool {
 
 /// When a function returns NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NullWhen {
+pub enum NullWhen {
     Never,
     /// Where one of its arguments is.
     AnyArgument,
@@ -33,7 +33,7 @@ pub(crate) enum NullWhen {
 }
 
 /// Of a function that is called for one value.
-pub(crate) fn null_when(function: &Function, variadic: bool) -> NullWhen {
+pub fn null_when(function: &Function, variadic: bool) -> NullWhen {
     if !function.builtin || function.kind != FunctionKind::Function || function.returns_set {
         return NullWhen::Unknown;
     }
@@ -106,7 +106,7 @@ pub fn never_null() -> impl Iterator<Item = Reviewed> {
 
 /// When an aggregate returns NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AggregateNull {
+pub enum AggregateNull {
     Never,
     /// Where there is no row.
     NoRow,
@@ -115,7 +115,7 @@ pub(crate) enum AggregateNull {
     Unknown,
 }
 
-pub(crate) fn aggregate_null(function: &Function) -> AggregateNull {
+pub fn aggregate_null(function: &Function) -> AggregateNull {
     if !function.builtin || function.kind != FunctionKind::Aggregate {
         return AggregateNull::Unknown;
     }
@@ -184,7 +184,7 @@ pub(crate) fn needs_two_rows(function: &Function) -> bool {
 
 /// A column of what a set-returning function gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SetColumn {
+pub enum SetColumn {
     Never,
     May,
     /// NULL where an element of its first argument is.
@@ -194,7 +194,7 @@ pub(crate) enum SetColumn {
 }
 
 /// The columns of a reviewed set-returning function; `None` of others.
-pub(crate) fn set_columns(function: &Function) -> Option<&'static [SetColumn]> {
+pub fn set_columns(function: &Function) -> Option<&'static [SetColumn]> {
     use SetColumn::{ArrayOfMay, Element, May, Never};
     if !function.builtin || !function.returns_set {
         return None;
@@ -229,14 +229,14 @@ pub(crate) fn set_columns(function: &Function) -> Option<&'static [SetColumn]> {
 
 /// What is known of the elements of the array that a function returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ArrayElements {
+pub enum ArrayElements {
     Never,
     /// Those of these arguments: an array's elements, or the value itself.
     Of(&'static [usize]),
     Unknown,
 }
 
-pub(crate) fn array_elements(function: &Function) -> ArrayElements {
+pub fn array_elements(function: &Function) -> ArrayElements {
     if !function.builtin {
         return ArrayElements::Unknown;
     }

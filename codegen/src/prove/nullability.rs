@@ -927,7 +927,7 @@ impl<'p> Prover<'p> {
                 "{label} may be null: its domain is NOT NULL, which the server does not check everywhere; the column is not"
             ));
         }
-        Value::may(format!("{label} may be null: the column is not NOT NULL"))
+        Value::may(format!("{label} may be null: the column allows NULL"))
     }
 
     fn is_not_null_domain(&self, type_oid: Oid) -> bool {

@@ -952,3 +952,357 @@ UPDATE users SET tags[1] = 'x' RETURNING labels, home
 -- betrays foreign-table
 -- with CREATE TABLE spread (id int NOT NULL, v text NOT NULL) PARTITION BY RANGE (id); CREATE FOREIGN TABLE spread_1 PARTITION OF spread FOR VALUES FROM (0) TO (100) SERVER files OPTIONS (program 'echo 1,; echo 2,b', format 'csv');
 SELECT v, 1 FROM spread
+
+-- a virtual generated column under a LEFT JOIN
+-- expect ? ? !
+-- from 18
+-- with CREATE TABLE virtual (id int PRIMARY KEY, x text, y text GENERATED ALWAYS AS (coalesce(x, 'd')) VIRTUAL, z int GENERATED ALWAYS AS (id * 2) VIRTUAL NOT NULL); INSERT INTO virtual VALUES (1, NULL);
+SELECT v.y, v.z, u.id FROM users u LEFT JOIN virtual v ON v.id = u.id
+
+-- a virtual generated column in RETURNING
+-- expect ~ !
+-- from 18
+-- with CREATE TABLE virtual_2 (id int PRIMARY KEY, x text, y text GENERATED ALWAYS AS (coalesce(x, 'd')) VIRTUAL, z int GENERATED ALWAYS AS (id * 2) VIRTUAL NOT NULL); INSERT INTO virtual_2 VALUES (1, NULL);
+UPDATE virtual_2 SET x = NULL RETURNING y, z
+
+-- a chain of FULL JOINs
+-- expect ! ? ? ?
+SELECT k, n.w, o.k, m.v FROM numbers n FULL JOIN others o USING (k) FULL JOIN others m USING (k)
+
+-- a FULL JOIN of which WHERE wants one side
+-- expect ! ?
+SELECT n.k, o.k FROM numbers n FULL JOIN others o ON n.k = o.k WHERE n.w >= 0
+
+-- a FULL JOIN of which WHERE wants both
+-- expect ! !
+SELECT n.k, o.k FROM numbers n FULL JOIN others o ON n.k = o.k WHERE n.w >= 0 AND o.k < 100
+
+-- a condition over both sides of a FULL JOIN
+-- expect ? ? ~
+SELECT n.k, o.k, coalesce(n.k, o.k) FROM numbers n FULL JOIN others o ON n.k = o.k WHERE coalesce(n.k, o.k) > 0 OR true
+
+-- a condition on an expression holds of that expression
+-- expect ! !
+SELECT coalesce(n.k, o.k), config ->> 'a' FROM users u, numbers n FULL JOIN others o ON n.k = o.k WHERE coalesce(n.k, o.k) > 0 AND u.config ->> 'a' = '1'
+
+-- NOT (row IS NULL) wants the row
+-- expect !
+SELECT p.title FROM users u LEFT JOIN posts p ON p.user_id = u.id WHERE NOT (p IS NULL)
+
+-- row IS DISTINCT FROM NULL wants the row
+-- expect ! !
+SELECT s.one, s.id FROM users u LEFT JOIN (SELECT id, user_id, 1 AS one FROM posts) s ON s.user_id = u.id WHERE s IS DISTINCT FROM NULL
+
+-- the row of a join
+-- expect ~
+SELECT j FROM (users u LEFT JOIN posts p ON p.user_id = u.id) j
+
+-- the row of a join under a LEFT JOIN
+-- expect ! !
+SELECT j IS NULL, u.id FROM users u LEFT JOIN (posts p JOIN comments c ON c.post_id = p.id) j ON j.user_id = u.id UNION ALL SELECT j.id IS NULL, 1 FROM posts j
+
+-- XMLTABLE
+-- expect ? ! !
+-- betrays table-function
+SELECT a, b, n FROM XMLTABLE('/r/i' PASSING ('<r><i b="1"/></r>'::xml) COLUMNS a int PATH '@a', b int PATH '@b' NOT NULL, n FOR ORDINALITY)
+
+-- a rule that also does something else
+-- expect ! ?
+-- with CREATE TABLE ruled (id int NOT NULL, v text); CREATE TABLE ruled_log (id int); CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO ruled_log VALUES (1);
+INSERT INTO ruled VALUES (1, NULL) RETURNING id, v
+
+-- a rule that does something else instead
+-- expect ! ?
+-- with CREATE TABLE replaced (id int NOT NULL, v text NOT NULL); CREATE TABLE really (id int NOT NULL, v text); CREATE RULE instead AS ON INSERT TO replaced DO INSTEAD INSERT INTO really VALUES (new.id, NULL) RETURNING id, v;
+INSERT INTO replaced VALUES (1, 'x') RETURNING id, v
+
+-- a data-modifying CTE that is joined
+-- expect ! ? !
+WITH u AS (UPDATE notes SET n = n + 1 WHERE v IS NOT NULL RETURNING id, v) SELECT users.id, u.v, users.email FROM users LEFT JOIN u ON u.id = users.id
+
+-- LATERAL sees what WHERE wants
+-- expect ! !
+SELECT u.name, l.n FROM users u CROSS JOIN LATERAL (SELECT u.name || '!' AS n) l WHERE u.name IS NOT NULL
+
+-- a correlated subquery sees what WHERE wants
+-- expect ! ?
+SELECT (SELECT u.name || '!'), (SELECT u.age) FROM users u WHERE u.name IS NOT NULL
+
+-- a correlated subquery says nothing of the query around
+-- expect ? ?
+SELECT u.age, (SELECT 1 FROM posts p WHERE p.id = u.age) FROM users u
+
+-- a correlated aggregate of the query around
+-- expect ! ?
+SELECT (SELECT count(u.id)), (SELECT max(u.age)) FROM users u GROUP BY u.id
+
+-- a CASE with a subquery in it
+-- expect !
+SELECT CASE WHEN u.name IS NOT NULL THEN (SELECT u.name || '!') ELSE '' END FROM users u
+
+-- WHERE on both sides of an AND within an OR
+-- expect ! ?
+SELECT v, maybe FROM numbers, flags WHERE (v > 1 AND maybe) OR (v > 7 AND id > 1)
+
+-- a boolean column as the condition
+-- expect !
+SELECT maybe FROM flags WHERE maybe
+
+-- a boolean column negated
+-- expect !
+SELECT maybe FROM flags WHERE NOT maybe
+
+-- COALESCE as the condition
+-- expect ! ?
+SELECT v, maybe FROM numbers, flags WHERE coalesce(v > 1, false)
+
+-- CASE as the condition
+-- expect !
+SELECT v FROM numbers WHERE CASE WHEN v > 1 THEN true ELSE false END
+
+-- CASE as the condition that takes NULL
+-- expect ?
+SELECT v FROM numbers WHERE CASE WHEN v > 1 THEN false ELSE true END
+
+-- comparing rows
+-- expect ! ?
+SELECT n.v, o.v FROM numbers n, others o WHERE (n.v, o.v) >= (7, 0) OR (n.v, o.v) > (6, 0)
+
+-- comparing rows for equality
+-- expect ! !
+SELECT n.v, o.v FROM numbers n, others o WHERE (n.v, o.v) = (7, 5)
+
+-- BETWEEN
+-- expect !
+SELECT v FROM numbers WHERE v BETWEEN 1 AND 10
+
+-- NOT BETWEEN
+-- expect ! ?
+SELECT n.v, o.v FROM numbers n, others o WHERE n.v NOT BETWEEN o.v AND 7 OR (n.v > 7 AND o.k = 4)
+
+-- LIKE and its kin
+-- expect ! ! !
+SELECT name, name ILIKE 'a%', name SIMILAR TO 'a%' FROM users WHERE name LIKE '%'
+
+-- an index into NULL
+-- expect ?
+SELECT labels[1] FROM users WHERE labels IS NOT NULL
+
+-- a domain over an array
+-- expect ?[?]
+-- with CREATE DOMAIN words AS text[]; CREATE TABLE worded (w words); INSERT INTO worded VALUES (NULL), ('{a,NULL}');
+SELECT w FROM worded
+
+-- DISTINCT ON and ORDER BY
+-- expect ! ?
+SELECT DISTINCT ON (manager_id) id, name FROM users ORDER BY manager_id, id
+
+-- FOR UPDATE
+-- expect ! ?
+SELECT id, name FROM users FOR UPDATE
+
+-- a table sample
+-- expect ! ?
+SELECT id, name FROM users TABLESAMPLE BERNOULLI (100)
+
+-- ORDER BY over UNION
+-- expect ! ?
+SELECT id, name FROM users UNION SELECT id, body FROM posts ORDER BY 1 LIMIT 100
+
+-- nested set operations
+-- expect ! ?
+(SELECT id, name FROM users EXCEPT SELECT id, title FROM posts) UNION (SELECT id, body FROM posts INTERSECT SELECT id, body FROM posts)
+
+-- INTERSECT binds before UNION
+-- expect ?
+SELECT v FROM numbers UNION SELECT v FROM numbers INTERSECT SELECT w FROM numbers
+
+-- a set operation under a LEFT JOIN
+-- expect ! ?
+SELECT u.id, s.x FROM users u LEFT JOIN (SELECT id AS x FROM posts UNION SELECT id FROM comments) s ON s.x = u.id
+
+-- GROUP BY an expression
+-- expect ! ? !
+SELECT coalesce(v, 0), v + 1, count(*) FROM numbers GROUP BY coalesce(v, 0), v + 1
+
+-- GROUP BY after WHERE
+-- expect ! !
+SELECT v, max(v) FROM numbers WHERE v > 0 GROUP BY v
+
+-- ROLLUP after WHERE
+-- expect ? ?
+SELECT v, w FROM numbers WHERE v > 0 GROUP BY ROLLUP (v, w)
+
+-- an aggregate over ROLLUP
+-- expect ? !
+SELECT k, sum(w) FROM numbers GROUP BY CUBE (k) HAVING sum(w) IS NOT NULL
+
+-- grouping sets of nothing
+-- expect ! ?
+SELECT count(*), max(id) FROM empty GROUP BY ()
+
+-- window functions under conditions
+-- expect ! !
+SELECT s.n, s.previous FROM (SELECT id AS n, lag(id) OVER (ORDER BY id) AS previous FROM users) s WHERE s.previous IS NOT NULL
+
+-- a window over a LEFT JOIN
+-- expect ! ?
+SELECT rank() OVER (PARTITION BY u.id ORDER BY p.id), max(p.id) OVER (PARTITION BY u.id) FROM users u LEFT JOIN posts p ON p.user_id = u.id
+
+-- a named window
+-- expect ? !
+SELECT sum(id) OVER w, sum(id) OVER (v) FROM users WINDOW w AS (ORDER BY id ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING), v AS (ORDER BY id)
+
+-- array_agg over a window
+-- expect ![?] ![!]
+SELECT array_agg(name) OVER (ORDER BY id), array_agg(email) OVER () FROM users
+
+-- array_agg of arrays
+-- expect ![?]
+SELECT array_agg(ARRAY[age, id]) FROM users GROUP BY id
+
+-- array_agg with ORDER BY, DISTINCT and nothing to gather
+-- expect ?[!] ![!]
+SELECT (SELECT array_agg(v ORDER BY id DESC) FROM empty), array_agg(DISTINCT email) FROM users GROUP BY id
+
+-- ARRAY of arrays
+-- expect ![?]
+SELECT ARRAY(SELECT ARRAY[age, id] FROM users)
+
+-- coalesce of an aggregate
+-- expect ![!] !
+SELECT coalesce(array_agg(v), '{}'), coalesce(sum(n), 0) FROM empty
+
+-- string_agg with a separator that may be null
+-- expect !
+SELECT string_agg(email, name) FROM users GROUP BY id
+
+-- casts
+-- expect ! ? ! ! ?
+SELECT id::text, name::varchar(2), '1'::text::int, config::text, mood::text FROM users
+
+-- casts of arrays and rows
+-- expect ! ?
+SELECT ROW(id, name)::text, home::text FROM users
+
+-- dates
+-- expect ! ! ! ? !
+SELECT now() - '1 day'::interval, date_trunc('day', joined), joined AT TIME ZONE 'UTC', joined::date - NULLIF(joined::date, 'infinity'), current_timestamp > joined FROM users WHERE joined > '-infinity' AND joined < 'infinity' OR id = 2
+
+-- ranges
+-- expect ! ? ! !
+SELECT int4range(id, age), upper(int4range(id, age)), int4range(id, 10) @> 5, int4range(1, 2) * int4range(id, 10) FROM users
+
+-- jsonb
+-- expect ! ? ! ? !
+SELECT config || '{}', config #>> '{n}', config ? 'a', jsonb_path_match(config, '$.n'), jsonb_set(config, '{a}', '1') FROM users WHERE config ? 'n'
+
+-- text search
+-- expect ! ! ?
+SELECT to_tsvector('english', email) @@ to_tsquery('a'), ts_rank(to_tsvector(email), plainto_tsquery('a')), to_tsvector(name) FROM users
+
+-- privileges of what is not there
+-- expect ?
+SELECT has_table_privilege(999999::oid, 'SELECT') FROM users
+
+-- an UPDATE with a CASE, as patches are written
+-- expect ?
+-- params ! ?
+-- run true, NULL
+-- run false, 'x'
+UPDATE users SET name = CASE WHEN $1::boolean THEN $2 ELSE users.name END RETURNING name
+
+-- an upsert through EXCLUDED
+-- expect ! ?
+-- params ! ?
+-- run 1, NULL
+INSERT INTO notes AS n (id, v) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET v = coalesce(excluded.v, n.w) RETURNING id, v
+
+-- ON CONFLICT DO NOTHING
+-- expect ! ?
+-- run 9
+INSERT INTO notes (id, v) VALUES ($1, NULL) ON CONFLICT DO NOTHING RETURNING id, v
+
+-- a parameter in a set operation that is stored
+-- expect ?
+-- params ? ?
+-- run NULL, 'x'
+INSERT INTO notes (id, v) SELECT 8, $1 UNION ALL SELECT 9, $2 RETURNING v
+
+-- a parameter that goes through a CTE to be stored
+-- expect ! !
+-- params ! !
+-- run 8, 'x'
+WITH given (id, text) AS (VALUES ($1::int, $2::text)) INSERT INTO comments (id, post_id, text) SELECT id, 10, text FROM given RETURNING id, text
+
+-- parameters that are compared with columns that may be null
+-- expect ?
+-- params ! ! !
+-- run 'Ann', 1, '{1}'
+SELECT age FROM users WHERE name = $1 OR age > $2 OR id <> ALL ($3)
+
+-- a parameter of NULLIF, stored
+-- expect ?
+-- params ?
+-- run ''
+UPDATE users SET name = NULLIF($1, '') RETURNING name
+
+-- a parameter of jsonb_build_object
+-- expect !
+-- params ?
+-- run NULL
+SELECT jsonb_build_object('a', $1::text)
+
+-- a parameter that is cast to a NOT NULL domain
+-- expect !
+-- params !
+-- run 'x'
+SELECT $1::required
+
+-- a parameter that is stored in a column of a NOT NULL domain
+-- expect !
+-- params !
+-- run 'x'
+UPDATE documents SET r = $1 RETURNING r
+
+-- a flag
+-- expect ! ?
+-- params !
+-- run true
+SELECT id, name FROM users WHERE $1 OR name IS NOT NULL
+
+-- a parameter that IS DISTINCT FROM asks of
+-- expect ?
+-- params ?
+-- run NULL
+SELECT age FROM users WHERE name IS NOT DISTINCT FROM $1
+
+-- elements of a parameter that are stored where NULL may stand
+-- expect ! ?
+-- params ![!] ![?]
+-- run '{1}', '{NULL}'
+UPDATE notes SET v = g.v FROM unnest($1::int[], $2::text[]) AS g (id, v) WHERE notes.id = g.id RETURNING notes.id, notes.v
+
+-- views over views
+-- expect ! ? ?
+-- with CREATE VIEW over AS SELECT a.id, p.editor, p.title FROM authors a LEFT JOIN post_authors p ON p.email = a.email;
+SELECT id, editor, title FROM over
+
+-- a view that groups
+-- expect ! ? !
+-- with CREATE VIEW grouped AS SELECT user_id, max(score) AS best, count(*) AS n FROM posts GROUP BY user_id;
+SELECT user_id, best, n FROM grouped
+
+-- a view of constants
+-- expect ! ?
+-- with CREATE VIEW fixed AS SELECT 'x'::text AS x, NULL::int AS n;
+SELECT f.x, g.x FROM fixed f LEFT JOIN fixed g ON g.n = 1
+
+-- a view's operators
+-- expect !
+-- with CREATE VIEW compared AS SELECT name FROM users WHERE name = 'Ann' AND (age < 5 OR age > 6) AND id IN (1, 2);
+SELECT name FROM compared
+
+-- the server's own catalog
+-- expect ! ?
+SELECT relname, relacl FROM pg_class WHERE relname = 'users'

@@ -52,12 +52,11 @@ impl Prover<'_> {
         let Some(function) = self.function(oid) else {
             return Value::may(format!("may be null: `{name}` is not in the catalog"));
         };
+        let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
         if function.strict
-            && let Some(null) = self
-                .first_null(args.iter(), frame)
-                .filter(|value| value.null == Null::Always)
+            && let Some(null) = values.iter().find(|value| value.null == Null::Always)
         {
-            return null;
+            return null.clone().bare();
         }
         let when = match functions::null_when(function, variadic) {
             NullWhen::Unknown if !function.builtin && !self.holds("user-functions") => {
@@ -72,24 +71,14 @@ impl Prover<'_> {
             }
             when => when,
         };
+        let first = |list: &[Value]| first_null(list).map(Value::demoted);
         let null = match when {
             NullWhen::Never => None,
             // Where a strict function's argument is always NULL, that was said above.
-            NullWhen::AnyArgument => self.first_null(args.iter(), frame).map(Value::demoted),
-            NullWhen::First(count) => self
-                .first_null(args.iter().take(count), frame)
-                .map(Value::demoted),
-            NullWhen::AllArguments => {
-                let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
-                if values.iter().any(Value::is_never) {
-                    None
-                } else {
-                    values
-                        .into_iter()
-                        .next()
-                        .map(|value| value.bare().demoted())
-                }
-            }
+            NullWhen::AnyArgument => first(&values),
+            NullWhen::First(count) => first(values.get(..count).unwrap_or(&values)),
+            NullWhen::AllArguments if values.iter().any(Value::is_never) => None,
+            NullWhen::AllArguments => first(&values),
             NullWhen::Unknown if function.builtin => {
                 Some(Value::may(format!("may be null: `{name}` can return NULL")))
             }
@@ -99,30 +88,25 @@ impl Prover<'_> {
         };
         let mut value = match null {
             Some(null) => null,
-            None => Value::never(self.never_reason(name, when, args, frame)),
+            None => Value::never(match (when, values.as_slice()) {
+                (NullWhen::AnyArgument, [arg]) => {
+                    format!("`{name}` returns NULL only for NULL, and {}", arg.why)
+                }
+                (NullWhen::AnyArgument | NullWhen::First(_), [_, ..]) => {
+                    format!("`{name}` of values that are not null")
+                }
+                _ => format!("`{name}` never returns NULL"),
+            }),
         };
-        value.elements = self.elements_of_call(function, args, frame);
+        value.elements = self.elements_of_call(function, args, &values);
         value
-    }
-
-    fn never_reason(&self, name: &str, when: NullWhen, args: &[Expr], frame: &Frame<'_>) -> String {
-        match (when, args) {
-            (NullWhen::AnyArgument, [arg]) => {
-                let arg = self.value(arg, frame);
-                format!("`{name}` returns NULL only for NULL, and {}", arg.why)
-            }
-            (NullWhen::AnyArgument | NullWhen::First(_), [_, ..]) => {
-                format!("`{name}` of values that are not null")
-            }
-            _ => format!("`{name}` never returns NULL"),
-        }
     }
 
     fn elements_of_call(
         &self,
         function: &Function,
         args: &[Expr],
-        frame: &Frame<'_>,
+        values: &[Value],
     ) -> Option<(bool, String)> {
         match functions::array_elements(function) {
             ArrayElements::Never => Some((
@@ -134,11 +118,13 @@ impl Prover<'_> {
             )),
             ArrayElements::Of(places) => {
                 let mut may = None;
-                for arg in places.iter().filter_map(|&place| args.get(place)) {
+                let chosen = places
+                    .iter()
+                    .filter_map(|&place| args.get(place).zip(values.get(place)));
+                for (arg, value) in chosen {
                     let is_array = expression_type(arg)
                         .and_then(|type_oid| self.input.catalog.element_type(type_oid))
                         .is_some();
-                    let value = self.value(arg, frame);
                     match (is_array, &value.elements) {
                         _ if value.null == Null::Always && is_array => {}
                         (true, Some((false, _))) => {}
@@ -351,13 +337,14 @@ impl Prover<'_> {
             .map(|target| &target.expr)
             .collect();
         let rows = Self::row_frame(frame);
-        let elements = self.gathered(function, &args, &rows);
+        let values: Vec<Value> = args.iter().map(|arg| self.value(arg, &rows)).collect();
+        let elements = self.gathered(function, &args, &values);
         let mut value = if aggregate.filter.is_some() && self.holds("aggregate-filter") {
             Value::may(format!("may be null: FILTER may leave `{name}` no rows"))
         } else if frame.scope.grouping.may_be_empty && self.holds("empty-group") {
             Value::may(format!("may be null: `{name}` of no rows is NULL"))
         } else {
-            self.of_rows(function, &args, &aggregate.direct_args, &rows)
+            self.of_rows(function, &values, &aggregate.direct_args, &rows)
         };
         value.elements = elements;
         value
@@ -367,7 +354,7 @@ impl Prover<'_> {
     fn of_rows(
         &self,
         function: &Function,
-        args: &[&Expr],
+        values: &[Value],
         direct: &[Expr],
         rows: &Frame<'_>,
     ) -> Value {
@@ -379,12 +366,13 @@ impl Prover<'_> {
                 Value::never(name.clone())
             }
             AggregateNull::NoValue(count) => {
-                let relevant = args.iter().copied().take(count).chain(direct);
                 let is_array = direct.iter().any(|arg| {
                     expression_type(arg)
                         .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some())
                 });
-                match self.first_null(relevant, rows) {
+                let null = first_null(values.get(..count).unwrap_or(values))
+                    .or_else(|| self.first_null(direct.iter(), rows));
+                match null {
                     Some(null) => {
                         let because = null.because().to_owned();
                         Value::may(format!("may be null: `{name}` passes over NULL: {because}"))
@@ -424,19 +412,18 @@ impl Prover<'_> {
         &self,
         function: &Function,
         args: &[&Expr],
-        rows: &Frame<'_>,
+        values: &[Value],
     ) -> Option<(bool, String)> {
-        let [arg] = args else {
+        let ([arg], [value]) = (args, values) else {
             return None;
         };
         if !function.builtin || function.name != "array_agg" {
             return None;
         }
-        let value = self.value(arg, rows);
         let is_array = expression_type(arg)
             .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some());
         if is_array {
-            return value.elements;
+            return value.elements.clone();
         }
         Some(if value.is_never() {
             (false, format!("elements are not null: {}", value.why))
@@ -464,6 +451,7 @@ impl Prover<'_> {
         let full = window.is_some_and(|window| self.holds_current_row(window));
         let args: Vec<&Expr> = call.args.iter().collect();
         if call.aggregate {
+            let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
             let mut value = if functions::aggregate_null(function) == AggregateNull::Never {
                 Value::never(format!("`{name}` of no rows is 0"))
             } else if call.filter.is_some() && self.holds("aggregate-filter") {
@@ -473,9 +461,9 @@ impl Prover<'_> {
                     "may be null: the window's frame{at} may hold no row"
                 ))
             } else {
-                self.of_rows(function, &args, &[], frame)
+                self.of_rows(function, &values, &[], frame)
             };
-            value.elements = self.gathered(function, &args, frame);
+            value.elements = self.gathered(function, &args, &values);
             return value;
         }
         if !function.builtin {
@@ -544,6 +532,15 @@ impl Prover<'_> {
         let excluded = options & (EXCLUDE_CURRENT_ROW | EXCLUDE_GROUP) != 0;
         (bounded || !self.holds("window-frame")) && (!excluded || !self.holds("frame-exclude"))
     }
+}
+
+/// The first that may be NULL; one that always is before all others.
+fn first_null(values: &[Value]) -> Option<Value> {
+    values
+        .iter()
+        .find(|value| value.null == Null::Always)
+        .or_else(|| values.iter().find(|value| value.null == Null::May))
+        .map(|value| value.clone().bare())
 }
 
 /// The text in a constant of type `text`.

@@ -390,12 +390,14 @@ impl Prover<'_> {
 
     /// AND is NULL only where some arm is and no arm is false; OR where no arm is true.
     fn logic(&self, args: &[Expr], others: Outcome, frame: &Frame<'_>) -> Value {
+        // What each arm says of each other one is the square of their number.
+        const MOST_ARMS: usize = 64;
         let query = frame.scope.query;
         for (index, arg) in args.iter().enumerate() {
             let mut known = Known::default();
             let why: Rc<str> = "the conditions beside it reject NULL".into();
             for (other, expr) in args.iter().enumerate() {
-                if other == index {
+                if other == index || args.len() > MOST_ARMS {
                     continue;
                 }
                 if let Implied::Facts(facts) = self.implied(query, expr, others, None) {
