@@ -19,8 +19,6 @@ use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
 pub(crate) struct Reply {
     origin: Origin,
     connection: Connection,
-    /// Rows that have arrived.
-    rows: u64,
 }
 
 enum Connection {
@@ -46,7 +44,6 @@ pub(crate) async fn open(
             let reply = Reply {
                 origin: about.origin,
                 connection,
-                rows: 0,
             };
             Ok((rows, reply))
         }
@@ -60,7 +57,7 @@ pub(crate) async fn execute(
     about: &About,
     params: &[&dyn Param],
 ) -> Result<u64> {
-    let (rows, mut reply) = open(handle, about, params).await?;
+    let (rows, reply) = open(handle, about, params).await?;
     let mut rows = pin!(rows);
     while reply.next(rows.as_mut()).await?.is_some() {}
     Ok(rows.rows_affected().unwrap_or_default())
@@ -84,6 +81,7 @@ async fn open_own(
     let mut error = match outcome {
         Ok(rows) => return Ok((rows, Connection::Own(lease))),
         Err(Refused::Mismatch(error)) => error,
+        Err(Refused::Prepare(failure)) => Error::prepare(&failure),
         Err(Refused::Failure(failure)) => Error::from_failure(&failure),
     };
     trace_to_root(&lease, Some(session), &mut error).await;
@@ -124,9 +122,20 @@ async fn open_within(
             let connection = Connection::Transaction(transaction.share(), Arc::clone(&lease));
             return Ok((rows, connection));
         }
+        Ok(Err(Refused::Prepare(failure))) => {
+            lease.arrive();
+            transaction.failed(&failure);
+            Error::prepare(&failure)
+        }
         Ok(Err(Refused::Failure(failure))) => {
             lease.arrive();
-            refused_within(transaction, &lease, &failure).await
+            let mut error = refused_within(transaction, &lease, &failure).await;
+            if failure.is_stale_statement() {
+                // A second try would only hear that the transaction has failed.
+                session.evict_all();
+                error = error.into_schema_changed();
+            }
+            error
         }
         Ok(Err(Refused::Mismatch(error))) | Err(error) => {
             lease.arrive();
@@ -138,12 +147,6 @@ async fn open_within(
 
 async fn refused_within(transaction: &Transaction, lease: &Lease, failure: &Failure) -> Error {
     let mut error = transaction.failed(failure);
-    if failure.is_stale_statement() {
-        if let Ok(session) = lease.session() {
-            session.evict_all();
-        }
-        error = error.into_schema_changed();
-    }
     trace_to_root(lease, None, &mut error).await;
     error
 }
@@ -151,6 +154,8 @@ async fn refused_within(transaction: &Transaction, lease: &Lease, failure: &Fail
 enum Refused {
     /// The types of the statement are not those that the crate was compiled for.
     Mismatch(Error),
+    /// The server did not prepare the statement.
+    Prepare(Failure),
     Failure(Failure),
 }
 
@@ -168,7 +173,7 @@ async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result
 /// Prepares the statement and compares its types with those that the crate was compiled for: from then on rows are read
 /// by position, without looking at types.
 async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> {
-    let prepared = session.prepare(about).await.map_err(Refused::Failure)?;
+    let prepared = session.prepare(about).await.map_err(Refused::Prepare)?;
     about
         .check(&prepared)
         .map_err(|mismatch| Refused::Mismatch(Error::mismatch(&mismatch)))?;
@@ -178,7 +183,7 @@ async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> 
 
 impl Reply {
     /// The next row, or `None` at the end.
-    pub(crate) async fn next(&mut self, mut rows: Pin<&mut RawRows>) -> Result<Option<RawRow>> {
+    pub(crate) async fn next(&self, mut rows: Pin<&mut RawRows>) -> Result<Option<RawRow>> {
         match poll_fn(|cx| self.poll_next(rows.as_mut(), cx)).await {
             None => Ok(None),
             Some(Ok(row)) => Ok(Some(row)),
@@ -188,15 +193,13 @@ impl Reply {
 
     /// As `next`. A failure is to be turned into an error by `failed`.
     pub(crate) fn poll_next(
-        &mut self,
+        &self,
         rows: Pin<&mut RawRows>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<RawRow, Failure>>> {
         let next = next_row(rows, cx);
-        match &next {
-            Poll::Pending => {}
-            Poll::Ready(Some(Ok(_))) => self.rows += 1,
-            Poll::Ready(Some(Err(_)) | None) => self.connection.lease().arrive(),
+        if let Poll::Ready(Some(Err(_)) | None) = &next {
+            self.connection.lease().arrive();
         }
         next
     }
@@ -220,25 +223,39 @@ impl Reply {
         error.of(self.origin)
     }
 
-    /// Reads the row that arrived last.
+    /// The transaction that the query runs in, if any.
+    pub(crate) fn transaction(&self) -> Option<&Transaction> {
+        match &self.connection {
+            Connection::Own(_) => None,
+            Connection::Transaction(transaction, _) => Some(transaction),
+        }
+    }
+
+    /// Reads a row; `number` counts from 1.
     pub(crate) fn read<T>(
         &self,
         row: &RawRow,
+        number: u64,
         read: impl FnOnce(&mut Reading<'_>) -> Option<T>,
     ) -> Result<T> {
         let mut reading = Reading::new(row);
         let value = read(&mut reading);
         match (value, reading.failure) {
             (Some(value), None) => Ok(value),
-            (_, failure) => Err(self.unreadable(row, failure)),
+            (_, failure) => Err(self.unreadable(row, number, failure)),
         }
     }
 
     #[cold]
-    fn unreadable(&self, row: &RawRow, failure: Option<(usize, DecodeError)>) -> Error {
+    fn unreadable(
+        &self,
+        row: &RawRow,
+        number: u64,
+        failure: Option<(usize, DecodeError)>,
+    ) -> Error {
         let (index, error) = failure.unwrap_or((0, DecodeError::new("is missing")));
         let column = row.column_name(index).unwrap_or("?");
-        Error::decode(error, column, index, self.rows).of(self.origin)
+        Error::decode(error, column, index, number).of(self.origin)
     }
 
     pub(crate) fn too_many_rows(&self) -> Error {

@@ -260,8 +260,21 @@ impl Error {
         if kind == ErrorKind::Constraint {
             error.0.violation = violation(server);
         }
-        if shows_message(server.sqlstate) {
+        if shows_message(server.sqlstate, server.message) {
             error.0.detail = Some(server.message.to_owned());
+        }
+        error
+    }
+
+    /// The server refused to prepare the statement. It has seen no values yet, so its message quotes none.
+    pub(crate) fn prepare(failure: &Failure) -> Self {
+        let mut error = Self::from_failure(failure);
+        if let Some(server) = failure.server() {
+            error.0.detail = Some(server.message.to_owned());
+            // It was prepared when the crate was generated. Permissions are another matter, and checked later.
+            if server.sqlstate.starts_with("42") || server.sqlstate == "3F000" {
+                error.0.kind = ErrorKind::SchemaChanged;
+            }
         }
         error
     }
@@ -304,20 +317,17 @@ fn violation(server: &ServerError<'_>) -> Option<Violation> {
     })
 }
 
-/// The errors whose message, in the server's sources, is made of names and numbers of the schema and the server only.
-/// Class 22 and RAISE quote values.
-fn shows_message(sqlstate: &str) -> bool {
+/// The errors of a running statement whose message, in the server's sources, is made of names of the schema and numbers
+/// only. Class 22, class 42 and RAISE quote values: a relation that does not exist may be one that a parameter names.
+fn shows_message(sqlstate: &str, message: &str) -> bool {
     match sqlstate {
-        // Permissions, and names that are not there or do not fit.
-        "42501" | "42601" | "42703" | "42883" | "42P01" | "42P02" | "42P18" | "42804" | "42725"
-        | "42846" | "42P10" | "3D000" | "3F000" => true,
-        // Read-only and otherwise unfit transactions, locks, cancellation.
-        "25001" | "25006" | "25P01" | "25P02" | "25P03" | "40001" | "40P01" | "55P03" | "57014" => {
-            true
-        }
-        "0A000" | "26000" => true,
+        // Transactions, locks, cancellation.
+        "25001" | "25006" | "25P01" | "25P02" | "25P03" | "40001" | "40P01" | "55P03" | "57014"
+        | "26000" => true,
+        // "permission denied for table users"; "to set role" would go on with what was given.
+        "42501" => message.starts_with("permission denied for "),
         // Out of resources; shut down.
-        _ => matches!(sqlstate.get(..2), Some("53")) || sqlstate.starts_with("57P"),
+        _ => sqlstate.starts_with("53") || sqlstate.starts_with("57P"),
     }
 }
 

@@ -20,8 +20,13 @@ macro_rules! params {
             }
 
             fn check(check: &mut $crate::Check<'_>) -> ::core::option::Option<Self> {
-                $(let $field = check.param(::core::stringify!($field));)*
-                ::core::option::Option::Some(Self { $($field: $field?),* })
+                let ($(::core::option::Option::Some($field),)*) = ($({
+                    let $field = check.param(::core::stringify!($field));
+                    $field
+                },)*) else {
+                    return ::core::option::Option::None;
+                };
+                ::core::option::Option::Some(Self { $($field),* })
             }
         }
     };
@@ -79,8 +84,14 @@ macro_rules! __read {
         fn $function<'r, S: $crate::Source<'r>>(
             source: &mut S,
         ) -> ::core::option::Option<$returns> {
-            $(let $field = source.column(::core::stringify!($field));)*
-            ::core::option::Option::Some($name { $($field: $field?),* })
+            // One pattern for all columns: it costs the compiler less than a `?` for each.
+            let ($(::core::option::Option::Some($field),)*) = ($({
+                let $field = source.column(::core::stringify!($field));
+                $field
+            },)*) else {
+                return ::core::option::Option::None;
+            };
+            ::core::option::Option::Some($name { $($field),* })
         }
     };
 }

@@ -5,13 +5,14 @@ use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use crate::call;
+use crate::call::{self, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::{Handle, Reader};
 use crate::param::{Params, Slots};
 use crate::row::{Reading, Row};
 use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
+use crate::wire::RawRows;
 
 /// Exactly one row: awaits to `R`. No row is the error [`NotFound`](ErrorKind::NotFound).
 pub type One<'a, P, R> = Query<'a, P, R, OneRow>;
@@ -35,35 +36,40 @@ pub struct Query<'a, P, R, S: Shape, M: Mapper<R> = Owned> {
 }
 
 enum State<'a, P, M, T> {
-    Called(Call<'a, P>, M),
+    Called(Call<'a, P, M>, Start<'a, P, M, T>),
     Running(Running<'a, T>),
     /// Between the two, and once it was turned into something else.
     Taken,
 }
 
-/// A call under way.
-pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+/// Starts the call. It is kept as a function, so that `Future` can be implemented without a word about `P`: with bounds
+/// that compare lifetimes there, futures that hold two such queries would be "not general enough" to be `Send`.
+type Start<'a, P, M, T> = fn(Call<'a, P, M>) -> Running<'a, T>;
 
-struct Call<'a, P> {
+/// A call under way.
+type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// What a generated function was called with.
+#[derive(Debug)]
+pub struct Call<'a, P, M> {
+    request: Request<'a, P>,
+    mapper: M,
+}
+
+#[derive(Debug)]
+struct Request<'a, P> {
     handle: Handle<'a>,
     about: &'a About,
     params: P,
 }
 
-impl<'a, P: Params, R: Row, S: Shape> Query<'a, P, R, S> {
+impl<'a, P: Params + Send + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
     /// What a generated function returns.
     pub fn new(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
-        Self {
-            state: State::Called(
-                Call {
-                    handle: db.handle(),
-                    about: statement.about(),
-                    params,
-                },
-                Owned,
-            ),
-            row: PhantomData,
-        }
+        Self::called(Call {
+            request: Request::new(db, statement, params),
+            mapper: Owned,
+        })
     }
 
     /// Makes of each row what `map` makes of it. The row is borrowed from the reply: text and bytes are not copied.
@@ -82,21 +88,20 @@ impl<'a, P: Params, R: Row, S: Shape> Query<'a, P, R, S> {
     /// ```
     pub fn map<T, F>(self, map: F) -> Query<'a, P, R, S, Mapped<F, T>>
     where
-        F: FnMut(R::Ref<'_>) -> T + Send,
-        T: Send,
+        F: FnMut(R::Ref<'_>) -> T + Send + 'a,
+        T: Send + 'a,
     {
-        let state = match self.state {
-            State::Called(call, Owned) => State::Called(call, Mapped(map, PhantomData)),
-            State::Running(_) | State::Taken => State::Taken,
-        };
-        Query {
-            state,
-            row: PhantomData,
+        match self.state {
+            State::Called(call, _) => Query::called(Call {
+                request: call.request,
+                mapper: Mapped(map, PhantomData),
+            }),
+            State::Running(_) | State::Taken => Query::taken(),
         }
     }
 }
 
-impl<'a, P, R, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
+impl<'a, P: Params + Send + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P, R, S, M> {
     /// Exactly one row: no row is the error [`NotFound`](ErrorKind::NotFound), a second one
     /// [`TooManyRows`](ErrorKind::TooManyRows).
     pub fn one(self) -> Query<'a, P, R, OneRow, M> {
@@ -114,13 +119,9 @@ impl<'a, P, R, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
     }
 
     fn shape<T: Shape>(self) -> Query<'a, P, R, T, M> {
-        let state = match self.state {
-            State::Called(call, mapper) => State::Called(call, mapper),
-            State::Running(_) | State::Taken => State::Taken,
-        };
-        Query {
-            state,
-            row: PhantomData,
+        match self.state {
+            State::Called(call, _) => Query::called(call),
+            State::Running(_) | State::Taken => Query::taken(),
         }
     }
 
@@ -130,13 +131,31 @@ impl<'a, P, R, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
     /// The stream holds its connection itself and lives as long as the parameters do.
     pub fn stream<'s>(self) -> RowStream<'s, R, M>
     where
-        P: Params + Send + 's,
+        P: 's,
     {
         match self.state {
-            State::Called(call, mapper) => {
-                RowStream::open(call.handle, call.about, call.params, mapper)
-            }
+            State::Called(call, _) => RowStream::open(
+                call.request.handle,
+                call.request.about,
+                call.request.params,
+                call.mapper,
+            ),
             State::Running(_) | State::Taken => RowStream::ended(),
+        }
+    }
+
+    fn called(call: Call<'a, P, M>) -> Self {
+        Self {
+            state: State::Called(call, S::start::<P, R, M>),
+            row: PhantomData,
+        }
+    }
+
+    /// Of a query that was polled and then turned into something else, which nobody does: it never ends.
+    fn taken() -> Self {
+        Self {
+            state: State::Taken,
+            row: PhantomData,
         }
     }
 }
@@ -144,29 +163,24 @@ impl<'a, P, R, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
 // The call is moved out of the query when it starts, and the running future is behind a pointer.
 impl<P, R, S: Shape, M: Mapper<R>> Unpin for Query<'_, P, R, S, M> {}
 
-impl<'a, P, R, S, M> Future for Query<'a, P, R, S, M>
-where
-    P: Params + Send + 'a,
-    R: Row,
-    S: Shape,
-    M: Mapper<R> + Send + 'a,
-{
+impl<P, R, S: Shape, M: Mapper<R>> Future for Query<'_, P, R, S, M> {
     type Output = Result<S::Output<M::Output>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Called(..) = self.state
-            && let State::Called(call, mapper) = std::mem::replace(&mut self.state, State::Taken)
+        self.state.poll(cx)
+    }
+}
+
+impl<P, M, T> State<'_, P, M, T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Self::Called(..) = self
+            && let Self::Called(call, start) = std::mem::replace(self, Self::Taken)
         {
-            self.state = State::Running(S::run::<P, R, M>(
-                call.handle,
-                call.about,
-                call.params,
-                mapper,
-            ));
+            *self = Self::Running(start(call));
         }
-        match &mut self.state {
-            State::Running(running) => running.as_mut().poll(cx),
-            State::Called(..) | State::Taken => Poll::Pending,
+        match self {
+            Self::Running(running) => running.as_mut().poll(cx),
+            Self::Called(..) | Self::Taken => Poll::Pending,
         }
     }
 }
@@ -175,7 +189,7 @@ impl<P, R, S: Shape, M: Mapper<R>> fmt::Debug for Query<'_, P, R, S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Query");
         if let State::Called(call, _) = &self.state {
-            debug.field("name", &call.about.origin.name);
+            debug.field("name", &call.request.about.origin.name);
         }
         debug.finish_non_exhaustive()
     }
@@ -187,40 +201,38 @@ pub struct Execute<'a, P> {
     state: State<'a, P, (), u64>,
 }
 
-impl<'a, P: Params> Execute<'a, P> {
+impl<'a, P: Params + Send + 'a> Execute<'a, P> {
     /// What a generated function returns.
     pub fn new(db: &'a impl Reader, statement: &'a Statement<P, NoRows>, params: P) -> Self {
+        let call = Call {
+            request: Request::new(db, statement, params),
+            mapper: (),
+        };
         Self {
-            state: State::Called(
-                Call {
-                    handle: db.handle(),
-                    about: statement.about(),
-                    params,
-                },
-                (),
-            ),
+            state: State::Called(call, execute),
         }
     }
 }
 
+fn execute<'a, P: Params + Send + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
+    Box::pin(async move {
+        let Request {
+            handle,
+            about,
+            params,
+        } = call.request;
+        let slots = Slots::of(&params);
+        call::execute(handle, about, slots.as_slice()).await
+    })
+}
+
 impl<P> Unpin for Execute<'_, P> {}
 
-impl<'a, P: Params + Send + 'a> Future for Execute<'a, P> {
+impl<P> Future for Execute<'_, P> {
     type Output = Result<u64>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Called(..) = self.state
-            && let State::Called(call, ()) = std::mem::replace(&mut self.state, State::Taken)
-        {
-            self.state = State::Running(Box::pin(async move {
-                let slots = Slots::of(&call.params);
-                call::execute(call.handle, call.about, slots.as_slice()).await
-            }));
-        }
-        match &mut self.state {
-            State::Running(running) => running.as_mut().poll(cx),
-            State::Called(..) | State::Taken => Poll::Pending,
-        }
+        self.state.poll(cx)
     }
 }
 
@@ -250,17 +262,12 @@ impl Shape for OptionalRow {}
 impl Shape for AllRows {}
 
 mod sealed {
-    use super::{About, Handle, Mapper, Params, Row, Running};
+    use super::{Call, Mapper, Params, Row, Running};
 
     pub trait Shape {
         type Output<T>;
 
-        fn run<'a, P, R, M>(
-            handle: Handle<'a>,
-            about: &'a About,
-            params: P,
-            mapper: M,
-        ) -> Running<'a, Self::Output<M::Output>>
+        fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Self::Output<M::Output>>
         where
             P: Params + Send + 'a,
             R: Row,
@@ -271,21 +278,17 @@ mod sealed {
 impl sealed::Shape for OneRow {
     type Output<T> = T;
 
-    fn run<'a, P, R, M>(
-        handle: Handle<'a>,
-        about: &'a About,
-        params: P,
-        mapper: M,
-    ) -> Running<'a, M::Output>
+    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, M::Output>
     where
         P: Params + Send + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
         Box::pin(async move {
-            match at_most_one(handle, about, params, mapper).await? {
+            let origin = call.request.about.origin;
+            match at_most_one(call).await? {
                 Some(value) => Ok(value),
-                None => Err(Error::new(ErrorKind::NotFound).of(about.origin)),
+                None => Err(Error::new(ErrorKind::NotFound).of(origin)),
             }
         })
     }
@@ -294,44 +297,32 @@ impl sealed::Shape for OneRow {
 impl sealed::Shape for OptionalRow {
     type Output<T> = Option<T>;
 
-    fn run<'a, P, R, M>(
-        handle: Handle<'a>,
-        about: &'a About,
-        params: P,
-        mapper: M,
-    ) -> Running<'a, Option<M::Output>>
+    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Option<M::Output>>
     where
         P: Params + Send + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        Box::pin(at_most_one(handle, about, params, mapper))
+        Box::pin(at_most_one(call))
     }
 }
 
 impl sealed::Shape for AllRows {
     type Output<T> = Vec<T>;
 
-    fn run<'a, P, R, M>(
-        handle: Handle<'a>,
-        about: &'a About,
-        params: P,
-        mut mapper: M,
-    ) -> Running<'a, Vec<M::Output>>
+    fn start<'a, P, R, M>(mut call: Call<'a, P, M>) -> Running<'a, Vec<M::Output>>
     where
         P: Params + Send + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
         Box::pin(async move {
-            let (rows, mut reply) = {
-                let slots = Slots::of(&params);
-                call::open(handle, about, slots.as_slice()).await?
-            };
+            let (rows, reply) = call.request.open().await?;
             let mut rows = pin!(rows);
             let mut values = Vec::new();
             while let Some(row) = reply.next(rows.as_mut()).await? {
-                values.push(reply.read(&row, |reading| mapper.read(reading))?);
+                let number = values.len() as u64 + 1;
+                values.push(reply.read(&row, number, |reading| call.mapper.read(reading))?);
             }
             Ok(values)
         })
@@ -339,15 +330,9 @@ impl sealed::Shape for AllRows {
 }
 
 async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
-    handle: Handle<'_>,
-    about: &About,
-    params: P,
-    mut mapper: M,
+    mut call: Call<'_, P, M>,
 ) -> Result<Option<M::Output>> {
-    let (rows, mut reply) = {
-        let slots = Slots::of(&params);
-        call::open(handle, about, slots.as_slice()).await?
-    };
+    let (rows, reply) = call.request.open().await?;
     let mut rows = pin!(rows);
     let Some(row) = reply.next(rows.as_mut()).await? else {
         return Ok(None);
@@ -356,7 +341,24 @@ async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
     if reply.next(rows.as_mut()).await?.is_some() {
         return Err(reply.too_many_rows());
     }
-    reply.read(&row, |reading| mapper.read(reading)).map(Some)
+    reply
+        .read(&row, 1, |reading| call.mapper.read(reading))
+        .map(Some)
+}
+
+impl<'a, P: Params> Request<'a, P> {
+    fn new<R>(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
+        Self {
+            handle: db.handle(),
+            about: statement.about(),
+            params,
+        }
+    }
+
+    async fn open(&self) -> Result<(RawRows, Reply)> {
+        let slots = Slots::of(&self.params);
+        call::open(self.handle, self.about, slots.as_slice()).await
+    }
 }
 
 /// What becomes of each row.

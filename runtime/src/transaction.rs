@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::partition::trace_to_root;
+use crate::stream::Incoming;
 use crate::wire::Failure;
 
 /// A transaction, on a connection of its own.
@@ -33,6 +34,8 @@ struct State {
     /// The transactions that are open, outermost first.
     open: Vec<u64>,
     next: u64,
+    /// Streams that may not have been read to their end.
+    streams: Vec<Weak<Incoming>>,
     /// The server refused a statement, so it will refuse all others up to the rollback.
     failed: bool,
 }
@@ -45,6 +48,7 @@ impl Transaction {
                 lease: Some(Arc::clone(&lease)),
                 open: vec![0],
                 next: 0,
+                streams: Vec::new(),
                 failed: false,
             })),
             level: 0,
@@ -214,6 +218,7 @@ impl Transaction {
         request: F,
         change: impl FnOnce(&mut State),
     ) -> Result<F::Output> {
+        self.read_streams_ahead().await;
         let mut request = pin!(request);
         let mut change = Some(change);
         let sent = poll_fn(|cx| {
@@ -229,6 +234,27 @@ impl Transaction {
         match sent.await? {
             Poll::Ready(output) => Ok(output),
             Poll::Pending => Ok(request.await),
+        }
+    }
+
+    pub(crate) fn add_stream(&self, stream: &Arc<Incoming>) {
+        let mut state = self.state();
+        state.streams.retain(|stream| stream.strong_count() != 0);
+        state.streams.push(Arc::downgrade(stream));
+    }
+
+    /// An answer cannot arrive before those that were asked for earlier are taken.
+    async fn read_streams_ahead(&self) {
+        loop {
+            // A stream stays in the list until it was read: this future may be dropped on the way.
+            let Some(stream) = self.state().streams.last().cloned() else {
+                return;
+            };
+            if let Some(stream) = stream.upgrade() {
+                poll_fn(|cx| stream.poll_ahead(cx)).await;
+            }
+            let mut state = self.state();
+            state.streams.retain(|other| !other.ptr_eq(&stream));
         }
     }
 

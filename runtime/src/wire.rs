@@ -378,7 +378,7 @@ WITH RECURSIVE relation AS (
     SELECT k.conname, k.conparentid, k.conindid, k.contype, k.conrelid, up.height + 1
     FROM up JOIN pg_catalog.pg_constraint k ON k.oid = up.conparentid
 ), top AS (
-    SELECT conname::text AS name, conrelid FROM up ORDER BY height DESC LIMIT 1
+    SELECT conname::text AS name, conrelid, contype FROM up ORDER BY height DESC LIMIT 1
 ), top_index AS (
     SELECT coalesce(ri.relname, i.relname)::text AS name
     FROM relation r
@@ -389,7 +389,7 @@ WITH RECURSIVE relation AS (
 SELECT n.nspname::text, c.relname::text,
        coalesce((SELECT name FROM top), (SELECT name FROM top_index), $3)
 FROM relation r
-JOIN pg_catalog.pg_class c ON c.oid = coalesce((SELECT conrelid FROM top), r.root)
+JOIN pg_catalog.pg_class c ON c.oid = coalesce((SELECT conrelid FROM top WHERE contype <> 'c'), r.root)
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
 
 impl fmt::Debug for Session {
@@ -527,13 +527,15 @@ impl Failure {
         })
     }
 
-    /// The server has the statement no longer as it was prepared: its result type changed, or it is gone. Both arise
-    /// before anything runs. The first has a general SQLSTATE and a translated message; its routine is its own.
+    /// Of the answer to Bind, when nothing has run yet: the server no longer has the statement as it was prepared. Its
+    /// result type changed (a general SQLSTATE and a translated message; the routine is its own), or it is gone.
     pub(crate) fn is_stale_statement(&self) -> bool {
         self.0.as_db_error().is_some_and(|error| {
             *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME
                 || (*error.code() == SqlState::FEATURE_NOT_SUPPORTED
                     && error.routine() == Some("RevalidateCachedQuery"))
+                // It was prepared, and now names or types are wrong: what it names was changed since.
+                || error.code().code().starts_with("42")
         })
     }
 

@@ -1,0 +1,257 @@
+//! The pool, lost connections, and what is left on a connection by who used it before.
+
+use std::time::{Duration, Instant};
+
+use sqlmill_runtime::{Database, ErrorKind, Execute, One, Statement};
+
+use crate::support::TestDatabase;
+use crate::{
+    SCHEMA, add_note, backend, count_notes, list_notes, notes, one_connection, sleep, soon,
+};
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_says_so() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .pool_size(2)
+        .acquire_timeout(Duration::from_millis(100))
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    let (first, _second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    let exhausted = count_notes(&db).await.unwrap_err();
+    assert_eq!(exhausted.kind(), ErrorKind::PoolExhausted);
+    assert_eq!(exhausted.query(), Some("notes::count_notes"));
+    assert!(
+        exhausted.to_string().contains("all 2 connections"),
+        "{exhausted}"
+    );
+    drop(first);
+    assert_eq!(count_notes(&db).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_killed_backend_is_an_error_once() {
+    let (scratch, db) = one_connection().await;
+    let pid = backend(&db).await.unwrap();
+    let (sleeping, ()) = tokio::join!(sleep(&db, 60.0), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        scratch.run(&format!("SELECT pg_terminate_backend({pid})"));
+    });
+    let lost = sleeping.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+    assert_ne!(backend(&db).await.unwrap(), pid);
+}
+
+#[tokio::test]
+async fn a_transaction_on_a_killed_backend_is_over() {
+    let (scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "gone").await.unwrap();
+    let pid = backend(&tx).await.unwrap();
+    scratch.run(&format!("SELECT pg_terminate_backend({pid})"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let lost = add_note(&tx, "gone too").await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
+    let commit = tx.commit().await.unwrap_err();
+    assert!(
+        matches!(
+            commit.kind(),
+            ErrorKind::OutcomeUnknown | ErrorKind::Transaction
+        ),
+        "{commit}"
+    );
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_forgotten_query_is_cancelled() {
+    let (_scratch, db) = one_connection().await;
+    let stopped = tokio::time::timeout(Duration::from_millis(100), sleep(&db, 60.0)).await;
+    assert!(stopped.is_err());
+    let start = Instant::now();
+    assert_eq!(count_notes(&db).await.unwrap(), 0);
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_forgotten_quick_query_keeps_its_connection() {
+    let (_scratch, db) = one_connection().await;
+    let before = backend(&db).await.unwrap();
+    for _ in 0..20 {
+        let stopped = tokio::time::timeout(Duration::from_millis(1), sleep(&db, 0.01)).await;
+        assert!(stopped.is_err());
+    }
+    assert_eq!(backend(&db).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_once_for_each_connection() {
+    let (_scratch, db) = one_connection().await;
+    static PREPARED: Statement<(), i64> = Statement::new(
+        "notes::prepared",
+        "queries/notes.sql:30",
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT body FROM notes%'",
+    );
+    for _ in 0..3 {
+        list_notes(&db).await.unwrap();
+    }
+    db.transaction(|tx| async move { list_notes(&tx).await })
+        .await
+        .unwrap();
+    assert_eq!(One::new(&db, &PREPARED, ()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_changed_result_type_is_prepared_again() {
+    let scratch = TestDatabase::new("CREATE TABLE t (id int PRIMARY KEY, v varchar(10) NOT NULL)");
+    let db = scratch.connect_with(1).await.unwrap();
+    static INSERT: Statement<(&str,), String> = Statement::new(
+        "t::insert",
+        "queries/t.sql:1",
+        "INSERT INTO t SELECT coalesce(max(id), 0) + 1, $1 FROM t RETURNING v",
+    );
+    let written = One::new(&db, &INSERT, ("a",)).await.unwrap();
+    assert_eq!(written, "a");
+    scratch.run("ALTER TABLE t ALTER v TYPE text");
+    let written = One::new(&db, &INSERT, ("b",)).await.unwrap();
+    assert_eq!(written, "b");
+    assert_eq!(
+        scratch.run("SELECT count(*) FROM t")[0][0].as_deref(),
+        Some("2")
+    );
+
+    // Within a transaction there is no second try; the next one succeeds.
+    scratch.run("ALTER TABLE t ALTER v TYPE varchar(20)");
+    let tx = db.begin().await.unwrap();
+    let changed = One::new(&tx, &INSERT, ("c",)).await.unwrap_err();
+    assert_eq!(changed.kind(), ErrorKind::SchemaChanged, "{changed}");
+    drop(tx);
+    let written = One::new(&db, &INSERT, ("c",)).await.unwrap();
+    assert_eq!(written, "c");
+
+    // To a type that the crate does not know.
+    scratch.run("ALTER TABLE t ALTER v TYPE bytea USING v::bytea");
+    let changed = One::new(&db, &INSERT, ("d",)).await.unwrap_err();
+    assert_eq!(changed.kind(), ErrorKind::SchemaChanged, "{changed}");
+}
+
+#[tokio::test]
+async fn a_statement_that_is_gone_is_prepared_again() {
+    let (_scratch, db) = one_connection().await;
+    static DEALLOCATE: Statement<()> = Statement::new(
+        "notes::deallocate",
+        "queries/notes.sql:33",
+        "DEALLOCATE ALL",
+    );
+    list_notes(&db).await.unwrap();
+    Execute::new(&db, &DEALLOCATE, ()).await.unwrap();
+    assert!(list_notes(&db).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn other_types_than_the_crate_knows_are_named() {
+    let (_scratch, db) = notes().await;
+    static COLUMN: Statement<(), (/* a bigint */)> = Statement::new(
+        "notes::column",
+        "queries/notes.sql:40",
+        "SELECT id FROM notes",
+    );
+    let changed = One::new(&db, &COLUMN, ()).await.unwrap_err();
+    assert_eq!(
+        changed.to_string(),
+        "notes::column (queries/notes.sql:40): the database is not what this crate was compiled for: \
+         column 1 `id`: the crate has void, the database int8"
+    );
+    static PARAMETER: Statement<(i64, i32), i64> = Statement::new(
+        "notes::parameter",
+        "queries/notes.sql:43",
+        "SELECT id FROM notes WHERE id = $1 AND body = $2",
+    );
+    let changed = One::new(&db, &PARAMETER, (1, 2)).await.unwrap_err();
+    assert_eq!(changed.kind(), ErrorKind::SchemaChanged);
+    assert!(
+        changed
+            .to_string()
+            .ends_with("parameter 2 `value`: the crate has int4, the database text"),
+        "{changed}"
+    );
+    static COUNT: Statement<()> = Statement::new(
+        "notes::count",
+        "queries/notes.sql:46",
+        "SELECT id FROM notes",
+    );
+    let changed = Execute::new(&db, &COUNT, ()).await.unwrap_err();
+    assert!(
+        changed
+            .to_string()
+            .ends_with("the crate has 0 columns, the database 1"),
+        "{changed}"
+    );
+    // The connection is none the worse for it.
+    assert_eq!(count_notes(&db).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_search_path_is_pinned() {
+    let scratch = TestDatabase::new("CREATE SCHEMA \"a b\"; CREATE TABLE \"a b\".hidden (id int)");
+    static COUNT: Statement<(), i64> =
+        Statement::new("t::count", "queries/t.sql:9", "SELECT count(*) FROM hidden");
+    let db = scratch.connect().await.unwrap();
+    let missing = One::new(&db, &COUNT, ()).await.unwrap_err();
+    assert_eq!(missing.sqlstate(), Some("42P01"));
+    let db = Database::builder()
+        .search_path("\"a b\", public")
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    assert_eq!(One::new(&db, &COUNT, ()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn connecting_says_what_is_wrong_and_no_password() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let wrong = Database::connect("postgres//nonsense:sesame@")
+        .await
+        .unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Connect);
+    assert!(!format!("{wrong:?}").contains("sesame"));
+    let nobody = Database::connect("postgres://u:sesame@127.0.0.1:1/x")
+        .await
+        .unwrap_err();
+    assert_eq!(nobody.kind(), ErrorKind::Connect);
+    assert!(nobody.to_string().contains("refused"), "{nobody}");
+    let url = format!("{} dbname=missing password=sesame", scratch.url());
+    let missing = Database::connect(&url).await.unwrap_err();
+    assert_eq!(missing.sqlstate(), Some("3D000"));
+    assert!(
+        missing.to_string().contains("\"missing\" does not exist"),
+        "{missing}"
+    );
+
+    let url = format!("{} password=sesame", scratch.url());
+    let db = Database::connect(&url).await.unwrap();
+    assert!(!format!("{db:?}").contains("sesame"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_share_a_pool() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = scratch.connect_with(3).await.unwrap();
+    let tasks: Vec<_> = (0..64)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                for m in 0..10 {
+                    add_note(&db, &format!("{n} {m}")).await?;
+                }
+                count_notes(&db).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        soon(task).await.unwrap().unwrap();
+    }
+    assert_eq!(count_notes(&db).await.unwrap(), 640);
+}

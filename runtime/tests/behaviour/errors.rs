@@ -1,0 +1,287 @@
+//! Errors name what a service can act on, and quote nothing that somebody typed.
+
+use sqlmill_runtime::types::{Date, Timestamp};
+use sqlmill_runtime::{
+    ConstraintKind, Error, ErrorKind, Execute, Many, One, Params, Row, Statement,
+};
+
+use crate::notes;
+use crate::support::TestDatabase;
+
+const PARTITIONED: &str = "
+CREATE TABLE owners (id int PRIMARY KEY);
+CREATE TABLE events (
+    id int NOT NULL,
+    day date NOT NULL,
+    owner int REFERENCES owners (id),
+    kind text NOT NULL CONSTRAINT kind_is_short CHECK (length(kind) < 5),
+    CONSTRAINT events_key UNIQUE (id, day)
+) PARTITION BY RANGE (day);
+CREATE UNIQUE INDEX events_by_kind ON events (kind, day);
+CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')
+    PARTITION BY RANGE (day);
+CREATE TABLE events_2025_early PARTITION OF events_2025 FOR VALUES FROM ('2025-01-01') TO ('2025-07-01');
+";
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum EventConstraint {
+    Key,
+    ByKind,
+    Owner,
+    KindIsShort,
+    KindNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    EventConstraint {
+        Key = "public"."events" "events_key",
+        ByKind = "public"."events" "events_by_kind",
+        Owner = "public"."events" "events_owner_fkey",
+        KindIsShort = "public"."events" "kind_is_short",
+        KindNotNull = "public"."events" column "kind",
+    }
+}
+
+type NewEvent<'a> = (i32, Date, Option<i32>, Option<&'a str>);
+
+static ADD_EVENT: Statement<NewEvent<'_>> = Statement::new(
+    "events::add_event",
+    "queries/events.sql:1",
+    "INSERT INTO events (id, day, owner, kind) VALUES ($1, $2, $3, $4)",
+);
+
+#[tokio::test]
+async fn a_partition_violates_the_constraint_of_its_parent() {
+    let scratch = TestDatabase::new(PARTITIONED);
+    let db = scratch.connect_with(1).await.unwrap();
+    let first = Date::constant(2024, 5, 1);
+    let nested = Date::constant(2025, 5, 1);
+    for day in [first, nested] {
+        let add = |id, owner, kind| Execute::new(&db, &ADD_EVENT, (id, day, owner, kind));
+        add(1, None, Some("a")).await.unwrap();
+        let of = |error: Error| error.constraint::<EventConstraint>();
+        // Twice: the second time the parent is known.
+        for _ in 0..2 {
+            let error = add(1, None, Some("b")).await.unwrap_err();
+            assert_eq!(of(error), Some(EventConstraint::Key));
+            let error = add(2, None, Some("a")).await.unwrap_err();
+            assert_eq!(of(error), Some(EventConstraint::ByKind));
+            let error = add(2, Some(7), Some("b")).await.unwrap_err();
+            assert_eq!(of(error), Some(EventConstraint::Owner));
+            let error = add(2, None, Some("too long")).await.unwrap_err();
+            assert_eq!(of(error), Some(EventConstraint::KindIsShort));
+            let error = add(2, None, None).await.unwrap_err();
+            assert!(error.violates(EventConstraint::KindNotNull));
+            assert!(!error.violates(EventConstraint::Key));
+            assert_eq!(error.violation().unwrap().relation(), Some("events"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_a_transaction_too() {
+    let scratch = TestDatabase::new(PARTITIONED);
+    let db = scratch.connect_with(1).await.unwrap();
+    let day = Date::constant(2025, 5, 1);
+    let error = db
+        .transaction(|tx| async move {
+            Execute::new(&tx, &ADD_EVENT, (1, day, None, Some("a"))).await?;
+            Execute::new(&tx, &ADD_EVENT, (1, day, None, Some("b"))).await
+        })
+        .await
+        .unwrap_err();
+    assert!(error.violates(EventConstraint::Key), "{error}");
+    // A partition that was made while the service runs.
+    scratch.run(
+        "CREATE TABLE late PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+    );
+    let day = Date::constant(2026, 5, 1);
+    let add = |kind| Execute::new(&db, &ADD_EVENT, (1, day, None, Some(kind)));
+    add("a").await.unwrap();
+    assert!(add("b").await.unwrap_err().violates(EventConstraint::Key));
+}
+
+#[tokio::test]
+async fn a_row_between_partitions_and_an_unknown_constraint_stay_representable() {
+    let scratch = TestDatabase::new(PARTITIONED);
+    let db = scratch.connect().await.unwrap();
+    let day = Date::constant(1999, 1, 1);
+    let error = Execute::new(&db, &ADD_EVENT, (1, day, None, Some("a")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Constraint);
+    assert_eq!(error.constraint::<EventConstraint>(), None);
+    assert_eq!(error.violation().unwrap().constraint(), None);
+    scratch.run("ALTER TABLE events ADD CONSTRAINT recent CHECK (day > '2024-02-01')");
+    let day = Date::constant(2024, 1, 1);
+    let error = Execute::new(&db, &ADD_EVENT, (1, day, None, Some("a")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.constraint::<EventConstraint>(), None);
+    let violation = error.violation().unwrap();
+    assert_eq!(violation.kind(), ConstraintKind::Check);
+    assert_eq!(violation.constraint(), Some("recent"));
+}
+
+const SECRET: &str = "hunter2";
+
+async fn failure<P: Params + Send, R: Row + std::fmt::Debug>(
+    db: &sqlmill_runtime::Database,
+    statement: &Statement<P, R>,
+    params: P,
+) -> Error {
+    Many::new(db, statement, params).await.unwrap_err()
+}
+
+/// Each with the text in a parameter or a row, and of every kind that PostgreSQL quotes it for.
+#[tokio::test]
+async fn no_error_quotes_a_value() {
+    let scratch = TestDatabase::new(
+        "CREATE TYPE mood AS ENUM ('happy');
+         CREATE DOMAIN short AS text CHECK (length(VALUE) < 3);
+         CREATE TABLE t (v text PRIMARY KEY CHECK (v <> 'bad'), n int NOT NULL DEFAULT 0,
+                         CONSTRAINT positive CHECK (n >= 0));
+         INSERT INTO t VALUES ('hunter2');
+         CREATE FUNCTION refuse(v text) RETURNS text LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'no % here', v USING DETAIL = v, HINT = v; END $$;",
+    );
+    let db = scratch.connect().await.unwrap();
+    macro_rules! text {
+        ($name:literal, $sql:literal) => {{
+            static STATEMENT: Statement<(&str,), String> =
+                Statement::new($name, "queries/t.sql:1", $sql);
+            failure(&db, &STATEMENT, (SECRET,)).await
+        }};
+    }
+    let errors = [
+        (
+            text!("t::unique", "INSERT INTO t VALUES ($1) RETURNING v"),
+            ErrorKind::Constraint,
+        ),
+        (
+            text!(
+                "t::check",
+                "INSERT INTO t (v, n) VALUES ($1, -1) RETURNING v"
+            ),
+            ErrorKind::Constraint,
+        ),
+        (
+            text!(
+                "t::null",
+                "INSERT INTO t (v, n) VALUES ($1, NULL) RETURNING v"
+            ),
+            ErrorKind::Constraint,
+        ),
+        (
+            text!("t::integer", "SELECT ($1::text)::int::text"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!("t::moment", "SELECT ($1::text)::timestamptz::text"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!("t::json", "SELECT ($1::text)::json::text"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!("t::mood", "SELECT ($1::text)::mood::text"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!("t::domain", "SELECT ($1::text)::short::text"),
+            ErrorKind::Constraint,
+        ),
+        (text!("t::raised", "SELECT refuse($1)"), ErrorKind::Other),
+        (
+            text!("t::role", "SELECT set_config('role', $1, false)"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!("t::relation", "SELECT ($1::text)::regclass::text"),
+            ErrorKind::Other,
+        ),
+        (
+            text!("t::pattern", "SELECT regexp_replace('x', $1 || '(', 'y')"),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            text!(
+                "t::syntax",
+                "SELECT query_to_xml('SELEC ' || $1, true, true, '')::text"
+            ),
+            ErrorKind::Other,
+        ),
+        (
+            text!("t::wide", "SELECT v FROM t WHERE v = $1 AND n = 1 / n"),
+            ErrorKind::InvalidInput,
+        ),
+    ];
+    for (error, kind) in &errors {
+        for shown in [
+            error.to_string(),
+            format!("{error:?}"),
+            format!("{error:#?}"),
+        ] {
+            assert!(!shown.contains(SECRET), "{shown}");
+            assert!(
+                !shown.contains("SELECT") && !shown.contains("INSERT"),
+                "{shown}"
+            );
+            assert!(shown.contains("queries/t.sql:1"), "{shown}");
+        }
+        assert_eq!(error.kind(), *kind, "{error}");
+        assert!(std::error::Error::source(error).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_names_column_and_row() {
+    let (_scratch, db) = notes().await;
+    static MOMENTS: Statement<(), Timestamp> = Statement::new(
+        "t::moments",
+        "queries/t.sql:5",
+        "SELECT CASE n WHEN 3 THEN 'infinity' ELSE now() END AS at FROM generate_series(1, 4) AS n",
+    );
+    let error = Many::new(&db, &MOMENTS, ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(
+        error.to_string(),
+        "t::moments (queries/t.sql:5): cannot read the reply: \
+         column 1 `at` of row 3 is infinite, which its Rust type cannot hold"
+    );
+    let mut stream = Many::new(&db, &MOMENTS, ()).stream();
+    for _ in 0..2 {
+        stream.next().await.unwrap().unwrap();
+    }
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("row 3"), "{error}");
+
+    // The proof said that it cannot be NULL, and it is.
+    static NULL: Statement<(), i32> =
+        Statement::new("t::null", "queries/t.sql:8", "SELECT NULL::int AS n");
+    let error = One::new(&db, &NULL, ()).await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("column 1 `n` of row 1 is NULL"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_statement_is_told_from_others() {
+    let (_scratch, db) = notes().await;
+    static LIMIT: Statement<(), String> = Statement::new(
+        "t::limit",
+        "queries/t.sql:11",
+        "SELECT set_config('statement_timeout', '50ms', true)",
+    );
+    let error = db
+        .transaction(|tx| async move {
+            One::new(&tx, &LIMIT, ()).await?;
+            crate::sleep(&tx, 60.0).await
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
