@@ -81,8 +81,8 @@ async fn open_own(
     let mut error = match outcome {
         Ok(rows) => return Ok((rows, Connection::Own(lease))),
         Err(Refused::Mismatch(error)) => error,
-        Err(Refused::Prepare(failure)) => Error::prepare(&failure),
-        Err(Refused::Failure(failure)) => Error::from_failure(&failure),
+        Err(Refused::Prepare(failure)) => lease.prepare_error(&failure),
+        Err(Refused::Failure(failure)) => lease.error(&failure),
     };
     trace_to_root(&lease, Some(session), &mut error).await;
     lease.arrive();
@@ -125,7 +125,7 @@ async fn open_within(
         Ok(Err(Refused::Prepare(failure))) => {
             lease.arrive();
             transaction.failed(&failure);
-            Error::prepare(&failure)
+            lease.prepare_error(&failure)
         }
         Ok(Err(Refused::Failure(failure))) => {
             lease.arrive();
@@ -146,7 +146,8 @@ async fn open_within(
 }
 
 async fn refused_within(transaction: &Transaction, lease: &Lease, failure: &Failure) -> Error {
-    let mut error = transaction.failed(failure);
+    transaction.failed(failure);
+    let mut error = lease.error(failure);
     trace_to_root(lease, None, &mut error).await;
     error
 }
@@ -208,7 +209,7 @@ impl Reply {
     pub(crate) async fn failed(&self, failure: &Failure) -> Error {
         let error = match &self.connection {
             Connection::Own(lease) => {
-                let mut error = Error::from_failure(failure);
+                let mut error = lease.error(failure);
                 if let Ok(session) = lease.session() {
                     lease.depart();
                     trace_to_root(lease, Some(session), &mut error).await;

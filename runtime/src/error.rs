@@ -232,11 +232,10 @@ impl Error {
     }
 
     /// The outcome of COMMIT is known only when the server answered.
-    pub(crate) fn commit(failure: &Failure) -> Self {
-        let error = Self::from_failure(failure);
-        match error.kind() {
+    pub(crate) fn of_commit(self) -> Self {
+        match self.kind() {
             ErrorKind::ConnectionLost => Self::new(ErrorKind::OutcomeUnknown),
-            _ => error,
+            _ => self,
         }
     }
 

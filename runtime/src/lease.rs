@@ -1,12 +1,12 @@
 //! A connection that was taken from the pool, and how it gets back there clean.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Connector, Session};
+use crate::wire::{Connector, Failure, Session};
 
 /// A connection of the pool, in use.
 ///
@@ -17,6 +17,7 @@ pub(crate) struct Lease {
     /// `None` only while it is dropped.
     object: Option<Object<Connector>>,
     under_way: AtomicU32,
+    lost: AtomicBool,
 }
 
 /// How long a forgotten answer may take before the query is cancelled and the connection thrown away.
@@ -27,6 +28,7 @@ impl Lease {
         Self {
             object: Some(object),
             under_way: AtomicU32::new(0),
+            lost: AtomicBool::new(false),
         }
     }
 
@@ -57,6 +59,24 @@ impl Lease {
     pub(crate) fn is_unsettled(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) != 0
     }
+
+    /// What went wrong, as an error. A server that is about to close the connection says so before it does: the next user
+    /// must not get it in between.
+    pub(crate) fn error(&self, failure: &Failure) -> Error {
+        self.note(Error::from_failure(failure))
+    }
+
+    /// As `error`, when a statement could not be prepared.
+    pub(crate) fn prepare_error(&self, failure: &Failure) -> Error {
+        self.note(Error::prepare(failure))
+    }
+
+    fn note(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::ConnectionLost {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        error
+    }
 }
 
 impl Drop for Lease {
@@ -64,6 +84,10 @@ impl Drop for Lease {
         let Some(object) = self.object.take() else {
             return;
         };
+        if self.lost.load(Ordering::Relaxed) {
+            drop(Object::take(object));
+            return;
+        }
         if !self.is_unsettled() || object.is_closed() {
             return;
         }

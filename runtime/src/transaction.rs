@@ -57,7 +57,7 @@ impl Transaction {
         // From here on the handle's drop rolls back, also when this future is dropped while BEGIN is under way.
         ask(&lease, "BEGIN")
             .await
-            .map_err(|failure| Error::from_failure(&failure))?;
+            .map_err(|failure| lease.error(&failure))?;
         Ok(transaction)
     }
 
@@ -85,7 +85,8 @@ impl Transaction {
             Err(failure) => {
                 // There is no savepoint to roll back to.
                 nested.close();
-                Err(self.failed(&failure))
+                self.failed(&failure);
+                Err(lease.error(&failure))
             }
         }
     }
@@ -136,9 +137,8 @@ impl Transaction {
             let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
             let outcome = self.send(ask(&lease, &sql)).await?;
             if let Err(failure) = outcome {
-                let error = self.failed(&failure);
                 self.roll_back_now();
-                return Err(error);
+                return Err(lease.error(&failure));
             }
             self.close();
             return Ok(());
@@ -154,7 +154,7 @@ impl Transaction {
         let Err(failure) = self.send_and(request, |state| state.close(0)).await? else {
             return Ok(());
         };
-        let mut error = Error::commit(&failure);
+        let mut error = lease.error(&failure).of_commit();
         if let Ok(session) = lease.session() {
             if error.kind() == ErrorKind::Transaction {
                 lease.depart();
@@ -173,7 +173,7 @@ impl Transaction {
         let outcome = self
             .send_and(request, |state| state.close(self.level))
             .await?;
-        outcome.map_err(|failure| Error::from_failure(&failure))
+        outcome.map_err(|failure| lease.error(&failure))
     }
 
     /// The connection, when this is the innermost open transaction.
@@ -259,11 +259,10 @@ impl Transaction {
     }
 
     /// A statement failed. Whatever comes next on this connection fails too, until a rollback.
-    pub(crate) fn failed(&self, failure: &Failure) -> Error {
+    pub(crate) fn failed(&self, failure: &Failure) {
         if failure.server().is_some() {
             self.state().failed = true;
         }
-        Error::from_failure(failure)
     }
 
     /// Another handle to the same transaction, which does not end it.

@@ -1,5 +1,7 @@
 //! What the runtime promises, tried on a real server. One binary, so that one server serves all.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod connections;
 mod errors;
 mod rows;
