@@ -1,7 +1,7 @@
 //! A database for each test, and the people and things that the tests tell of.
 
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use database::Database;
 use database::chats::{self, CreateChat};
@@ -31,13 +31,15 @@ pub(crate) struct World {
     pub(crate) dan: Uuid,
     /// For what no query does: to look behind the curtain, and to set up what nobody should.
     raw: Mutex<Connection>,
-    /// Dropped last, and the database with it.
+    /// Dropped last, and the databases with them.
     _fresh: server::Database,
+    _template: Arc<Scratch>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let fresh = template().fresh_database().unwrap();
+        let template = template();
+        let fresh = template.fresh_database().unwrap();
         let raw = Mutex::new(fresh.connect().unwrap());
         let db = Database::connect(&address(fresh.target())).await.unwrap();
         let user = async |email, name| {
@@ -74,6 +76,7 @@ impl World {
             dan,
             raw,
             _fresh: fresh,
+            _template: template,
         };
         world
             .member(ada, acme, UserOrganizationRole::WorkspaceAdmin)
@@ -251,32 +254,63 @@ impl World {
     }
 }
 
-/// The schema, loaded once for all tests.
-fn template() -> &'static Scratch {
-    static TEMPLATE: OnceLock<Scratch> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let schema = std::fs::read_to_string(root.join("schema.sql")).unwrap();
-        let mut sources = Sources::default();
-        let file = sources.add("schema.sql", schema);
-        let (statements, faults) = sqlmill::schema::split(&sources, file);
-        assert!(faults.is_empty(), "{faults:?}");
-        let options = server::Options {
-            url: std::env::var("DATABASE_URL").ok(),
-            binaries: None,
-            cache: root.join("target/sqlmill"),
-        };
-        server::scratch(&options, &statements).unwrap()
-    })
+/// A database with the schema, which all tests clone. On a server of one's own it is dropped with the last test that uses it;
+/// a private server lives as long as this process, so that it starts once.
+fn template() -> Arc<Scratch> {
+    static SHARED: Mutex<Weak<Scratch>> = Mutex::new(Weak::new());
+    static KEPT: OnceLock<Arc<Scratch>> = OnceLock::new();
+
+    let mut shared = SHARED.lock().unwrap();
+    if let Some(template) = shared.upgrade() {
+        return template;
+    }
+    let template = Arc::new(load());
+    *shared = Arc::downgrade(&template);
+    if given().is_none() {
+        KEPT.get_or_init(|| Arc::clone(&template));
+    }
+    template
 }
 
-fn address(target: &Target) -> String {
-    let host = match &target.address {
-        Address::Host(host) => host.clone(),
-        Address::SocketDirectory(directory) => directory.display().to_string(),
+fn load() -> Scratch {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let schema = std::fs::read_to_string(root.join("schema.sql")).unwrap();
+    let mut sources = Sources::default();
+    let file = sources.add("schema.sql", schema);
+    let (statements, faults) = sqlmill::schema::split(&sources, file);
+    assert!(faults.is_empty(), "{faults:?}");
+    let options = server::Options {
+        url: given(),
+        binaries: None,
+        cache: root.join("target/sqlmill"),
     };
-    format!(
-        "host='{host}' port={} user='{}' dbname='{}'",
-        target.port, target.user, target.database
-    )
+    server::scratch(&options, &statements).unwrap()
+}
+
+fn given() -> Option<String> {
+    std::env::var("DATABASE_URL").ok()
+}
+
+/// Where the runtime finds the database: on the server that was given, with its password, or on the private one.
+fn address(target: &Target) -> String {
+    let name = &target.database;
+    match given() {
+        Some(url) if url.contains("://") => {
+            let (place, options) = url.split_once('?').unwrap_or((&url, ""));
+            let (scheme, rest) = place.split_once("://").unwrap();
+            let server = rest.split('/').next().unwrap();
+            format!("{scheme}://{server}/{name}?{options}")
+        }
+        Some(settings) => format!("{settings} dbname='{name}'"),
+        None => {
+            let host = match &target.address {
+                Address::Host(host) => host.clone(),
+                Address::SocketDirectory(directory) => directory.display().to_string(),
+            };
+            format!(
+                "host='{host}' port={} user='{}' dbname='{name}'",
+                target.port, target.user
+            )
+        }
+    }
 }
