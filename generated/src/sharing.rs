@@ -788,8 +788,7 @@ SELECT
 ///   `report_files.workspace_sharing` is NOT NULL; `chats.workspace_sharing` is NOT NULL;
 ///   `collections.workspace_sharing` is NOT NULL
 /// - `publicly_accessible`: may be null: a constant NULL
-/// - `public_expiry_date`: `dashboard_files.public_expiry_date` may be null: the column is not NOT
-///   NULL
+/// - `public_expiry_date`: `dashboard_files.public_expiry_date` may be null: the column allows NULL
 pub fn list_containers_of_metric(
     db: &impl Reader,
     metric_id: Uuid,
