@@ -76,10 +76,10 @@ impl<'a> Finder<'_, 'a> {
             };
             match &rte.kind {
                 RteKind::Relation { oid, .. } => {
-                    if let Some(column) = self.context.soft_delete(*oid) {
-                        if !decided(query, column, &reading, restricted) {
-                            self.table(query, (rte, *oid, column), &reading, view);
-                        }
+                    if let Some(column) = self.context.soft_delete(*oid)
+                        && !decided(query, column, &reading, restricted)
+                    {
+                        self.table(query, (rte, *oid, column), &reading, view);
                     }
                 }
                 RteKind::Subquery {
