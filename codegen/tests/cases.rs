@@ -3,6 +3,8 @@
 //!
 //! Sections begin with `-- ==== schema`, `-- ==== queries <module>` (`users` where no module is named), `-- ==== sqlmill.toml`.
 //! A case with errors has a `.stderr` only; one with warnings has both.
+//!
+//! `<case>.test.rs` is a module of tests that call what was emitted, on a database of their own (`crate::database::of("<area>_<case>")`).
 
 #![cfg(unix)]
 #![allow(
@@ -22,8 +24,9 @@ use sqlmill::emit::Files;
 use sqlmill::manifest::Manifest;
 use sqlmill::project::QueryFile;
 use sqlmill::prove::Rules;
-use sqlmill::server::{self, Options, Server};
+use sqlmill::server::{self, Options, Scratch, Server};
 use sqlmill::source::{FileId, Sources};
+use sqlmill::wire::{Address, Target};
 use sqlmill::{compile, parse, render, schema};
 
 fn directory() -> PathBuf {
@@ -102,6 +105,14 @@ struct Outcome {
     /// `None` where there were errors.
     files: Option<Files>,
     findings: String,
+    scratch: Option<Scratch>,
+}
+
+/// What a case emitted, to be compiled with that of the others.
+struct Emitted {
+    files: Files,
+    /// Tests that call it, and the database that they run on.
+    tests: Option<(String, server::Database)>,
 }
 
 fn run(server: &Server, case: &Case) -> Outcome {
@@ -151,6 +162,7 @@ fn run(server: &Server, case: &Case) -> Outcome {
             return Outcome {
                 files: None,
                 findings: render::human(&sources, &found, false),
+                scratch: None,
             };
         }
         Err(error) => panic!("{}: {error}", case.name),
@@ -161,6 +173,7 @@ fn run(server: &Server, case: &Case) -> Outcome {
     Outcome {
         files: compiled.output,
         findings: render::human(&sources, &found, false),
+        scratch: Some(scratch),
     }
 }
 
@@ -234,7 +247,7 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
     };
     let server = Server::start(&options).unwrap();
     let mut failures = Vec::new();
-    let mut emitted: BTreeMap<String, Files> = BTreeMap::new();
+    let mut emitted: BTreeMap<String, Emitted> = BTreeMap::new();
     for case in cases() {
         let outcome = run(&server, &case);
         let text = outcome.files.as_ref().map(|files| shown(&case, files));
@@ -252,7 +265,12 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
                 "{}: the manifest does not survive reading",
                 case.name
             );
-            emitted.insert(case.name.replace(['/', '-'], "_"), files);
+            let tests = fs::read_to_string(case.path.with_extension("test.rs")).ok();
+            let tests = tests.map(|text| {
+                let database = outcome.scratch.as_ref().unwrap().fresh_database();
+                (text, database.unwrap())
+            });
+            emitted.insert(case.name.replace(['/', '-'], "_"), Emitted { files, tests });
         }
     }
     assert!(
@@ -267,11 +285,11 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
 }
 
 /// rustfmt would change nothing.
-fn formatted(emitted: &BTreeMap<String, Files>) {
+fn formatted(emitted: &BTreeMap<String, Emitted>) {
     let root = target().join("formatted");
     let _ = fs::remove_dir_all(&root);
     let mut roots = Vec::new();
-    for (name, files) in emitted {
+    for (name, Emitted { files, .. }) in emitted {
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rs")) {
             let full = root.join(name).join(path);
             fs::create_dir_all(full.parent().unwrap()).unwrap();
@@ -303,7 +321,7 @@ fn formatted(emitted: &BTreeMap<String, Files>) {
 }
 
 /// clippy and rustdoc have nothing to say of it, beyond what the cases' authors wrote themselves.
-fn compiled(emitted: &BTreeMap<String, Files>) {
+fn compiled(emitted: &BTreeMap<String, Emitted>) {
     let root = target().join("compiled");
     let source = root.join("src");
     let _ = fs::remove_dir_all(&source);
@@ -317,6 +335,8 @@ fn compiled(emitted: &BTreeMap<String, Files>) {
         format!(
             "[package]\nname = \"cases\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
              [dependencies]\nsqlmill-runtime = {{ path = {runtime:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [dev-dependencies]\nserde_json = {{ version = \"1\", default-features = false, features = [\"std\"] }}\n\
+             tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n\n\
              [lints.rust]\nwarnings = \"deny\"\nunsafe_code = \"forbid\"\nmissing_debug_implementations = \"warn\"\n\
              unreachable_pub = \"warn\"\nunused_qualifications = \"warn\"\n\n[lints.rustdoc]\nall = \"deny\"\n\n\
              [lints.clippy]\nall = \"deny\"\n\n[workspace]\n"
@@ -330,7 +350,8 @@ fn compiled(emitted: &BTreeMap<String, Files>) {
     )
     .unwrap();
     let mut lib = String::from("//! What all cases emit.\n");
-    for (name, files) in emitted {
+    let mut databases = Vec::new();
+    for (name, Emitted { files, tests }) in emitted {
         writeln!(lib, "\npub mod {name};").unwrap();
         for (path, text) in files {
             let Some(path) = path.strip_prefix("src/") else {
@@ -340,13 +361,27 @@ fn compiled(emitted: &BTreeMap<String, Files>) {
             let full = source.join(name).join(path);
             fs::create_dir_all(full.parent().unwrap()).unwrap();
             // Each case is a crate of its own, here a module.
-            fs::write(full, text.replace("crate::", &format!("crate::{name}::"))).unwrap();
+            let mut text = text.replace("crate::", &format!("crate::{name}::"));
+            if path == "mod.rs" && tests.is_some() {
+                text.push_str("\n#[cfg(test)]\nmod test;\n");
+            }
+            fs::write(full, text).unwrap();
+        }
+        if let Some((text, database)) = tests {
+            fs::write(source.join(name).join("test.rs"), text).unwrap();
+            databases.push((format!("CASE_{name}"), address(database.target())));
         }
     }
+    lib.push_str(
+        "\n#[cfg(test)]\nmod database {\n    pub(crate) async fn of(case: &str) -> sqlmill_runtime::Database {\n        \
+         let address = std::env::var(format!(\"CASE_{case}\")).unwrap();\n        \
+         sqlmill_runtime::Database::connect(&address).await.unwrap()\n    }\n}\n",
+    );
     fs::write(source.join("lib.rs"), lib).unwrap();
     for (command, flags) in [
         ("clippy", &["--all-targets"][..]),
         ("doc", &["--no-deps"][..]),
+        ("test", &["--lib"][..]),
     ] {
         let output = Command::new(env!("CARGO"))
             .arg(command)
@@ -354,14 +389,39 @@ fn compiled(emitted: &BTreeMap<String, Files>) {
             .args(["--offline", "--quiet", "--manifest-path"])
             .arg(root.join("Cargo.toml"))
             .env("CARGO_TARGET_DIR", target().join("build"))
+            .envs(databases.iter().map(|(name, address)| (name, address)))
             .output()
             .unwrap();
         assert!(
             output.status.success(),
-            "cargo {command}:\n{}",
+            "cargo {command}:\n{}{}",
+            text(&output.stdout),
             text(&output.stderr)
         );
+        if command == "test" {
+            let summary = text(&output.stdout);
+            let passed = summary
+                .split_once("test result: ok. ")
+                .and_then(|(_, rest)| rest.split(' ').next()?.parse::<usize>().ok());
+            assert!(
+                passed >= Some(databases.len()),
+                "{} files of tests, and {summary}",
+                databases.len()
+            );
+        }
     }
+}
+
+/// As libpq takes it.
+fn address(target: &Target) -> String {
+    let host = match &target.address {
+        Address::Host(host) => host.clone(),
+        Address::SocketDirectory(path) => path.display().to_string(),
+    };
+    format!(
+        "host='{host}' port={} user={} dbname={}",
+        target.port, target.user, target.database
+    )
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -28,7 +28,10 @@ impl Resolver<'_> {
         let facts = draft.facts;
         let order_of = |name: &StructName| -> Vec<String> {
             let fields = match name.home {
-                Home::Module => shared.get(&name.name).map(|found| &found.fields),
+                Home::Module => shared
+                    .values()
+                    .find(|found| found.name == name.name)
+                    .map(|found| &found.fields),
                 Home::Tables => tables
                     .inserts
                     .values()

@@ -45,6 +45,15 @@ pub(super) fn pascal(name: &str) -> Option<String> {
     begin(separable(name).to_upper_camel_case())
 }
 
+/// A struct's name that the author wrote: as it is where Rust would write it so, `HTTPRow` too.
+pub(super) fn of_author(name: &str) -> String {
+    if name.starts_with(char::is_uppercase) && !name.contains('_') {
+        name.to_owned()
+    } else {
+        pascal(name).unwrap_or_else(|| name.to_owned())
+    }
+}
+
 /// Would it hide a name of the prelude?
 pub(super) fn hides_prelude(name: &str) -> bool {
     PRELUDE.contains(&name)

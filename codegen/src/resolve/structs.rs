@@ -204,9 +204,7 @@ impl<'a> Resolver<'a> {
             shared.insert(
                 name.clone(),
                 Struct {
-                    name: names::pascal(&name)
-                        .filter(|pascal| *pascal == name)
-                        .unwrap_or(name),
+                    name: names::of_author(&name),
                     docs: Vec::new(),
                     of,
                     fields,
@@ -374,8 +372,12 @@ impl<'a> Resolver<'a> {
                 && attributes.owned.is_empty()
                 && attributes.borrowed.is_empty()
         });
-        (same && plain && self.row_name(tables, table).is_some_and(|row| row == name))
-            .then_some(table)
+        (same
+            && plain
+            && self
+                .row_name(tables, table)
+                .is_some_and(|row| row == names::of_author(name)))
+        .then_some(table)
     }
 
     fn plan(

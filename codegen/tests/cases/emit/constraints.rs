@@ -144,3 +144,39 @@ sqlmill_runtime::constraints! {
 static REMOVE: Statement<(i32,)> =
     Statement::new("users::remove", "queries/users.sql:7", REMOVE_SQL);
 const REMOVE_SQL: &str = "DELETE FROM users WHERE id = $1";
+
+/// ```sql
+/// INSERT INTO orgs VALUES ($1)
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Writes `orgs` (insert): `id`.
+///
+/// Parameters:
+///
+/// - `id`: not null, as declared
+///
+/// Can violate:
+///
+/// - `orgs_pkey` (unique key): inserts into `orgs`
+pub fn add_org(db: &impl Writer, id: i32) -> Execute<'_, (i32,)> {
+    Execute::new(db, &ADD_ORG, (id,))
+}
+
+/// What [`add_org()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddOrgConstraint {
+    /// The unique key of `orgs` on `id`.
+    OrgsPkey,
+}
+
+sqlmill_runtime::constraints! {
+    AddOrgConstraint {
+        OrgsPkey = "public"."orgs" "orgs_pkey",
+    }
+}
+
+static ADD_ORG: Statement<(i32,)> =
+    Statement::new("users::add_org", "queries/users.sql:10", ADD_ORG_SQL);
+const ADD_ORG_SQL: &str = "INSERT INTO orgs VALUES ($1)";

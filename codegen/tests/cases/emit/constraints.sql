@@ -25,3 +25,6 @@ INSERT INTO pets (id, owner, age) SELECT :pet, u.id, :age FROM u;
 
 --! remove
 DELETE FROM users WHERE id = :id;
+
+--! add_org
+INSERT INTO orgs VALUES (:id);

@@ -36,3 +36,6 @@ SELECT * FROM options;
 
 --! bool
 SELECT "2fa", "kind" FROM "match";
+
+--! insert
+INSERT INTO "match" ("type", "2fa", "createdAt", "kind", "extra") VALUES (:type, :_2fa, now(), :kind, :extra);

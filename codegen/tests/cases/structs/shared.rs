@@ -162,3 +162,117 @@ sqlmill_runtime::params! { Rename<'_> { title, id } }
 static RENAME: Statement<Rename<'_>> =
     Statement::new("posts::rename", "queries/posts.sql:14", RENAME_SQL);
 const RENAME_SQL: &str = "UPDATE posts SET title = $1 WHERE id = $2";
+
+/// ```sql
+/// SELECT id, title FROM posts
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `posts`.
+///
+/// Reads `posts`.
+///
+/// Columns:
+///
+/// - `id`, `title`: not null, as declared
+pub fn lower(db: &impl Reader) -> Many<'_, (), UserRow> {
+    Many::new(db, &LOWER, ())
+}
+
+/// A row of [`lower()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserRow {
+    pub id: i32,
+    pub title: String,
+}
+
+/// [`UserRow`], borrowed from the reply.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UserRowRef<'a> {
+    pub id: i32,
+    pub title: &'a str,
+}
+
+sqlmill_runtime::row! { UserRow, UserRowRef { id, title } }
+
+static LOWER: Statement<(), UserRow> =
+    Statement::new("posts::lower", "queries/posts.sql:20", LOWER_SQL);
+const LOWER_SQL: &str = "SELECT id, title FROM posts";
+
+/// ```sql
+/// SELECT id, title FROM posts
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `posts`.
+///
+/// Reads `posts`.
+///
+/// Columns:
+///
+/// - `id`, `title`: not null, as declared
+pub fn upper(db: &impl Reader) -> Many<'_, (), HTTPRow> {
+    Many::new(db, &UPPER, ())
+}
+
+/// A row of [`upper()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct HTTPRow {
+    pub id: i32,
+    pub title: String,
+}
+
+/// [`HTTPRow`], borrowed from the reply.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HTTPRowRef<'a> {
+    pub id: i32,
+    pub title: &'a str,
+}
+
+sqlmill_runtime::row! { HTTPRow, HTTPRowRef { id, title } }
+
+static UPPER: Statement<(), HTTPRow> =
+    Statement::new("posts::upper", "queries/posts.sql:23", UPPER_SQL);
+const UPPER_SQL: &str = "SELECT id, title FROM posts";
+
+/// ```sql
+/// INSERT INTO posts (id, title, author, tags) VALUES ($1, $2, $3, '{}')
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Writes `posts` (insert): `id`, `title`, `author`, `tags`.
+///
+/// Can violate:
+///
+/// - `posts_pkey` (unique key): inserts into `posts`
+pub fn add<'a>(db: &'a impl Writer, params: Add<'a>) -> Execute<'a, Add<'a>> {
+    Execute::new(db, &ADD, params)
+}
+
+/// The parameters of [`add()`].
+#[derive(Debug, Clone, Copy)]
+pub struct Add<'a> {
+    /// not null: stored in `posts.id`, which is NOT NULL
+    pub id: i32,
+    /// not null: stored in `posts.title`, which is NOT NULL
+    pub title: &'a str,
+    /// not null: stored in `posts.author`, which is NOT NULL
+    pub author: i32,
+}
+
+sqlmill_runtime::params! { Add<'_> { id, title, author } }
+
+/// What [`add()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddConstraint {
+    /// The unique key of `posts` on `id`.
+    PostsPkey,
+}
+
+sqlmill_runtime::constraints! {
+    AddConstraint {
+        PostsPkey = "public"."posts" "posts_pkey",
+    }
+}
+
+static ADD: Statement<Add<'_>> = Statement::new("posts::add", "queries/posts.sql:26", ADD_SQL);
+const ADD_SQL: &str = "INSERT INTO posts (id, title, author, tags) VALUES ($1, $2, $3, '{}')";

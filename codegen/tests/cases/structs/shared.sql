@@ -17,3 +17,15 @@ SELECT id, title, tags FROM posts WHERE id = :id;
 
 --! rename Rename(title, id)
 UPDATE posts SET title = :title WHERE id = :id;
+
+--: user_row()
+--: HTTPRow()
+
+--! lower : user_row
+SELECT id, title FROM posts;
+
+--! upper : HTTPRow
+SELECT id, title FROM posts;
+
+--! add
+INSERT INTO posts (id, title, author, tags) VALUES (:id, :title, :author, '{}');
