@@ -463,7 +463,7 @@ impl<'p> Prover<'p> {
             return Vec::new();
         };
         if !cte.recursive {
-            return self.query(&cte.query, Some(owner.input()));
+            return self.query(&cte.query, Some(owner.with()));
         }
         let Some(SetOperation::Node { left, right, .. }) = &cte.query.set_operation else {
             return Vec::new();
@@ -471,7 +471,7 @@ impl<'p> Prover<'p> {
         // The first term is right of itself. What the recursive term adds is right where what it reads is; so suppose
         // the least, and widen until nothing is added.
         let mut supposed = {
-            let scope = Scope::new(self, &cte.query, Some(owner.input()));
+            let scope = Scope::new(self, &cte.query, Some(owner.with()));
             self.set_operation(&scope, left)
         };
         if !self.holds("recursive-term") {
@@ -482,7 +482,7 @@ impl<'p> Prover<'p> {
                 *slot = Some(supposed.clone());
             }
             let added = {
-                let scope = Scope::new(self, &cte.query, Some(owner.input()));
+                let scope = Scope::new(self, &cte.query, Some(owner.with()));
                 self.set_operation(&scope, right)
             };
             if let Some(slot) = owner.supposed.borrow_mut().get_mut(index) {
@@ -523,7 +523,7 @@ impl<'p> Prover<'p> {
             if key.levels_up == 0 {
                 break;
             }
-            if let Some(rows) = at.scope.rows_known(at.grouped, self) {
+            if let Some(rows) = at.rows_known(self) {
                 known = known.or_else(|| rows.var(key).map(ToString::to_string));
             }
             let Some(parent) = at.scope.parent else {
@@ -565,8 +565,8 @@ impl<'p> Prover<'p> {
                 "{label} may be null: not every grouping set groups by it"
             ));
         }
-        let known = scope
-            .rows_known(at.grouped, self)
+        let known = at
+            .rows_known(self)
             .and_then(|rows| {
                 rows.var(VarKey {
                     levels_up: 0,
@@ -642,7 +642,7 @@ impl<'p> Prover<'p> {
         let plain = relation
             .column(column)
             .is_some_and(|column| column.generated.is_none());
-        !assigned && plain && !self.has_row_trigger(relation.oid)
+        !assigned && plain && !self.is_foreign(relation) && !self.has_row_trigger(relation.oid)
     }
 
     fn target(&self, query: &Query) -> Option<&'p Relation> {
@@ -998,8 +998,7 @@ impl<'p> Prover<'p> {
     fn column_of_row(&self, field: &Var, at: &Frame<'_>, rte: &Rte) -> Value {
         let value = self.of_row(field, at, rte);
         let known = at
-            .scope
-            .rows_known(at.grouped, self)
+            .rows_known(self)
             .and_then(|rows| rows.var(VarKey::of(field)))
             .filter(|_| self.trusts(field, at));
         match known {

@@ -1306,3 +1306,31 @@ SELECT name FROM compared
 -- the server's own catalog
 -- expect ! ?
 SELECT relname, relacl FROM pg_class WHERE relname = 'users'
+
+-- a CTE that is read for the one row that comes of none
+-- expect ![?] !
+-- params ?
+-- run NULL
+-- betrays empty-group-knows-nothing
+WITH c AS (SELECT $1::int AS p) SELECT ARRAY(SELECT p FROM c), count(*) FROM empty WHERE id = $1 AND ($1 IS NULL OR true)
+
+-- EXISTS rejects NULL in what its WHERE compares
+-- expect ! ?
+SELECT u.manager_id, u.name FROM users u WHERE EXISTS (SELECT 1 FROM users m WHERE m.id = u.manager_id)
+
+-- EXISTS of an aggregate says nothing
+-- expect ?
+-- betrays empty-group-knows-nothing
+SELECT u.manager_id FROM users u WHERE EXISTS (SELECT count(*) FROM users m WHERE m.id = u.manager_id)
+
+-- EXISTS of a LEFT JOIN
+-- expect ?
+SELECT u.age FROM users u WHERE EXISTS (SELECT 1 FROM users m LEFT JOIN posts p ON p.id = u.age)
+
+-- NOT EXISTS says nothing
+-- expect ?
+SELECT u.manager_id FROM users u WHERE NOT EXISTS (SELECT 1 FROM users m WHERE m.id = u.manager_id)
+
+-- IN a correlated subquery
+-- expect ! !
+SELECT u.manager_id, u.id FROM users u WHERE u.id IN (SELECT u.id FROM users m WHERE m.id = u.manager_id)

@@ -67,8 +67,7 @@ impl Prover<'_> {
             assumed = here.next;
         }
         frame
-            .scope
-            .rows_known(frame.grouped, self)?
+            .rows_known(self)?
             .expr(self, expr)
             .map(ToString::to_string)
     }
@@ -310,10 +309,7 @@ impl Prover<'_> {
                 .grouped
                 .then(|| here.scope.grouping.having.param(number))
                 .flatten();
-            let rows = here
-                .scope
-                .rows_known(here.grouped, self)
-                .and_then(|rows| rows.param(number));
+            let rows = here.rows_known(self).and_then(|rows| rows.param(number));
             if let Some(why) = having.or(rows) {
                 return value.known(why);
             }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Prover;
 use super::same::Same;
+use super::scope::Scope;
 use crate::describe::tree::{
     BooleanTest, Case, Const, Expr, Operation, Query, RteKind, SubLinkKind, Var,
 };
@@ -224,7 +225,10 @@ impl<'p> Prover<'p> {
                 facts
             }
             Expr::SubLink(link) => match (link.kind, outcome, &link.test) {
-                (SubLinkKind::Any, True, Some(test)) => go(test, True),
+                (SubLinkKind::Any, True, Some(test)) => {
+                    go(test, True).both(self.a_row_of(&link.query))
+                }
+                (SubLinkKind::Exists, True, _) => self.a_row_of(&link.query),
                 // True over no rows.
                 (SubLinkKind::All, True, Some(test)) if !self.holds("all-of-no-rows") => {
                     go(test, True)
@@ -260,6 +264,22 @@ impl<'p> Prover<'p> {
                 NotTrue | NotFalse => Implied::nothing(),
             },
         }
+    }
+
+    /// What a row of this subquery says of the query around it.
+    fn a_row_of<'f>(&self, query: &Query) -> Implied<'f> {
+        let scope = Scope::new(self, query, None);
+        if query.set_operation.is_some()
+            || (scope.grouping.may_be_empty && self.holds("empty-group-knows-nothing"))
+        {
+            return Implied::nothing();
+        }
+        let outer = scope.rows.vars.keys().filter_map(|key| {
+            let levels_up = key.levels_up.checked_sub(1)?;
+            Some(Fact::Var(VarKey { levels_up, ..*key }))
+        });
+        let params = scope.rows.params.keys().map(|&number| Fact::Param(number));
+        Implied::Facts(outer.chain(params).collect())
     }
 
     /// What follows when `expr` is not NULL.

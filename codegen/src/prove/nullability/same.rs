@@ -194,8 +194,8 @@ impl Prover<'_> {
             })
     }
 
-    /// A built-in that gives the same for the same arguments within one statement. What a user's function promises of
-    /// itself is not checked by the server.
+    /// A built-in that gives the same for the same arguments. What a user's function promises of itself is not checked by
+    /// the server, and a stable one may look up what another session changes meanwhile.
     fn repeatable(&self, function: Oid) -> Same {
         let repeatable = self
             .input
@@ -203,9 +203,17 @@ impl Prover<'_> {
             .functions
             .get(&function)
             .is_some_and(|function| {
+                let by_settings = matches!(
+                    function.name.as_str(),
+                    "to_char" | "date_part" | "extract" | "date_trunc" | "timezone"
+                );
                 function.builtin
-                    && function.volatility != Volatility::Volatile
                     && !function.returns_set
+                    && match function.volatility {
+                        Volatility::Immutable => true,
+                        Volatility::Stable => by_settings,
+                        Volatility::Volatile => false,
+                    }
             });
         if repeatable { Same::Yes } else { Same::Maybe }
     }

@@ -47,6 +47,8 @@ pub(super) struct Frame<'f> {
     pub(super) sublink: Option<&'f Value>,
     /// In what a statement assigns: the target's columns are those of the row as it was.
     pub(super) assigned: bool,
+    /// In WITH.
+    pub(super) apart: bool,
 }
 
 #[derive(Debug)]
@@ -187,6 +189,7 @@ impl<'f> Scope<'f> {
             case_test: None,
             sublink: None,
             assigned: false,
+            apart: false,
         }
     }
 
@@ -198,12 +201,23 @@ impl<'f> Scope<'f> {
         }
     }
 
+    /// WITH: its queries are looked at for rows of ours, and for the one row that comes of none.
+    pub(super) fn with(&'f self) -> Frame<'f> {
+        Frame {
+            apart: true,
+            ..self.input()
+        }
+    }
+}
+
+impl<'f> Frame<'f> {
     /// What WHERE rejects holds of what is looked at here.
-    pub(super) fn rows_known(&self, grouped: bool, prover: &Prover<'_>) -> Option<&Known<'f>> {
+    pub(super) fn rows_known(&self, prover: &Prover<'_>) -> Option<&'f Known<'f>> {
         // One row comes of no rows, and of it WHERE says nothing.
-        let about_no_row =
-            grouped && self.grouping.may_be_empty && prover.holds("empty-group-knows-nothing");
-        (!about_no_row).then_some(&self.rows)
+        let about_no_row = (self.grouped || self.apart)
+            && self.scope.grouping.may_be_empty
+            && prover.holds("empty-group-knows-nothing");
+        (!about_no_row).then_some(&self.scope.rows)
     }
 }
 
