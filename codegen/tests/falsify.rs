@@ -1,0 +1,172 @@
+//! The falsifier finds nothing where the rules hold, and objects when a rule of inference is taken away: so its silence says
+//! something. It runs on the statements that the tests of the proofs are made of, over their rows and over random ones.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says that it failed by panicking"
+)]
+
+mod facts;
+
+use std::collections::BTreeSet;
+
+use facts::Bench;
+use sqlmill::describe::{Described, Statement};
+use sqlmill::facts::Facts;
+use sqlmill::falsify::{Effort, Observation, Subject, judge, observe};
+use sqlmill::prove::{Rules, rules};
+
+/// What random rows and one connection at a time cannot show.
+const NOT_SHOWN: &[(&str, &str)] = &[];
+
+struct Corpus {
+    bench: Bench,
+    statements: Vec<(String, Statement)>,
+    seen: Vec<Observation>,
+}
+
+/// Statements that stand between comments and blank lines; `-- with …` is run before.
+fn read(text: &str) -> (Vec<String>, Vec<String>) {
+    let (mut setup, mut statements, mut statement) = (Vec::new(), Vec::new(), String::new());
+    for line in text.lines().chain([""]) {
+        if line.is_empty() || line.starts_with("-- ") {
+            if !statement.is_empty() {
+                statements.push(std::mem::take(&mut statement));
+            }
+            setup.extend(line.strip_prefix("-- with ").map(str::to_owned));
+        } else {
+            statement.push_str(line);
+            statement.push('\n');
+        }
+    }
+    (setup, statements)
+}
+
+fn corpus(name: &str, schema: &str, cases: &str) -> Corpus {
+    let (setup, texts) = read(cases);
+    let mut bench = facts::benches(name, schema).remove(0);
+    for sql in &setup {
+        // What a version lacks is left out, with the statements that need it.
+        let _ = bench.connection().simple(sql);
+    }
+    bench.catalog = sqlmill::catalog::read::read(bench.connection()).unwrap();
+    let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let described = bench.describe(&borrowed);
+    let statements: Vec<(String, Statement)> = texts
+        .into_iter()
+        .zip(described)
+        .filter_map(|(text, described)| match described {
+            Described::Statement(statement) if statement.plan_error.is_none() => {
+                Some((text, statement))
+            }
+            Described::Statement(_) | Described::Utility(_) | Described::Refused(_) => None,
+        })
+        .collect();
+    let proved = prove(&bench, &statements, &Rules::all());
+    let catalog = bench.catalog.clone();
+    let seen = observe(
+        bench.connection(),
+        &catalog,
+        &subjects(&statements, &proved),
+        Effort {
+            rounds: 8,
+            draws: 6,
+            seed: 7,
+        },
+        &mut |_, _| {},
+    )
+    .unwrap();
+    Corpus {
+        bench,
+        statements,
+        seen,
+    }
+}
+
+fn prove(bench: &Bench, statements: &[(String, Statement)], rules: &Rules) -> Vec<Facts> {
+    statements
+        .iter()
+        .map(|(_, statement)| bench.prove(&Described::Statement(statement.clone()), rules))
+        .collect()
+}
+
+fn subjects<'a>(statements: &'a [(String, Statement)], proved: &'a [Facts]) -> Vec<Subject<'a>> {
+    statements
+        .iter()
+        .zip(proved)
+        .map(|((text, statement), facts)| Subject {
+            name: text,
+            sql: text,
+            statement,
+            facts,
+        })
+        .collect()
+}
+
+impl Corpus {
+    /// What the falsifier says of the proofs under these rules.
+    fn lies(&self, rules: &Rules) -> Vec<String> {
+        let proved = prove(&self.bench, &self.statements, rules);
+        subjects(&self.statements, &proved)
+            .iter()
+            .zip(&self.seen)
+            .flat_map(|(subject, seen)| {
+                judge(&self.bench.catalog, subject, subject.facts, seen)
+                    .into_iter()
+                    .map(|found| format!("{}    {}", subject.name, found.message))
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn it_is_silent_while_the_rules_hold_and_objects_when_one_is_gone() {
+    let corpora = [
+        corpus(
+            "falsify-nulls",
+            include_str!("nullability/schema.sql"),
+            include_str!("nullability/cases.sql"),
+        ),
+        corpus(
+            "falsify-rows",
+            &[
+                include_str!("facts/rows_schema.sql"),
+                include_str!("facts/rows_data.sql"),
+            ]
+            .concat(),
+            include_str!("facts/rows_cases.sql"),
+        ),
+    ];
+    let statements: usize = corpora.iter().map(|corpus| corpus.statements.len()).sum();
+    assert!(statements > 300, "only {statements} statements were tried");
+    let returned = corpora
+        .iter()
+        .flat_map(|corpus| &corpus.seen)
+        .filter(|seen| seen.rows > 0);
+    let returned = returned.count();
+    assert!(
+        returned * 10 > statements * 8,
+        "only {returned} of {statements} returned rows"
+    );
+
+    let lies: Vec<String> = corpora
+        .iter()
+        .flat_map(|corpus| corpus.lies(&Rules::all()))
+        .collect();
+    assert!(lies.is_empty(), "{}", lies.join("\n"));
+
+    let silent: BTreeSet<&str> = rules::ALL
+        .iter()
+        .map(|(rule, _)| *rule)
+        .filter(|rule| {
+            corpora
+                .iter()
+                .all(|corpus| corpus.lies(&Rules::without(rule)).is_empty())
+        })
+        .collect();
+    let listed: BTreeSet<&str> = NOT_SHOWN.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(
+        silent, listed,
+        "rules whose absence the falsifier does not notice"
+    );
+}
