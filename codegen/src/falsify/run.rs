@@ -94,7 +94,7 @@ fn style(round: u32, dice: &mut Dice) -> Option<Style> {
         _ => Style {
             tries: 2 + dice.below(12),
             nulls: 20 + dice.below(40),
-            lean: (round % 4 != 0).then(|| dice.next()),
+            lean: (!round.is_multiple_of(4)).then(|| dice.next()),
             defaults: 30 + dice.below(40),
         },
     })

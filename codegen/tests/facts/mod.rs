@@ -55,10 +55,6 @@ fn bench(name: &str, schema: &str, binaries: Option<PathBuf>) -> Bench {
 }
 
 impl Bench {
-    pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
-    }
-
     pub(crate) fn describe(&mut self, statements: &[&str]) -> Vec<Described> {
         describe(&mut self.connection, &self.catalog, statements).unwrap()
     }

@@ -407,7 +407,14 @@ async fn types_of_the_schema() {
     );
 
     // Bare parameters have the domain's type, not its base.
-    static INSERT: Statement<(&str, &[&str], &Pair, &[Pair], &[Mood])> = Statement::new(
+    type Values = (
+        &'static str,
+        &'static [&'static str],
+        &'static Pair,
+        &'static [Pair],
+        &'static [Mood],
+    );
+    static INSERT: Statement<Values> = Statement::new(
         "t::insert",
         "queries/t.sql:7",
         "INSERT INTO boxes VALUES ($1, $2, $3, $4, $5)",

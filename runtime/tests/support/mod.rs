@@ -11,6 +11,7 @@ use sqlmill::wire::Address;
 use sqlmill_runtime::{Database, Result};
 
 /// A database that is dropped at the end, with the schema that was asked for.
+#[derive(Debug)]
 pub struct TestDatabase {
     database: server::Database,
 }
