@@ -83,6 +83,12 @@ const CASES: &[(Expected, &str)] = &[
         Pure,
         "SELECT (SELECT count(*) FROM org) AS n, EXISTS (SELECT FROM usr) AS e",
     ),
+    (
+        Read,
+        "SELECT table_name, column_name, data_type FROM information_schema.columns",
+    ),
+    (Pure, "SELECT relname FROM pg_class"),
+    (Read, "SELECT pid FROM pg_locks"),
     (Read, "SELECT random()"),
     (Read, "SELECT gen_random_uuid()"),
     (Read, "SELECT clock_timestamp()"),

@@ -43,6 +43,7 @@ const TOTAL: &[&str] = &[
     "SELECT word FROM blind_words ORDER BY word",
     "SELECT n FROM nums ORDER BY n",
     "SELECT id, name FROM usr ORDER BY 2, 1",
+    "SELECT name FROM things ORDER BY kind, id",
 ];
 
 /// Rows can compare equal, and do.
@@ -61,6 +62,8 @@ const TIES: &[&str] = &[
     "SELECT name, org_id, count(*) FROM usr GROUP BY name, org_id, id ORDER BY name, org_id",
     "SELECT id FROM usr UNION ALL SELECT id FROM org ORDER BY id",
     "SELECT id, 1 AS one FROM usr ORDER BY one",
+    "SELECT name FROM things ORDER BY id",
+    "SELECT id FROM same_things ORDER BY kind, id",
     "SELECT id FROM soft ORDER BY email",
     "SELECT word FROM words ORDER BY word",
     "SELECT id FROM words ORDER BY word",

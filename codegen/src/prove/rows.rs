@@ -13,8 +13,8 @@ mod readings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::{self, Part};
-use super::{Input, Rules};
-use crate::catalog::{Catalog, FunctionKind, Oid, RelationKind, Volatility};
+use super::{Input, Rules, functions};
+use crate::catalog::{Catalog, FunctionKind, Oid, RelationKind, TypeKind, Volatility};
 use crate::describe::tree::{
     Command, ConflictAction, Expr, GroupingSetKind, JoinItem, JoinKind, Query, RteKind, SetKind,
     SetOperation, SortGroup, Target,
@@ -182,12 +182,80 @@ impl<'p> Prover<'p> {
                     SetKind::Union if !self.rules.holds("union-adds") => {
                         self.set_at_most_one(scope, left, seeds)
                     }
-                    SetKind::Union => Err("UNION adds the rows of both sides".to_owned()),
+                    SetKind::Union => self.one_branch(scope, operation, seeds),
                     SetKind::Unknown => Err("the set operation is not known".to_owned()),
                 }
             }
             SetOperation::Other(_) => Err("the set operation is not known".to_owned()),
         }
+    }
+
+    /// Each part of the UNION has a constant of its own in a column that is the same throughout: only one of them gives
+    /// rows.
+    fn one_branch(&self, scope: &Scope<'_>, operation: &SetOperation, seeds: &Seeds) -> Verdict {
+        let adds = || Err("UNION adds the rows of both sides".to_owned());
+        let mut leaves = Vec::new();
+        if !union_leaves(scope.query, operation, &mut leaves) {
+            return adds();
+        }
+        let told_apart = seeds.iter().any(|(&column, same)| {
+            self.tells_bytes(same)
+                && leaves
+                    .iter()
+                    .map(|leaf| {
+                        let target = leaf.visible_targets().nth(column)?;
+                        match strip(&target.expr) {
+                            Expr::Const(constant)
+                                if !constant.is_null
+                                    && self.is_told_by_bytes(constant.type_oid) =>
+                            {
+                                Some((constant.type_oid, constant.value.as_slice()))
+                            }
+                            _ => None,
+                        }
+                    })
+                    .collect::<Option<BTreeSet<_>>>()
+                    .is_some_and(|constants| constants.len() == leaves.len())
+        });
+        if !told_apart {
+            return adds();
+        }
+        let mut reasons: Vec<String> = Vec::new();
+        for leaf in leaves {
+            let inner = Scope {
+                query: leaf,
+                outer: Some(scope),
+            };
+            let reason = self.at_most_one(&inner, &by_column(leaf, seeds))?;
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        Ok(format!(
+            "only one part of the UNION has the constant, and in each {}",
+            reasons.join(", or ")
+        ))
+    }
+
+    /// Values that are equal in this way have the same bytes, if their type is one of those below.
+    fn tells_bytes(&self, same: &Same) -> bool {
+        match &same.how {
+            How::Exact => true,
+            How::Under(ways) => ways
+                .iter()
+                .any(|&(family, by)| by == 0 && functions::is_initial(family)),
+        }
+    }
+
+    fn is_told_by_bytes(&self, type_oid: Oid) -> bool {
+        const TYPES: &[&str] = &["bool", "int2", "int4", "int8", "text", "varchar", "uuid"];
+        self.catalog
+            .types
+            .get(&type_oid)
+            .is_some_and(|known| match known.kind {
+                TypeKind::Enum(_) => true,
+                _ => functions::is_initial(type_oid) && TYPES.contains(&known.name.as_str()),
+            })
     }
 
     fn modification_at_most_one(&self, scope: &Scope<'_>, seeds: &Seeds) -> Verdict {
@@ -315,9 +383,7 @@ impl<'p> Prover<'p> {
             return false;
         }
         // SKIP LOCKED passes over rows, and so does the second look that READ COMMITTED takes after waiting for a lock.
-        if (!query.row_marks.is_empty() || query.has_for_update)
-            && self.rules.holds("locked-rows-skipped")
-        {
+        if !query.row_marks.is_empty() || query.has_for_update {
             return false;
         }
         if let Some(operation) = &query.set_operation {
@@ -625,6 +691,30 @@ pub(crate) fn resolve<'q>(query: &'q Query, expr: &'q Expr) -> &'q Expr {
         }
     }
     expr
+}
+
+/// The queries that UNIONs put together; false where something else is among them.
+fn union_leaves<'q>(
+    query: &'q Query,
+    operation: &'q SetOperation,
+    leaves: &mut Vec<&'q Query>,
+) -> bool {
+    match operation {
+        SetOperation::Leaf(rel) => match query.rte(*rel).map(|rte| &rte.kind) {
+            Some(RteKind::Subquery { query, .. }) => {
+                leaves.push(query);
+                true
+            }
+            _ => false,
+        },
+        SetOperation::Node {
+            kind: SetKind::Union,
+            left,
+            right,
+            ..
+        } => union_leaves(query, left, leaves) && union_leaves(query, right, leaves),
+        SetOperation::Node { .. } | SetOperation::Other(_) => false,
+    }
 }
 
 /// The seeds of a set operation's columns, as seeds of the targets of one of its leaves.

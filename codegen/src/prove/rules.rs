@@ -75,7 +75,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("limit-constant", "LIMIT with a parameter proves nothing"),
     ("limit-ties", "WITH TIES gives more rows than the limit"),
     ("limit-zero", "LIMIT with a parameter may give no row"),
-    ("locked-rows-skipped", "FOR UPDATE can leave rows out"),
     ("offset-skips", "OFFSET can skip the only row"),
     (
         "order-total",

@@ -424,3 +424,21 @@ MERGE INTO usr u USING (VALUES (1)) AS s(id) ON u.id = s.id WHEN MATCHED AND u.o
 MERGE INTO usr u USING (VALUES (1)) AS s(id) ON u.org_id = s.id WHEN MATCHED AND $1 = 1 THEN DELETE RETURNING u.id
 -- many from 17 (1)
 MERGE INTO usr u USING (VALUES (1)) AS s(id) ON u.id = s.id WHEN NOT MATCHED BY SOURCE AND $1 = 1 THEN DELETE RETURNING u.id
+-- optional ('usr', 1)
+SELECT name FROM things WHERE kind = $1 AND id = $2
+-- many (1)
+SELECT name FROM things WHERE id = $1
+-- many ('usr')
+SELECT name FROM things WHERE kind = $1
+-- many ('a', 1)
+SELECT id FROM same_things WHERE kind = $1 AND id = $2
+-- many ('a', 1)
+SELECT id FROM half_things WHERE kind = $1 AND id = $2
+-- many ('a', 1)
+SELECT id FROM blind_things WHERE kind = $1 AND id = $2
+-- many (1, 1)
+SELECT id FROM number_things WHERE kind = $1 AND id = $2
+-- many ('b', 1)
+SELECT id FROM same_things WHERE kind ~=~~ $1 AND id = $2
+-- many ('b', 1)
+SELECT id FROM (SELECT 'a' AS kind, id FROM usr UNION ALL SELECT 'b', id FROM org) x WHERE kind ~=~~ $1 AND id = $2
