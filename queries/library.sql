@@ -70,8 +70,6 @@ WHERE
 
 --! get_asset_summary
 --- What a list shows of an asset of any type: its title, and where and when it was made.
---@ optional
---@ allow(cardinality, "a type is in one part of the view, where the id is the primary key")
 SELECT
     asset_type,
     asset_id,

@@ -351,7 +351,9 @@ WHERE
 /// WHERE asset_type = $1 AND asset_id = $2
 /// ```
 ///
-/// Returns at most one row: the author's `--@ optional`.
+/// Returns at most one row: only one part of the UNION has the constant, and in each `chats.id` is
+/// the primary key, or `metric_files.id` is the primary key, or `dashboard_files.id` is the primary
+/// key, or `report_files.id` is the primary key, or `collections.id` is the primary key.
 ///
 /// Reads `chats`, `collections`, `dashboard_files`, `metric_files`, `report_files`.
 ///
@@ -375,8 +377,6 @@ WHERE
 /// - `updated_at`: not null: `chats.updated_at` is NOT NULL; `metric_files.updated_at` is NOT NULL;
 ///   `dashboard_files.updated_at` is NOT NULL; `report_files.updated_at` is NOT NULL;
 ///   `collections.updated_at` is NOT NULL
-///
-/// - Allowed: `cardinality`, a type is in one part of the view, where the id is the primary key
 pub fn get_asset_summary(
     db: &impl Reader,
     params: GetAssetSummary,

@@ -767,7 +767,7 @@ SELECT
 ///
 /// Returns any number of rows: UNION adds the rows of both sides.
 ///
-/// Ordered by `container_type`, `title`, `container_id`; rows may be equal under it.
+/// Ordered by `container_type`, `title`, `container_id`.
 ///
 /// Reads `chats`, `collections`, `collections_to_assets`, `dashboard_files`, `messages`,
 /// `messages_to_files`, `metric_files_to_dashboard_files`, `metric_files_to_report_files`,
