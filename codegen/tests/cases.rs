@@ -372,11 +372,13 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
             databases.push((format!("CASE_{name}"), address(database.target())));
         }
     }
-    lib.push_str(
+    if !databases.is_empty() {
+        lib.push_str(
         "\n#[cfg(test)]\nmod database {\n    pub(crate) async fn of(case: &str) -> sqlmill_runtime::Database {\n        \
          let address = std::env::var(format!(\"CASE_{case}\")).unwrap();\n        \
          sqlmill_runtime::Database::connect(&address).await.unwrap()\n    }\n}\n",
     );
+    }
     fs::write(source.join("lib.rs"), lib).unwrap();
     for (command, flags) in [
         ("clippy", &["--all-targets"][..]),

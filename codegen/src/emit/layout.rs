@@ -256,7 +256,11 @@ pub(super) fn fill(w: &mut Writer, items: &[String]) {
 
 /// `head { a, b }` inside a macro's braces, which rustfmt leaves alone: broken only for the reader.
 pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[String]) {
-    let inner = format!("{head} {{ {} }}", items.join(", "));
+    let inner = if items.is_empty() {
+        format!("{head} {{}}")
+    } else {
+        format!("{head} {{ {} }}", items.join(", "))
+    };
     let one = format!("{macro_name} {{ {inner} }}");
     if width(&one) <= WIDTH {
         w.line(one);

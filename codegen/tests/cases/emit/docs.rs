@@ -95,7 +95,7 @@ const SHORT_SQL: &str = r#"SELECT '"' || 'a long enough text that one line would
 ///
 /// Columns:
 ///
-/// - `text`: `t.v` may be null: the column is not NOT NULL
+/// - `text`: `t.v` may be null: the column allows NULL
 pub fn wide(db: &impl Reader) -> Many<'_, (), Option<String>> {
     Many::new(db, &WIDE, ())
 }

@@ -135,7 +135,7 @@ WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 /// RETURNING *
 /// ```
 ///
-/// Returns exactly one row: one row is inserted.
+/// Returns exactly one row: inserts one row.
 ///
 /// Reads `users`. Writes `users` (insert): `id`, `email`, `name`, `role`, `created_at`,
 /// `deleted_at`.

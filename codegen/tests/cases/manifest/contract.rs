@@ -61,7 +61,7 @@
         {
           "name": "mood",
           "nullable": true,
-          "reason": "`users.mood` may be null: the column is not NOT NULL",
+          "reason": "`users.mood` may be null: the column allows NULL",
           "rust": "Option<Mood>",
           "type": "mood"
         }

@@ -411,7 +411,7 @@ const INSERT_EVERYTHING_SQL: &str = r"INSERT INTO everything VALUES (
 /// SELECT pg_notify('a', $1)
 /// ```
 ///
-/// Returns exactly one row: no FROM item that has several rows.
+/// Returns exactly one row: a SELECT without FROM.
 ///
 /// Counts as a write: it calls `pg_notify` at line 11, which changes or may change something.
 ///
