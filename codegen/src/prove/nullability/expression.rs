@@ -80,7 +80,7 @@ impl Prover<'_> {
             Expr::Param(param) => self.param(param.number, frame),
             Expr::Op(operation) => self.operation(operation, frame),
             Expr::Distinct(_) => Value::never("IS DISTINCT FROM is true or false"),
-            Expr::NullIf(operation) => self.null_if(operation, expr, frame),
+            Expr::NullIf(operation) => self.null_if(operation, frame),
             Expr::ScalarArray {
                 operator,
                 function,
@@ -318,8 +318,7 @@ impl Prover<'_> {
         value
     }
 
-    /// NULL only for one of two reasons: the first argument is, or both are equal.
-    fn null_if(&self, operation: &Operation, _expr: &Expr, frame: &Frame<'_>) -> Value {
+    fn null_if(&self, operation: &Operation, frame: &Frame<'_>) -> Value {
         let first = operation.args.first().map(|arg| self.value(arg, frame));
         match first {
             Some(value) if value.null == Null::Always || !self.holds("nullif") => value.bare(),
@@ -397,7 +396,7 @@ impl Prover<'_> {
                     continue;
                 }
                 if let Implied::Facts(facts) = self.implied(query, expr, others, None) {
-                    self.learn(&mut known, facts, &why, frame);
+                    known.learn(facts, &why);
                 }
             }
             let assumed = Assumed {
@@ -421,18 +420,6 @@ impl Prover<'_> {
             }
         }
         Value::never("a condition over values that are not null")
-    }
-
-    fn learn<'f>(
-        &self,
-        known: &mut Known<'f>,
-        facts: Vec<Fact<'f>>,
-        why: &Rc<str>,
-        _frame: &Frame<'_>,
-    ) {
-        for fact in facts {
-            known.add(fact, why);
-        }
     }
 
     fn first_of(&self, args: &[Expr], frame: &Frame<'_>, name: &str, at: &str) -> Value {
@@ -474,7 +461,7 @@ impl Prover<'_> {
         let mut found: Option<Value> = None;
         let mut arm = |expr: &Expr, facts: Vec<Fact<'_>>| {
             let mut known = Known::default();
-            self.learn(&mut known, facts, &why, frame);
+            known.learn(facts, &why);
             let assumed = Assumed {
                 known,
                 next: frame.assumed,
@@ -904,18 +891,6 @@ impl Prover<'_> {
             sublink: frame.sublink,
             assigned: frame.assigned,
             ..scope.input()
-        }
-    }
-}
-
-impl Value {
-    /// The same nullability, of a value of another kind.
-    pub(super) fn bare(self) -> Self {
-        Self {
-            elements: None,
-            fields: Vec::new(),
-            origin: None,
-            ..self
         }
     }
 }

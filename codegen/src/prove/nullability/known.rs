@@ -81,6 +81,12 @@ impl<'f> Known<'f> {
         }
     }
 
+    pub(super) fn learn(&mut self, facts: Vec<Fact<'f>>, why: &Rc<str>) {
+        for fact in facts {
+            self.add(fact, why);
+        }
+    }
+
     pub(super) fn var(&self, key: VarKey) -> Option<&Rc<str>> {
         self.vars.get(&key)
     }

@@ -1,0 +1,137 @@
+//! What is known of a value.
+
+use crate::catalog::Oid;
+
+/// Can a value be NULL?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Null {
+    Never,
+    May,
+    Always,
+}
+
+/// What is known of an expression's value.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    pub(super) null: Null,
+    /// Of what is never or always NULL, the cause; else a whole sentence.
+    pub(super) why: String,
+    /// May elements of the array be NULL, and a sentence on it. `None`: nothing is known.
+    pub(super) elements: Option<(bool, String)>,
+    /// Of a composite, by attribute number, where they are known.
+    pub(super) fields: Vec<(i16, Value)>,
+    /// The column of a table whose value this is, unchanged.
+    pub(super) origin: Option<(Oid, i16)>,
+}
+
+impl Value {
+    pub(super) fn new(null: Null, why: impl Into<String>) -> Self {
+        Self {
+            null,
+            why: why.into(),
+            elements: None,
+            fields: Vec::new(),
+            origin: None,
+        }
+    }
+
+    pub(super) fn never(why: impl Into<String>) -> Self {
+        Self::new(Null::Never, why)
+    }
+
+    pub(super) fn may(why: impl Into<String>) -> Self {
+        Self::new(Null::May, why)
+    }
+
+    pub(super) fn is_never(&self) -> bool {
+        self.null == Null::Never
+    }
+
+    /// The same value where it is known not to be NULL.
+    pub(super) fn known(mut self, why: &str) -> Self {
+        if !self.is_never() {
+            self.null = Null::Never;
+            why.clone_into(&mut self.why);
+        }
+        self
+    }
+
+    /// The same value where it can be missing as a whole.
+    pub(super) fn missing(mut self, why: impl Into<String>) -> Self {
+        if self.null != Null::Always {
+            self.null = Null::May;
+            self.why = why.into();
+        }
+        self
+    }
+
+    /// What is always NULL, where it is one case of several.
+    pub(super) fn demoted(mut self) -> Self {
+        if self.null == Null::Always {
+            self.null = Null::May;
+            self.why = format!("may be null: {}", self.why);
+        }
+        self
+    }
+
+    /// The reason, for use within another.
+    pub(super) fn because(&self) -> &str {
+        self.why.strip_prefix("may be null: ").unwrap_or(&self.why)
+    }
+
+    /// The same nullability, of a value of another kind.
+    pub(super) fn bare(self) -> Self {
+        Self {
+            elements: None,
+            fields: Vec::new(),
+            origin: None,
+            ..self
+        }
+    }
+
+    /// The value is that of one of two, and it is not known which.
+    pub(super) fn either(self, other: Self) -> Self {
+        let elements = match (self.elements, other.elements) {
+            (Some((true, why)), Some(_)) | (Some(_), Some((true, why))) => Some((true, why)),
+            (Some((false, why)), Some((false, _))) => Some((false, why)),
+            // NULL has no elements.
+            (known, None) if other.null == Null::Always => known,
+            (None, known) if self.null == Null::Always => known,
+            _ => None,
+        };
+        let origin = self.origin.filter(|origin| other.origin == Some(*origin));
+        let fields = if other.null == Null::Always {
+            self.fields
+        } else if self.null == Null::Always {
+            other.fields
+        } else {
+            merge_fields(self.fields, other.fields)
+        };
+        let (null, why) = match (self.null, other.null) {
+            (Null::Never, Null::Never) if self.why == other.why => (Null::Never, self.why),
+            (Null::Never, Null::Never) => (Null::Never, format!("{}; {}", self.why, other.why)),
+            (Null::Always, Null::Always) => (Null::Always, self.why),
+            (Null::May, _) => (Null::May, self.why),
+            (_, Null::May) => (Null::May, other.why),
+            (Null::Always, Null::Never) => (Null::May, format!("may be null: {}", self.why)),
+            (Null::Never, Null::Always) => (Null::May, format!("may be null: {}", other.why)),
+        };
+        Self {
+            null,
+            why,
+            elements,
+            fields,
+            origin,
+        }
+    }
+}
+
+fn merge_fields(left: Vec<(i16, Value)>, right: Vec<(i16, Value)>) -> Vec<(i16, Value)> {
+    if left.len() != right.len() {
+        return Vec::new();
+    }
+    left.into_iter()
+        .zip(right)
+        .map(|((number, left), (_, right))| (number, left.either(right)))
+        .collect()
+}
