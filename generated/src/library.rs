@@ -351,9 +351,8 @@ WHERE
 /// WHERE asset_type = $1 AND asset_id = $2
 /// ```
 ///
-/// Returns at most one row: only one part of the UNION has the constant, and in each `chats.id` is
-/// the primary key, or `metric_files.id` is the primary key, or `dashboard_files.id` is the primary
-/// key, or `report_files.id` is the primary key, or `collections.id` is the primary key.
+/// Returns at most one row: only one part of the UNION has the constant, and each gives at most one
+/// row.
 ///
 /// Reads `chats`, `collections`, `dashboard_files`, `metric_files`, `report_files`.
 ///
