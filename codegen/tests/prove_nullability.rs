@@ -506,6 +506,51 @@ fn unknown_node_betrays() -> (String, bool) {
     (RULE.to_owned(), !lies(&facts.columns, &rows).is_empty())
 }
 
+/// The time that a proof takes grows with the statement, not with the power of its depth.
+#[test]
+fn deep_statements_are_proved_at_once() {
+    let mut site = site(None);
+    let nest = |depth: usize, seed: &str, wrap: &dyn Fn(&str) -> String| {
+        (0..depth).fold(seed.to_owned(), |text, _| wrap(&text))
+    };
+    let calls = nest(60, "name", &|text| format!("lower({text})"));
+    let appended = nest(40, "tags", &|text| format!("array_append({text}, name)"));
+    let coalesced = nest(40, "name", &|text| format!("coalesce({text}, name)"));
+    let cases = nest(14, "name = 'x'", &|text| {
+        format!("CASE WHEN {text} THEN age > 1 ELSE name IS NULL END")
+    });
+    let logic = nest(14, "age > 1", &|text| {
+        format!("((({text}) AND name = 'x') OR NOT (age < 3))")
+    });
+    let many: Vec<String> = (0..400)
+        .map(|n| format!("(age = {n} AND name = '{n}')"))
+        .collect();
+    let subqueries = nest(10, "name", &|text| {
+        format!("(SELECT {text} || title FROM posts LIMIT 1)")
+    });
+    let statements: Vec<String> = [&calls, &appended, &coalesced, &subqueries]
+        .into_iter()
+        .map(|value| format!("SELECT {value} FROM users WHERE {value} IS NOT NULL"))
+        .chain(
+            [cases, logic, many.join(" OR ")]
+                .into_iter()
+                .map(|condition| format!("SELECT ({condition}), age FROM users WHERE {condition}")),
+        )
+        .collect();
+    let texts: Vec<&str> = statements.iter().map(String::as_str).collect();
+    let described = describe(&mut site.connection, &site.catalog, &texts).unwrap();
+    for (sql, described) in texts.iter().zip(&described) {
+        let Described::Statement(statement) = described else {
+            panic!("{described:?}");
+        };
+        let started = std::time::Instant::now();
+        let found = facts(&site.catalog, statement, &Rules::all());
+        let took = started.elapsed();
+        assert!(!found.columns.is_empty());
+        assert!(took.as_secs() < 3, "{took:?}: {:.60}", sql);
+    }
+}
+
 /// What the author writes beside a parameter is believed, of the parameter and of the columns that are made of it.
 #[test]
 fn what_the_author_says_of_parameters_is_believed() {
