@@ -76,7 +76,7 @@ async fn open_own(
     {
         // Nothing ran: the server refused to bind. What else was prepared before the change may be stale as well.
         session.evict_all();
-        outcome = send(session, about, params).await;
+        outcome = Box::pin(send(session, about, params)).await;
     }
     let mut error = match outcome {
         Ok(rows) => return Ok((rows, Connection::Own(lease))),
@@ -97,25 +97,21 @@ async fn open_within(
     let lease = transaction.lease()?;
     let session = lease.session()?;
     lease.depart();
-    let outcome = match session.prepared(about) {
-        Some(prepared) => {
-            let request = session.query(&prepared, params);
-            transaction
-                .send(request)
-                .await
-                .map(|sent| sent.map_err(Refused::Failure))
+    let prepared = match session.prepared(about) {
+        Some(prepared) => Ok(Ok(prepared)),
+        None => {
+            let mut preparing = Box::pin(prepare(session, about));
+            transaction.send(preparing.as_mut()).await
         }
-        None => match transaction.send(prepare(session, about)).await {
-            Ok(Ok(prepared)) => {
-                let request = session.query(&prepared, params);
-                transaction
-                    .send(request)
-                    .await
-                    .map(|sent| sent.map_err(Refused::Failure))
-            }
-            Ok(Err(refused)) => Ok(Err(refused)),
-            Err(error) => Err(error),
-        },
+    };
+    let outcome = match prepared {
+        Ok(Ok(prepared)) => {
+            let request = pin!(session.query(&prepared, params));
+            let sent = transaction.send(request).await;
+            sent.map(|sent| sent.map_err(Refused::Failure))
+        }
+        Ok(Err(refused)) => Ok(Err(refused)),
+        Err(error) => Err(error),
     };
     let error = match outcome {
         Ok(Ok(rows)) => {
@@ -163,7 +159,8 @@ enum Refused {
 async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result<RawRows, Refused> {
     let prepared = match session.prepared(about) {
         Some(prepared) => prepared,
-        None => prepare(session, about).await?,
+        // Boxed, like all that happens once for each connection: the state of a call stays small.
+        None => Box::pin(prepare(session, about)).await?,
     };
     session
         .query(&prepared, params)
@@ -188,7 +185,7 @@ impl Reply {
         match poll_fn(|cx| self.poll_next(rows.as_mut(), cx)).await {
             None => Ok(None),
             Some(Ok(row)) => Ok(Some(row)),
-            Some(Err(failure)) => Err(self.failed(&failure).await),
+            Some(Err(failure)) => Err(Box::pin(self.failed(&failure)).await),
         }
     }
 

@@ -40,6 +40,13 @@ impl Partitions {
 /// Replaces the names of a violated constraint by those of the topmost table. `session` is a connection that can be
 /// asked; a failed transaction's cannot, and another is made for it.
 pub(crate) async fn trace_to_root(lease: &Lease, session: Option<&Session>, error: &mut Error) {
+    if error.violation().is_some() {
+        // The state of a look-up is large, and hardly ever needed.
+        Box::pin(trace(lease, session, error)).await;
+    }
+}
+
+async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
     let Some(violation) = error.violation_mut() else {
         return;
     };

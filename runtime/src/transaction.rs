@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 
@@ -76,7 +76,7 @@ impl Transaction {
             owner: true,
         };
         let sql = format!("SAVEPOINT sqlmill_{level}");
-        let request = ask(&lease, &sql);
+        let request = pin!(ask(&lease, &sql));
         match self
             .send_and(request, |state| state.open.push(level))
             .await?
@@ -135,7 +135,7 @@ impl Transaction {
         }
         if self.level != 0 {
             let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
-            let outcome = self.send(ask(&lease, &sql)).await?;
+            let outcome = self.send(pin!(ask(&lease, &sql))).await?;
             if let Err(failure) = outcome {
                 self.roll_back_now();
                 return Err(lease.error(&failure));
@@ -150,7 +150,7 @@ impl Transaction {
         } else {
             "COMMIT"
         };
-        let request = ask(&lease, sql);
+        let request = pin!(ask(&lease, sql));
         let Err(failure) = self.send_and(request, |state| state.close(0)).await? else {
             return Ok(());
         };
@@ -169,7 +169,7 @@ impl Transaction {
     pub async fn rollback(self) -> Result<()> {
         let lease = self.lease_to_end()?;
         let sql = self.rollback_sql();
-        let request = ask(&lease, &sql);
+        let request = pin!(ask(&lease, &sql));
         let outcome = self
             .send_and(request, |state| state.close(self.level))
             .await?;
@@ -208,18 +208,17 @@ impl Transaction {
 
     /// Polls `request` for the first time, which sends it, at a moment when the transaction is open and cannot end: what
     /// arrived after COMMIT would run outside of it, on a connection that may be somebody else's.
-    pub(crate) async fn send<F: Future>(&self, request: F) -> Result<F::Output> {
+    pub(crate) async fn send<F: Future>(&self, request: Pin<&mut F>) -> Result<F::Output> {
         self.send_and(request, |_| ()).await
     }
 
     /// As `send`, with a change of the state that holds from the moment that the request is sent.
     async fn send_and<F: Future>(
         &self,
-        request: F,
+        mut request: Pin<&mut F>,
         change: impl FnOnce(&mut State),
     ) -> Result<F::Output> {
         self.read_streams_ahead().await;
-        let mut request = pin!(request);
         let mut change = Some(change);
         let sent = poll_fn(|cx| {
             let mut state = self.state();

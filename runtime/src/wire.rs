@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
@@ -474,6 +474,16 @@ impl managed::Manager for Connector {
     type Error = Failure;
 
     async fn create(&self) -> Result<Box<Session>, Failure> {
+        // The first poll does nothing, so that a caller who does not want to wait can poll once and drop the rest.
+        let mut waited = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
         Ok(Box::new(Session {
             client: self.inner.create().await?,
             statements: Mutex::default(),
