@@ -100,7 +100,7 @@ fn plan<'a>(out: &Path, files: &'a BTreeMap<String, String>) -> Result<Plan<'a>,
     Ok(plan)
 }
 
-/// Generated files of earlier runs that this one does not make.
+/// Generated files of earlier runs that this one does not make, and what a killed run left behind.
 fn stale(out: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>, WriteError> {
     let mut stale = BTreeSet::new();
     let mut directories = vec![PathBuf::from("src")];
@@ -130,7 +130,9 @@ fn stale(out: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>, Wr
                 continue;
             }
             let relative = name.to_string_lossy().replace('\\', "/");
-            let unfinished = relative.ends_with(UNFINISHED);
+            let unfinished = relative
+                .strip_suffix(UNFINISHED)
+                .is_some_and(|finished| !files.contains_key(finished));
             if unfinished
                 || (relative.ends_with(".rs")
                     && !files.contains_key(&relative)
@@ -191,11 +193,19 @@ fn commit(out: &Path, plan: &Plan<'_>, staged: &[PathBuf]) -> Result<(), WriteEr
     }
     for path in &plan.removed {
         let path = out.join(path);
-        fs::remove_file(&path).map_err(|source| WriteError::Io {
-            action: "remove",
-            path,
-            source,
-        })?;
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            // Another run was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // What should be is there by now; the rest is for the next run.
+            Err(source) => {
+                return Err(WriteError::Io {
+                    action: "remove",
+                    path,
+                    source,
+                });
+            }
+        }
     }
     Ok(())
 }
