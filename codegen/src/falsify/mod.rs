@@ -215,8 +215,12 @@ fn judge_columns(
     }
 }
 
-/// Is the broken constraint among those that the facts list? A partition reports its own: its parents' count.
+/// Is the broken constraint among those that the facts list? A partition reports its own: its parents' count. A domain's
+/// NOT NULL has no name to look for.
 fn expects(catalog: &Catalog, facts: &Facts, broken: &Broken) -> bool {
+    if broken.constraint.is_none() && broken.column.is_none() {
+        return true;
+    }
     let names = match &broken.constraint {
         Some(name) => with_parents(catalog, broken.table.as_deref(), name),
         None => broken.column.iter().cloned().collect(),

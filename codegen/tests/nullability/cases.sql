@@ -583,8 +583,8 @@ SELECT k, v, w, grouping(v) FROM numbers GROUP BY GROUPING SETS ((k, v), (k, w))
 -- betrays grouping-sets
 SELECT coalesce(v, 0) FROM numbers GROUP BY CUBE (coalesce(v, 0))
 
--- ROLLUP and HAVING
--- expect ! ?
+-- ROLLUP and HAVING: what HAVING says of grouping sets is not followed
+-- expect ~ ?
 SELECT k, w FROM numbers GROUP BY ROLLUP (k, w) HAVING k > 0
 
 -- an aggregate in an empty grouping set
@@ -1133,9 +1133,21 @@ SELECT v, max(v) FROM numbers WHERE v > 0 GROUP BY v
 -- expect ? ?
 SELECT v, w FROM numbers WHERE v > 0 GROUP BY ROLLUP (v, w)
 
--- an aggregate over ROLLUP
--- expect ? !
+-- an aggregate over ROLLUP: what HAVING says of grouping sets is not followed
+-- expect ? ~
 SELECT k, sum(w) FROM numbers GROUP BY CUBE (k) HAVING sum(w) IS NOT NULL
+
+-- a condition on a grouped expression says nothing of its parts in another set
+-- expect ? ? ?
+SELECT v, v + 1, CASE WHEN v + 1 > 0 THEN v ELSE 0 END FROM numbers GROUP BY GROUPING SETS ((v + 1), (v)) HAVING v + 1 > -100 OR v > -100
+
+-- WHERE says nothing of an expression after grouping sets
+-- expect ?
+SELECT v + 1 FROM numbers WHERE v + 1 > -100 GROUP BY GROUPING SETS ((v), (w))
+
+-- a condition on the row at hand says nothing of the rows of a window
+-- expect ! ?
+SELECT id, CASE WHEN name IS NOT NULL THEN first_value(name) OVER (ORDER BY name NULLS FIRST) ELSE '' END FROM users
 
 -- grouping sets of nothing
 -- expect ! ?

@@ -9,6 +9,9 @@ use crate::describe::tree::{
 };
 use crate::prove::functions::{self, AggregateNull, ArrayElements, NullWhen, SetColumn};
 
+/// Objects that are not PostgreSQL's own have this oid or a greater one (FirstNormalObjectId).
+const FIRST_AUTHORS_OID: Oid = 16384;
+
 impl Prover<'_> {
     fn function(&self, oid: Oid) -> Option<&Function> {
         self.input.catalog.functions.get(&oid)
@@ -58,7 +61,14 @@ impl Prover<'_> {
         {
             return null.clone().bare();
         }
+        // `quote_literal(anyelement)` and `text || anything` are SQL functions that cast to text: of a type that is not
+        // built in, the author's own cast may do it, and give NULL.
+        let casts_by_author = [1285, 2003, 2004].contains(&oid)
+            && args.iter().any(|arg| {
+                expression_type(arg).is_none_or(|type_oid| type_oid >= FIRST_AUTHORS_OID)
+            });
         let when = match functions::null_when(function, variadic) {
+            _ if casts_by_author => NullWhen::Unknown,
             NullWhen::Unknown if !function.builtin && !self.holds("user-functions") => {
                 NullWhen::AnyArgument
             }
@@ -436,6 +446,11 @@ impl Prover<'_> {
     }
 
     pub(super) fn window_function(&self, call: &WindowFunc, frame: &Frame<'_>) -> Value {
+        // What CASE or AND says of the row at hand says nothing of the rows that the window looks at.
+        let frame = &Frame {
+            assumed: None,
+            ..*frame
+        };
         let Some(function) = self.function(call.function) else {
             return Value::may("may be null: a window function that is not in the catalog");
         };

@@ -66,6 +66,9 @@ impl Prover<'_> {
             }
             assumed = here.next;
         }
+        if frame.sets_hide() {
+            return None;
+        }
         frame
             .rows_known(self)?
             .expr(self, expr)
@@ -392,7 +395,7 @@ impl Prover<'_> {
             let mut known = Known::default();
             let why: Rc<str> = "the conditions beside it reject NULL".into();
             for (other, expr) in args.iter().enumerate() {
-                if other == index || args.len() > MOST_ARMS {
+                if other == index || args.len() > MOST_ARMS || frame.sets_hide() {
                     continue;
                 }
                 if let Implied::Facts(facts) = self.implied(query, expr, others, None) {
@@ -461,7 +464,9 @@ impl Prover<'_> {
         let mut found: Option<Value> = None;
         let mut arm = |expr: &Expr, facts: Vec<Fact<'_>>| {
             let mut known = Known::default();
-            known.learn(facts, &why);
+            if !frame.sets_hide() {
+                known.learn(facts, &why);
+            }
             let assumed = Assumed {
                 known,
                 next: frame.assumed,

@@ -211,6 +211,12 @@ impl<'f> Scope<'f> {
 }
 
 impl<'f> Frame<'f> {
+    /// Grouping sets put NULL where what they group by stood. A condition on an expression then says nothing of its parts,
+    /// which may be NULL while the expression, grouped by itself, is not; nor the other way round.
+    pub(super) fn sets_hide(&self) -> bool {
+        self.grouped && !self.scope.grouping.nulled.is_empty()
+    }
+
     /// What WHERE rejects holds of what is looked at here.
     pub(super) fn rows_known(&self, prover: &Prover<'_>) -> Option<&'f Known<'f>> {
         // One row comes of no rows, and of it WHERE says nothing.
@@ -424,7 +430,8 @@ fn grouping<'f>(prover: &Prover<'_>, query: &'f Query) -> Grouping<'f> {
             .map(|target| &target.expr)
             .collect();
     }
-    for condition in query.having.iter().flat_map(conjuncts) {
+    let hidden = !found.nulled.is_empty();
+    for condition in query.having.iter().flat_map(conjuncts).filter(|_| !hidden) {
         let why = rejects(prover, query, condition, "HAVING");
         if let Implied::Facts(facts) = prover.implied(query, condition, Outcome::True, None) {
             for fact in facts {
