@@ -17,8 +17,29 @@ use sqlmill::facts::Facts;
 use sqlmill::falsify::{Effort, Observation, Subject, judge, observe};
 use sqlmill::prove::{Rules, rules};
 
-/// What random rows and one connection at a time cannot show.
-const NOT_SHOWN: &[(&str, &str)] = &[];
+/// What it cannot show, and where it is shown instead. Some are for later versions than the one that is found.
+const NOT_SHOWN: &[(&str, &str)] = &[
+    ("cte-writes", ACCESS),
+    ("functions-write", ACCESS),
+    ("locks-write", ACCESS),
+    (
+        "key-immediate",
+        "each row is committed by itself: prove_rows",
+    ),
+    ("limit-ties", "needs rows that tie at the limit: prove_rows"),
+    ("order-total", "rows are counted, not compared: prove_order"),
+    ("json-query", "from 17: prove_nullability"),
+    ("merge-old-new", "from 18: prove_nullability"),
+    ("merge-source", "from 17: prove_nullability"),
+    ("new-of-delete", "from 18: prove_nullability"),
+    ("old-of-insert", "from 18: prove_nullability"),
+    (
+        "unknown-node",
+        "no SQL of today makes one: prove_nullability",
+    ),
+];
+
+const ACCESS: &str = "what is proved to write runs in a transaction that may: prove_access";
 
 struct Corpus {
     bench: Bench,
@@ -162,8 +183,9 @@ fn it_is_silent_while_the_rules_hold_and_objects_when_one_is_gone() {
         })
         .collect();
     let listed: BTreeSet<&str> = NOT_SHOWN.iter().map(|(rule, _)| *rule).collect();
-    assert_eq!(
-        silent, listed,
-        "rules whose absence the falsifier does not notice"
+    let unlisted: Vec<&&str> = silent.difference(&listed).collect();
+    assert!(
+        unlisted.is_empty(),
+        "the falsifier does not notice that these are gone: {unlisted:?}"
     );
 }
