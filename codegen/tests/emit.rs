@@ -237,7 +237,7 @@ pub struct GetUserRow {
 }
 
 /// [`GetUserRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetUserRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,

@@ -407,7 +407,7 @@ pub struct GetAssetSummaryRow {
 }
 
 /// [`GetAssetSummaryRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetAssetSummaryRowRef<'a> {
     pub asset_type: AssetType,
     pub asset_id: Uuid,

@@ -43,7 +43,7 @@ pub struct GetAllRow {
 }
 
 /// [`GetAllRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct GetAllRowRef<'a> {
     pub r#type: &'a str,
     pub self_: Option<i32>,
@@ -228,7 +228,7 @@ pub struct Match {
 }
 
 /// [`Match`], borrowed from the reply.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct MatchRef<'a> {
     pub r#type: &'a str,
     pub self_: Option<i32>,
@@ -253,7 +253,7 @@ pub struct OptionRow {
 }
 
 /// [`OptionRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct OptionRowRef<'a> {
     pub id: i32,
     pub value: &'a str,
@@ -307,7 +307,7 @@ pub struct OptionType {
 }
 
 /// [`OptionType`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct OptionTypeRef<'a> {
     pub r#type: Option<&'a str>,
     pub _2fa: Option<i32>,

@@ -77,7 +77,7 @@ pub struct Error {
 }
 
 /// [`Error`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ErrorRef<'a> {
     pub id: i32,
     pub text: Option<&'a str>,
@@ -93,7 +93,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct UserRef<'a> {
     pub id: i32,
     pub name: Option<&'a str>,
