@@ -1,7 +1,7 @@
 //! sqlmill compiles annotated SQL files and a schema into a checked Rust crate. PostgreSQL itself is the front end.
 //!
 //! [`compile`] is the whole pipeline. Each stage takes plain data and returns a new type; only [`server`], [`wire`],
-//! [`catalog::read`] and [`describe::pass`] talk to PostgreSQL, only [`project`], [`write`], [`server`], [`drivers`] and
+//! [`catalog::read`] and [`describe::pass`] talk to PostgreSQL, only [`project`], [`mod@write`], [`server`], [`drivers`] and
 //! [`cli`] to the disk.
 
 pub mod catalog;

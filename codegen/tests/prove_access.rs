@@ -29,6 +29,7 @@ CREATE AGGREGATE plus (int) (SFUNC = pure_agg, STYPE = int, INITCOND = 0);
 CREATE OPERATOR +# (LEFTARG = int, RIGHTARG = int, FUNCTION = pure_agg);
 CREATE FUNCTION is_fine(text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
 CREATE DOMAIN checked AS text CHECK (is_fine(VALUE));
+CREATE DOMAIN counted AS text CHECK (nextval('counter') > 0);
 CREATE DOMAIN simple AS text CHECK (VALUE <> '');
 CREATE TYPE pair AS (a int, b int);
 CREATE FUNCTION to_pair(int) RETURNS pair IMMUTABLE LANGUAGE sql AS 'SELECT ROW($1, $1)::pair';
@@ -47,6 +48,10 @@ enum Expected {
 use Expected::{Pure, Read, Write};
 
 const CASES: &[(Expected, &str)] = &[
+    (Write, "SELECT id FROM usr TABLESAMPLE bernoulli (writes())"),
+    (Pure, "SELECT id FROM usr TABLESAMPLE bernoulli (50)"),
+    (Write, "SELECT id FROM usr WHERE name = $1::checked"),
+    (Write, "SELECT id FROM usr WHERE name = $1::counted"),
     (
         Pure,
         "SELECT id, lower(email) FROM usr WHERE id = 1 ORDER BY email",

@@ -178,8 +178,8 @@ fn rte(value: &Value<'_>, permissions: &[Value<'_>]) -> Result<Rte> {
         updated: Vec::new(),
         security_quals: list(node, "securityQuals", expr)?,
         tablesample: match node.get("tablesample") {
-            Some(value) => *value != Value::Null,
-            None => false,
+            None | Some(Value::Null) => None,
+            Some(value) => Some(table_sample(value)?),
         },
         kind,
     };
@@ -1077,6 +1077,14 @@ fn list<'a, T>(
         lowered.push(lower(item)?);
     }
     Ok(lowered)
+}
+
+/// TABLESAMPLE's arguments, REPEATABLE's among them.
+fn table_sample(value: &Value<'_>) -> Result<Vec<Expr>> {
+    let node = node_of(value, "TABLESAMPLECLAUSE", "tablesample")?;
+    let mut arguments = list(node, "args", expr)?;
+    arguments.extend(optional_expr(node, "repeatable")?);
+    Ok(arguments)
 }
 
 fn boxed(node: &Node<'_>, field: &'static str) -> Result<Box<Expr>> {

@@ -117,7 +117,8 @@ pub struct Rte {
     pub updated: Vec<i16>,
     /// Row security's conditions.
     pub security_quals: Vec<Expr>,
-    pub tablesample: bool,
+    /// The arguments of TABLESAMPLE and REPEATABLE.
+    pub tablesample: Option<Vec<Expr>>,
 }
 
 #[derive(Debug, Clone)]

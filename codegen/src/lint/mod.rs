@@ -3,6 +3,7 @@
 //! Each rule has a file of its own. Its doc comment says what the rule is for; `docs/rules.md` is the same for readers.
 
 mod cardinality;
+mod configuration;
 mod context;
 mod does_not_plan;
 mod hard_delete;
@@ -72,7 +73,10 @@ pub fn lint(
     config: &Config,
     queries: &[Checked<'_>],
 ) -> Findings {
-    let mut findings = Findings::default();
+    let mut findings = Findings {
+        diagnostics: configuration::check(catalog, config),
+        ..Findings::default()
+    };
     for query in queries {
         let context = Context::new(sources, catalog, config, queries, *query);
         let waivers = one(&context, &mut findings.diagnostics);

@@ -85,6 +85,10 @@ fn effects(input: &Input<'_>) -> Effects {
             .writes
             .push((Rank::Unknown, "the server showed no query tree".to_owned()));
     }
+    // A value of a domain is checked when it arrives.
+    for &type_oid in &input.statement.params {
+        of_domain(input, type_oid, None, found);
+    }
     for (place, query) in input.statement.queries.iter().enumerate() {
         walk::everything(query, &mut |part| match part {
             Part::Query(part) => {
@@ -286,12 +290,23 @@ fn of_domain(input: &Input<'_>, type_oid: Oid, location: Location, found: &mut E
             break;
         };
         for check in &domain.checks {
-            let suspect = catalog.functions.values().find(|function| {
-                !function.builtin
-                    && review(function) != Review::Pure
-                    && mentions(&check.definition, &function.name)
+            let suspects = catalog.functions.values().filter(|function| {
+                let clean = if function.builtin {
+                    Review::Reads
+                } else {
+                    Review::Pure
+                };
+                review(function) > clean && mentions(&check.definition, &function.name)
             });
-            if let Some(function) = suspect {
+            let called = catalog.operators.values().filter_map(|operator| {
+                let stands = check.definition.contains(&operator.name);
+                stands
+                    .then(|| catalog.functions.get(&operator.function))
+                    .flatten()
+            });
+            let called =
+                called.filter(|function| !function.builtin && review(function) > Review::Pure);
+            if let Some(function) = suspects.chain(called).next() {
                 of_function(input, function.oid, location, found);
             }
         }
@@ -311,7 +326,7 @@ fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Review {
     /// The same answer for the same input within a statement, whatever the session.
     Pure,

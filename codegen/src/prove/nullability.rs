@@ -1,7 +1,7 @@
 //! May a column of the result be NULL, and why.
 //!
-//! Every expression is evaluated to a [`Value`]: what is known of it in every row that can come out. A query level is a
-//! [`Scope`]: its outer joins null the columns of their nullable sides, and its conditions reject NULL, which undoes them.
+//! Every expression is evaluated to a `Value`: what is known of it in every row that can come out. A query level is a
+//! `Scope`: its outer joins null the columns of their nullable sides, and its conditions reject NULL, which undoes them.
 //! Where nothing is known the answer is "may be NULL".
 
 mod calls;

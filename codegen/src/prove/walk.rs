@@ -126,6 +126,9 @@ pub(crate) fn parts<'a>(query: &'a Query, visit: &mut dyn FnMut(Part<'a>)) {
         for qual in &rte.security_quals {
             visit(Part::Expr(qual));
         }
+        for argument in rte.tablesample.iter().flatten() {
+            visit(Part::Expr(argument));
+        }
         match &rte.kind {
             RteKind::Subquery { query, .. } => visit(Part::Query(query)),
             RteKind::Functions { functions, .. } => {

@@ -442,3 +442,7 @@ SELECT id FROM number_things WHERE kind = $1 AND id = $2
 SELECT id FROM same_things WHERE kind ~=~~ $1 AND id = $2
 -- many ('b', 1)
 SELECT id FROM (SELECT 'a' AS kind, id FROM usr UNION ALL SELECT 'b', id FROM org) x WHERE kind ~=~~ $1 AND id = $2
+-- many
+SELECT DISTINCT ON (id) id, generate_series(1, 3) FROM usr WHERE id = 1 ORDER BY id
+-- open
+SELECT DISTINCT id FROM usr WHERE id = 1 GROUP BY ROLLUP (id)

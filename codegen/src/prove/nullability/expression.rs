@@ -867,7 +867,7 @@ impl Prover<'_> {
         query.join_tree.items.iter().all(|item| match item {
             crate::describe::tree::JoinItem::Rel(rel) => query.rte(*rel).is_some_and(|rte| {
                 rte.security_quals.is_empty()
-                    && !rte.tablesample
+                    && rte.tablesample.is_none()
                     && match &rte.kind {
                         RteKind::Subquery { query, .. } => self.has_a_row(query),
                         RteKind::Values { rows } => !rows.is_empty(),

@@ -1,0 +1,14 @@
+-- ==== schema
+CREATE TABLE users (id int PRIMARY KEY, deleted_at timestamptz);
+
+-- ==== sqlmill.toml
+[soft_delete]
+column = "deletd_at"
+exclude = ["user"]
+
+[tables]
+userz = "Person"
+
+-- ==== queries
+--! get_user
+SELECT id FROM users WHERE id = :id;
