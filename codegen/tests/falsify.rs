@@ -33,6 +33,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("merge-source", "from 17: prove_nullability"),
     ("new-of-delete", "from 18: prove_nullability"),
     ("old-of-insert", "from 18: prove_nullability"),
+    ("volatile-varies", "depends on random(): prove_rows"),
     (
         "unknown-node",
         "no SQL of today makes one: prove_nullability",
