@@ -9,7 +9,7 @@ use crate::statement::Check;
 use crate::wire::{Buffer, Type};
 
 /// The parameters of a query: a struct by [`params!`](crate::params), `(value,)` for one, `()` for none.
-pub trait Params: Sync {
+pub trait Params: Send + Sync {
     /// Lists the values in the order of `$1`, `$2`, ….
     fn bind<'p>(&'p self, slots: &mut Slots<'p>);
 
@@ -48,7 +48,7 @@ impl fmt::Debug for Slots<'_> {
 }
 
 /// A value that can be sent to the server.
-pub trait Param: Sync {
+pub trait Param: Send + Sync {
     /// Appends the value in the server's binary form; `ty` is what the server asked for.
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError>;
 }

@@ -63,7 +63,7 @@ struct Request<'a, P> {
     params: P,
 }
 
-impl<'a, P: Params + Send + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
+impl<'a, P: Params + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
     /// What a generated function returns.
     pub fn new(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
         Self::called(Call {
@@ -101,7 +101,7 @@ impl<'a, P: Params + Send + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
     }
 }
 
-impl<'a, P: Params + Send + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P, R, S, M> {
+impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P, R, S, M> {
     /// Exactly one row: no row is the error [`NotFound`](ErrorKind::NotFound), a second one
     /// [`TooManyRows`](ErrorKind::TooManyRows).
     pub fn one(self) -> Query<'a, P, R, OneRow, M> {
@@ -201,7 +201,7 @@ pub struct Execute<'a, P> {
     state: State<'a, P, (), u64>,
 }
 
-impl<'a, P: Params + Send + 'a> Execute<'a, P> {
+impl<'a, P: Params + 'a> Execute<'a, P> {
     /// What a generated function returns.
     pub fn new(db: &'a impl Reader, statement: &'a Statement<P, NoRows>, params: P) -> Self {
         let call = Call {
@@ -214,7 +214,7 @@ impl<'a, P: Params + Send + 'a> Execute<'a, P> {
     }
 }
 
-fn execute<'a, P: Params + Send + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
+fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
     Box::pin(async move {
         let Request {
             handle,
@@ -269,7 +269,7 @@ mod sealed {
 
         fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Self::Output<M::Output>>
         where
-            P: Params + Send + 'a,
+            P: Params + 'a,
             R: Row,
             M: Mapper<R> + Send + 'a;
     }
@@ -280,7 +280,7 @@ impl sealed::Shape for OneRow {
 
     fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, M::Output>
     where
-        P: Params + Send + 'a,
+        P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
@@ -299,7 +299,7 @@ impl sealed::Shape for OptionalRow {
 
     fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Option<M::Output>>
     where
-        P: Params + Send + 'a,
+        P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
@@ -312,7 +312,7 @@ impl sealed::Shape for AllRows {
 
     fn start<'a, P, R, M>(mut call: Call<'a, P, M>) -> Running<'a, Vec<M::Output>>
     where
-        P: Params + Send + 'a,
+        P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {

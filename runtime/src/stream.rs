@@ -45,7 +45,7 @@ enum State<'s> {
 }
 
 impl<'s, R, M> RowStream<'s, R, M> {
-    pub(crate) fn open<P: Params + Send + 's>(
+    pub(crate) fn open<P: Params + 's>(
         handle: Handle<'_>,
         about: &About,
         params: P,
