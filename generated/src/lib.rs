@@ -4,7 +4,10 @@
 //!
 //! Types of the schema are in [`types`].
 
-pub use sqlmill_runtime::{Builder, Database, Error, ErrorKind, Reader, Transaction, Writer};
+pub use sqlmill_runtime::{
+    Builder, Database, Error, ErrorKind, InTransaction, Isolation, ReadTransaction, Reader,
+    Replica, Transaction, Writer,
+};
 
 pub mod chats;
 pub mod dashboards;

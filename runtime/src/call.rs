@@ -12,7 +12,7 @@ use crate::param::Param;
 use crate::partition::trace_to_root;
 use crate::row::{DecodeError, Reading};
 use crate::statement::{About, Origin};
-use crate::transaction::Transaction;
+use crate::transaction::Core;
 use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
 
 /// What a call holds while its rows arrive.
@@ -23,7 +23,7 @@ pub(crate) struct Reply {
 
 enum Connection {
     Own(Lease),
-    Transaction(Transaction, Arc<Lease>),
+    Transaction(Core, Arc<Lease>),
 }
 
 /// Sends the query and waits until the server has accepted it.
@@ -33,7 +33,7 @@ pub(crate) async fn open(
     params: &[&dyn Param],
 ) -> Result<(RawRows, Reply)> {
     let opened = match handle {
-        Handle::Database(database) => match database.lease().await {
+        Handle::Pool(pool) => match pool.lease().await {
             Ok(lease) => open_own(lease, about, params).await,
             Err(error) => Err(error),
         },
@@ -90,7 +90,7 @@ async fn open_own(
 }
 
 async fn open_within(
-    transaction: &Transaction,
+    transaction: &Core,
     about: &About,
     params: &[&dyn Param],
 ) -> Result<(RawRows, Connection)> {
@@ -141,7 +141,7 @@ async fn open_within(
     Err(error)
 }
 
-async fn refused_within(transaction: &Transaction, lease: &Lease, failure: &Failure) -> Error {
+async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) -> Error {
     transaction.failed(failure);
     let mut error = lease.error(failure);
     trace_to_root(lease, None, &mut error).await;
@@ -222,7 +222,7 @@ impl Reply {
     }
 
     /// The transaction that the query runs in, if any.
-    pub(crate) fn transaction(&self) -> Option<&Transaction> {
+    pub(crate) fn transaction(&self) -> Option<&Core> {
         match &self.connection {
             Connection::Own(_) => None,
             Connection::Transaction(transaction, _) => Some(transaction),

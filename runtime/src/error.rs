@@ -280,7 +280,7 @@ impl Error {
 }
 
 /// The codes are those of PostgreSQL's appendix A.
-fn kind_of(sqlstate: &str) -> ErrorKind {
+pub(crate) fn kind_of(sqlstate: &str) -> ErrorKind {
     match sqlstate {
         "40001" | "40P01" => ErrorKind::Retryable,
         "57014" => ErrorKind::Cancelled,

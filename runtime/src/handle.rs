@@ -1,53 +1,64 @@
 //! What queries run on.
 
-use crate::database::Database;
-use crate::transaction::Transaction;
+use crate::database::{Database, Replica};
+use crate::pool::Pool;
+use crate::transaction::{Access, Core, ReadWrite, Transaction};
 
-/// A handle that can read: a [`Database`] or a [`Transaction`].
+/// A handle that can read: a [`Database`], a [`Replica`] or a transaction of either kind.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handle that queries can run on",
-    label = "expected `Database` or `Transaction`"
+    message = "queries do not run on `{Self}`",
+    label = "expected a `Database`, a `Replica` or a transaction",
+    note = "queries take their handle by reference: `&db`, or `db` where it is a reference already"
 )]
 pub trait Reader: sealed::Handle {}
 
-/// A handle that can write as well.
+/// A handle that can write as well: a [`Database`] or a [`Transaction`].
 #[diagnostic::on_unimplemented(
-    message = "the query writes, and `{Self}` cannot",
-    label = "expected `Database` or `Transaction`"
+    message = "this query writes, which `{Self}` cannot do",
+    label = "expected a `Database` or a `Transaction`"
 )]
 pub trait Writer: Reader {}
 
+/// A transaction of either kind: what a query that only reads takes when it makes sense only in a transaction.
+#[diagnostic::on_unimplemented(
+    message = "this query runs only in a transaction, and `{Self}` is none",
+    label = "expected a `Transaction` or a `ReadTransaction`"
+)]
+pub trait InTransaction: Reader {}
+
 impl Reader for Database {}
 impl Writer for Database {}
-impl Reader for Transaction {}
-impl Writer for Transaction {}
+impl Reader for Replica {}
+impl<A: Access> Reader for Transaction<A> {}
+impl<A: Access> InTransaction for Transaction<A> {}
+impl Writer for Transaction<ReadWrite> {}
 
 /// The handle behind a [`Reader`], so that nothing beyond the generated function is generic over it.
 #[derive(Debug, Clone, Copy)]
 pub enum Handle<'a> {
-    Database(&'a Database),
-    Transaction(&'a Transaction),
+    Pool(&'a Pool),
+    Transaction(&'a Core),
 }
 
 impl Handle<'_> {
     /// The same handle, for what outlives the reference.
     pub(crate) fn to_owned(self) -> OwnedHandle {
         match self {
-            Self::Database(database) => OwnedHandle::Database(database.clone()),
+            Self::Pool(pool) => OwnedHandle::Pool(pool.clone()),
             Self::Transaction(transaction) => OwnedHandle::Transaction(transaction.share()),
         }
     }
 }
 
 pub(crate) enum OwnedHandle {
-    Database(Database),
-    Transaction(Transaction),
+    Pool(Pool),
+    Transaction(Core),
 }
 
 impl OwnedHandle {
     pub(crate) fn borrow(&self) -> Handle<'_> {
         match self {
-            Self::Database(database) => Handle::Database(database),
+            Self::Pool(pool) => Handle::Pool(pool),
             Self::Transaction(transaction) => Handle::Transaction(transaction),
         }
     }
@@ -61,12 +72,18 @@ pub(crate) mod sealed {
 
 impl sealed::Handle for Database {
     fn handle(&self) -> Handle<'_> {
-        Handle::Database(self)
+        Handle::Pool(self.pool())
     }
 }
 
-impl sealed::Handle for Transaction {
+impl sealed::Handle for Replica {
     fn handle(&self) -> Handle<'_> {
-        Handle::Transaction(self)
+        Handle::Pool(self.pool())
+    }
+}
+
+impl<A: Access> sealed::Handle for Transaction<A> {
+    fn handle(&self) -> Handle<'_> {
+        Handle::Transaction(self.core())
     }
 }

@@ -1,6 +1,6 @@
 //! What the crates that sqlmill generates call: connections, queries, rows, transactions and errors.
 //!
-//! A consumer sees [`Database`], [`Transaction`], [`Error`] and what a query awaits to. The rest is for generated code,
+//! A consumer sees [`Database`], [`Replica`], [`Transaction`], [`Error`] and what a query awaits to. The rest is for generated code,
 //! which stays thin: a [`Statement`], the structs, and one call a query.
 //!
 //! ```no_run
@@ -40,6 +40,8 @@
 //! # }
 //! ```
 
+mod begin;
+mod builder;
 mod call;
 mod codec;
 mod constraint;
@@ -50,6 +52,7 @@ mod lease;
 mod macros;
 mod param;
 mod partition;
+mod pool;
 mod query;
 mod row;
 mod sql_type;
@@ -59,16 +62,18 @@ mod transaction;
 pub mod types;
 mod wire;
 
+pub use begin::{Isolation, RetriedTransaction, TransactionOptions};
+pub use builder::Builder;
 pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
-pub use database::{Builder, Database};
+pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};
-pub use handle::{Reader, Writer};
+pub use handle::{InTransaction, Reader, Writer};
 pub use query::{
     AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
 };
 pub use query::{Query, Shape};
 pub use stream::RowStream;
-pub use transaction::Transaction;
+pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction};
 
 pub use codec::{Composite, Enumeration, Fields, TypeName};
 pub use param::{EncodeError, Encoded, Param, Params, Slots};

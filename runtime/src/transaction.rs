@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 
-use crate::database::Database;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::lease::Lease;
 use crate::partition::trace_to_root;
+use crate::pool::Pool;
 use crate::stream::Incoming;
 use crate::wire::Failure;
 
@@ -20,7 +21,138 @@ use crate::wire::Failure;
 ///
 /// A transaction within a transaction, by [`Transaction::savepoint`] or [`Transaction::transaction`], is a savepoint. While
 /// it is open, queries on the outer handle are refused: they would be rolled back with it.
-pub struct Transaction {
+///
+/// `Transaction` alone is one that may write; [`ReadTransaction`] only reads.
+pub struct Transaction<A: Access = ReadWrite> {
+    core: Core,
+    access: PhantomData<fn() -> A>,
+}
+
+/// A transaction that only reads: what writes does not compile with it, and the server refuses it as well.
+pub type ReadTransaction = Transaction<ReadOnly>;
+
+/// What a transaction may do: [`ReadWrite`] or [`ReadOnly`].
+pub trait Access: sealed::Access {}
+
+/// Reading and writing.
+#[derive(Debug, Clone, Copy)]
+pub enum ReadWrite {}
+
+/// Reading only.
+#[derive(Debug, Clone, Copy)]
+pub enum ReadOnly {}
+
+mod sealed {
+    pub trait Access: 'static {
+        const READ_ONLY: bool;
+    }
+}
+
+impl Access for ReadWrite {}
+impl sealed::Access for ReadWrite {
+    const READ_ONLY: bool = false;
+}
+
+impl Access for ReadOnly {}
+impl sealed::Access for ReadOnly {
+    const READ_ONLY: bool = true;
+}
+
+impl<A: Access> Transaction<A> {
+    /// `sql` is a BEGIN.
+    pub(crate) async fn begin(pool: &Pool, sql: &str) -> Result<Self> {
+        Ok(Self::of(Core::begin(pool, sql).await?))
+    }
+
+    fn of(core: Core) -> Self {
+        Self {
+            core,
+            access: PhantomData,
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
+    pub async fn savepoint(&self) -> Result<Self> {
+        Ok(Self::of(self.core.savepoint().await?))
+    }
+
+    /// Runs `body` in a transaction within this one: kept when it returns `Ok`, rolled back to its start when it returns
+    /// an error, panics or is dropped half-way.
+    pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
+    where
+        B: FnOnce(Self) -> F,
+        F: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        match self.savepoint().await?.run(body).await {
+            Outcome::Done(result) => result,
+            Outcome::Conflict(error) => Err(error),
+        }
+    }
+
+    /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
+    ///
+    /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error.
+    pub async fn commit(self) -> Result<()> {
+        self.core.commit().await
+    }
+
+    /// Undoes the work, and waits until the server has done so.
+    pub async fn rollback(self) -> Result<()> {
+        self.core.rollback().await
+    }
+
+    pub(crate) async fn run<T, E, F, B>(self, body: B) -> Outcome<T, E>
+    where
+        B: FnOnce(Self) -> F,
+        F: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        match body(Self::of(self.core.share())).await {
+            Ok(value) => match self.core.commit().await {
+                Ok(()) => Outcome::Done(Ok(value)),
+                Err(error) if error.is_retryable() => Outcome::Conflict(error.into()),
+                Err(error) => Outcome::Done(Err(error.into())),
+            },
+            Err(error) => {
+                // The body's error may have any type. What the server said is known here.
+                let conflict = self.core.state().failed == Some(Refusal::Conflict);
+                // The body's error is the one to tell; a connection that cannot roll back is lost, and so rolled back.
+                let _ = self.core.rollback().await;
+                if conflict {
+                    Outcome::Conflict(error)
+                } else {
+                    Outcome::Done(Err(error))
+                }
+            }
+        }
+    }
+}
+
+impl<A: Access> fmt::Debug for Transaction<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.core.state();
+        f.debug_struct("Transaction")
+            .field("read_only", &A::READ_ONLY)
+            .field("nested", &(self.core.level != 0))
+            .field("open", &state.open.contains(&self.core.level))
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a transaction ended that ran a closure.
+pub(crate) enum Outcome<T, E> {
+    Done(Result<T, E>),
+    /// It conflicted with another one: it may succeed when it is run again.
+    Conflict(E),
+}
+
+/// A transaction, whatever it may do.
+pub struct Core {
     shared: Arc<Mutex<State>>,
     /// Which of the nested transactions this handle stands for.
     level: u64,
@@ -37,32 +169,38 @@ struct State {
     /// Streams that may not have been read to their end.
     streams: Vec<Weak<Incoming>>,
     /// The server refused a statement, so it will refuse all others up to the rollback.
-    failed: bool,
+    failed: Option<Refusal>,
 }
 
-impl Transaction {
-    pub(crate) async fn begin(database: &Database) -> Result<Self> {
-        let lease = Arc::new(database.lease().await?);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Because of another transaction.
+    Conflict,
+    Other,
+}
+
+impl Core {
+    async fn begin(pool: &Pool, sql: &str) -> Result<Self> {
+        let lease = Arc::new(pool.lease().await?);
         let transaction = Self {
             shared: Arc::new(Mutex::new(State {
                 lease: Some(Arc::clone(&lease)),
                 open: vec![0],
                 next: 0,
                 streams: Vec::new(),
-                failed: false,
+                failed: None,
             })),
             level: 0,
             owner: true,
         };
         // From here on the handle's drop rolls back, also when this future is dropped while BEGIN is under way.
-        ask(&lease, "BEGIN")
+        ask(&lease, sql)
             .await
             .map_err(|failure| lease.error(&failure))?;
         Ok(transaction)
     }
 
-    /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
-    pub async fn savepoint(&self) -> Result<Self> {
+    async fn savepoint(&self) -> Result<Self> {
         let lease = self.lease()?;
         let level = {
             let mut state = self.state();
@@ -91,42 +229,9 @@ impl Transaction {
         }
     }
 
-    /// Runs `body` in a transaction within this one: kept when it returns `Ok`, rolled back to its start when it returns
-    /// an error, panics or is dropped half-way.
-    pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
-    where
-        B: FnOnce(Transaction) -> F,
-        F: Future<Output = Result<T, E>> + Send,
-        E: From<Error>,
-    {
-        self.savepoint().await?.run(body).await
-    }
-
-    pub(crate) async fn run<T, E, F, B>(self, body: B) -> Result<T, E>
-    where
-        B: FnOnce(Transaction) -> F,
-        F: Future<Output = Result<T, E>> + Send,
-        E: From<Error>,
-    {
-        match body(self.share()).await {
-            Ok(value) => {
-                self.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // The body's error is the one to tell; a connection that cannot roll back is lost, and so rolled back.
-                let _ = self.rollback().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
-    ///
-    /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error.
-    pub async fn commit(self) -> Result<()> {
+    async fn commit(self) -> Result<()> {
         let lease = self.lease_to_end()?;
-        if self.state().failed {
+        if self.state().failed.is_some() {
             self.rollback().await?;
             return Err(Error::with(
                 ErrorKind::Transaction,
@@ -165,8 +270,7 @@ impl Transaction {
         Err(error)
     }
 
-    /// Undoes the work, and waits until the server has done so.
-    pub async fn rollback(self) -> Result<()> {
+    async fn rollback(self) -> Result<()> {
         let lease = self.lease_to_end()?;
         let sql = self.rollback_sql();
         let request = pin!(ask(&lease, &sql));
@@ -259,9 +363,16 @@ impl Transaction {
 
     /// A statement failed. Whatever comes next on this connection fails too, until a rollback.
     pub(crate) fn failed(&self, failure: &Failure) {
-        if failure.server().is_some() {
-            self.state().failed = true;
-        }
+        let Some(server) = failure.server() else {
+            return;
+        };
+        let refusal = if kind_of(server.sqlstate) == ErrorKind::Retryable {
+            Refusal::Conflict
+        } else {
+            Refusal::Other
+        };
+        // What is refused after the first failure is refused because of it.
+        self.state().failed.get_or_insert(refusal);
     }
 
     /// Another handle to the same transaction, which does not end it.
@@ -313,14 +424,14 @@ impl State {
         if let Some(index) = self.open.iter().position(|open| *open == level) {
             self.open.truncate(index);
         }
-        self.failed = false;
+        self.failed = None;
         if self.open.is_empty() {
             self.lease = None;
         }
     }
 }
 
-impl Drop for Transaction {
+impl Drop for Core {
     fn drop(&mut self) {
         if self.owner {
             self.roll_back_now();
@@ -328,13 +439,9 @@ impl Drop for Transaction {
     }
 }
 
-impl fmt::Debug for Transaction {
+impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
-        f.debug_struct("Transaction")
-            .field("nested", &(self.level != 0))
-            .field("open", &state.open.contains(&self.level))
-            .finish_non_exhaustive()
+        f.write_str("Transaction")
     }
 }
 

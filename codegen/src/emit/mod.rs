@@ -134,12 +134,16 @@ fn root(model: &Model) -> String {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 7] = [
+const ROOT_NAMES: [&str; 11] = [
     "Builder",
     "Database",
     "Error",
     "ErrorKind",
+    "InTransaction",
+    "Isolation",
+    "ReadTransaction",
     "Reader",
+    "Replica",
     "Transaction",
     "Writer",
 ];

@@ -105,7 +105,10 @@ impl Shape {
         let handle = match query.handle {
             Handle::Reader => format!("impl {}", scope.runtime("Reader")),
             Handle::Writer => format!("impl {}", scope.runtime("Writer")),
-            Handle::Transaction => scope.runtime("Transaction"),
+            Handle::Transaction => match query.access {
+                Access::Read => format!("impl {}", scope.runtime("InTransaction")),
+                Access::Write => scope.runtime("Transaction"),
+            },
         };
         let (awaitable, row) = match &query.result {
             QueryResult::Affected => ("Execute", None),

@@ -4,6 +4,7 @@
 
 mod connections;
 mod errors;
+mod handles;
 mod rows;
 mod streams;
 #[path = "../support/mod.rs"]

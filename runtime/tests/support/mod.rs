@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use sqlmill::server::{self, Options, Server};
 use sqlmill::source::Sources;
 use sqlmill::wire::Address;
-use sqlmill_runtime::{Database, Result};
+use sqlmill_runtime::{Database, Replica, Result};
 
 /// A database that is dropped at the end, with the schema that was asked for.
 #[derive(Debug)]
@@ -57,6 +57,10 @@ impl TestDatabase {
 
     pub async fn connect(&self) -> Result<Database> {
         Database::connect(&self.url()).await
+    }
+
+    pub async fn replica(&self) -> Result<Replica> {
+        Replica::connect(&self.url()).await
     }
 
     /// With so many connections at most.

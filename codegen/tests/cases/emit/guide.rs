@@ -87,7 +87,9 @@ sqlmill_runtime::enumeration! {
 pub use crate::tables::{NewUser, User};
 
 use sqlmill_runtime::types::Uuid;
-use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Transaction, Writer};
+use sqlmill_runtime::{
+    Execute, InTransaction, Many, One, Optional, Reader, Statement, Transaction, Writer,
+};
 
 /// One user by id; soft-deleted ones only on request.
 ///
@@ -312,3 +314,27 @@ pub fn lock_user(db: &Transaction, user_id: Uuid) -> Optional<'_, (Uuid,), Uuid>
 static LOCK_USER: Statement<(Uuid,), Uuid> =
     Statement::new("users::lock_user", "queries/users.sql:27", LOCK_USER_SQL);
 const LOCK_USER_SQL: &str = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
+
+/// Only within a transaction, of either kind.
+///
+/// ```sql
+/// SELECT count(*) FROM users
+/// ```
+///
+/// Returns exactly one row: an aggregate over all rows.
+///
+/// Reads `users`.
+///
+/// Columns:
+///
+/// - `count`: not null: `count` of no rows is 0
+pub fn count_users_again(db: &impl InTransaction) -> One<'_, (), i64> {
+    One::new(db, &COUNT_USERS_AGAIN, ())
+}
+
+static COUNT_USERS_AGAIN: Statement<(), i64> = Statement::new(
+    "users::count_users_again",
+    "queries/users.sql:31",
+    COUNT_USERS_AGAIN_SQL,
+);
+const COUNT_USERS_AGAIN_SQL: &str = "SELECT count(*) FROM users";

@@ -41,3 +41,8 @@ SELECT count(*) FROM users;
 --! lock_user
 --@ transaction
 SELECT id FROM users WHERE id = :user_id FOR UPDATE;
+
+--! count_users_again
+--- Only within a transaction, of either kind.
+--@ transaction
+SELECT count(*) FROM users;

@@ -1,0 +1,86 @@
+//! The connections of a handle, and how one is taken.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use deadpool::managed::{self, Object, PoolError, TimeoutType, Timeouts};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::Lease;
+use crate::wire::{Connector, Failure, Target};
+
+/// Connections to one server, shared by all clones of a handle.
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    connections: managed::Pool<Connector>,
+    target: Target,
+}
+
+impl Pool {
+    pub(crate) fn new(connections: managed::Pool<Connector>, target: Target) -> Self {
+        Self(Arc::new(Shared {
+            connections,
+            target,
+        }))
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn lease(&self) -> Result<Lease> {
+        if let Some(object) = self.idle() {
+            return Ok(Lease::new(object));
+        }
+        // Waiting and connecting take kilobytes of state, which a query that finds an idle connection need not carry.
+        match Box::pin(self.0.connections.get()).await {
+            Ok(object) => Ok(Lease::new(object)),
+            Err(error) => Err(acquire_error(&error, self.0.connections.status().max_size)),
+        }
+    }
+
+    /// A connection that can be had without waiting. Those who wait already come first: what is given back goes to them.
+    fn idle(&self) -> Option<Object<Connector>> {
+        const NOW: Timeouts = Timeouts {
+            wait: Some(Duration::ZERO),
+            create: None,
+            recycle: None,
+        };
+        let get = pin!(self.0.connections.timeout_get(&NOW));
+        // Without an idle connection it would make one, and is dropped before it does anything: see `Connector::create`.
+        match get.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(object) => object.ok(),
+            Poll::Pending => None,
+        }
+    }
+}
+
+fn acquire_error(error: &PoolError<Failure>, size: usize) -> Error {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => Error::with(
+            ErrorKind::PoolExhausted,
+            format!("all {size} connections of the pool are in use"),
+        ),
+        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+            Error::with(ErrorKind::Connect, "the server did not answer in time")
+        }
+        PoolError::Backend(failure) => Error::connect(failure),
+        PoolError::Closed => Error::with(ErrorKind::Connect, "the pool is closed"),
+        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            Error::with(ErrorKind::Connect, "the pool is not set up for it")
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.0.connections.status();
+        f.debug_struct("Pool")
+            .field("target", &self.0.target)
+            .field("connections", &status.size)
+            .field("idle", &status.available)
+            .finish_non_exhaustive()
+    }
+}
