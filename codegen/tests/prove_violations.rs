@@ -428,6 +428,19 @@ const CASES: &[Case] = &[
         listed: &[],
         provoked: &[],
     },
+    // What WITH writes is written whatever the WHERE behind it says.
+    Case {
+        sql: "WITH c AS (INSERT INTO org VALUES (9, (SELECT $1::text)) RETURNING id) SELECT id FROM c WHERE $1 IS NOT NULL",
+        listed: &[
+            "unique org.org_pkey",
+            "not null org.name",
+            "check org.org_name_given",
+        ],
+        provoked: &[(
+            "SELECT",
+            "WITH c AS (INSERT INTO org VALUES (9, (SELECT NULL::text)) RETURNING id) SELECT id FROM c WHERE NULL IS NOT NULL",
+        )],
+    },
     Case {
         sql: "INSERT INTO pair VALUES ($1, NULL)",
         listed: &["foreign key pair.pair_full"],

@@ -174,7 +174,6 @@ WHERE
 /// Can violate:
 ///
 /// - `user_favorites_user_id_fkey` (foreign key): inserts into `user_favorites`
-/// - `user_favorites.order_index` (not-null constraint): updates `user_favorites` on conflict
 pub fn add_favorite(db: &impl Writer, params: AddFavorite) -> One<'_, AddFavorite, i32> {
     One::new(db, &ADD_FAVORITE, params)
 }
@@ -199,14 +198,11 @@ sqlmill_runtime::params! { AddFavorite { user_id, asset_id, asset_type } }
 pub enum AddFavoriteConstraint {
     /// The foreign key of `user_favorites` on `user_id`.
     UserFavoritesUserIdFkey,
-    /// The not-null constraint of `user_favorites` on `order_index`.
-    UserFavoritesOrderIndexNotNull,
 }
 
 sqlmill_runtime::constraints! {
     AddFavoriteConstraint {
         UserFavoritesUserIdFkey = "public"."user_favorites" "user_favorites_user_id_fkey",
-        UserFavoritesOrderIndexNotNull = "public"."user_favorites" column "order_index",
     }
 }
 

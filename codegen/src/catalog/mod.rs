@@ -18,6 +18,8 @@ pub struct Catalog {
     pub types: BTreeMap<Oid, Type>,
     pub functions: BTreeMap<Oid, Function>,
     pub operators: BTreeMap<Oid, Operator>,
+    /// `pg_cast`, by source and target.
+    pub casts: BTreeMap<(Oid, Oid), Cast>,
     /// By oid; those of domains too.
     pub constraints: BTreeMap<Oid, Constraint>,
     /// Indexes by their own relation's oid.
@@ -124,6 +126,8 @@ pub enum TypeKind {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompositeField {
+    /// Its attnum: one that was dropped leaves a hole.
+    pub number: i16,
     pub name: String,
     pub type_oid: Oid,
     pub type_mod: i32,
@@ -181,6 +185,16 @@ pub enum Volatility {
     Immutable,
     Stable,
     Volatile,
+}
+
+/// How a value of one type becomes one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cast {
+    Function(Oid),
+    /// By way of text.
+    InOut,
+    /// As it is.
+    Binary,
 }
 
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use std::vec::IntoIter;
 
 use super::{
-    Catalog, Column, CompositeField, Constraint, ConstraintKind, Domain, DomainCheck, Function,
-    FunctionKind, Generated, Identity, Index, Oid, Operator, Relation, RelationKind, Trigger, Type,
-    TypeKind, Volatility,
+    Cast, Catalog, Column, CompositeField, Constraint, ConstraintKind, Domain, DomainCheck,
+    Function, FunctionKind, Generated, Identity, Index, Oid, Operator, Relation, RelationKind,
+    Trigger, Type, TypeKind, Volatility,
 };
 use crate::wire::{Connection, Error, Rows};
 
@@ -15,7 +15,7 @@ use crate::wire::{Connection, Error, Rows};
 const FIRST_USER_OID: Oid = 16384;
 
 /// How many `queries` are.
-const QUERIES: usize = 16;
+const QUERIES: usize = 17;
 
 /// Everything as of one moment: the queries are one message, and so one transaction.
 pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
@@ -53,6 +53,7 @@ pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
     ranges(&mut catalog, next("pg_range"))?;
     functions(&mut catalog, &notes.names, next("pg_proc"))?;
     operators(&mut catalog, next("pg_operator"))?;
+    casts(&mut catalog, next("pg_cast"))?;
     equality_families(&mut catalog, next("pg_amop"))?;
     constraints(&mut catalog, next("pg_constraint"))?;
     let families = operator_families(next("pg_opclass"))?;
@@ -129,6 +130,8 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang;
 
 SELECT oid, oprname, oprcode::pg_catalog.oid, oprleft, oprright FROM pg_catalog.pg_operator;
+
+SELECT castsource, casttarget, castmethod, castfunc FROM pg_catalog.pg_cast;
 
 SELECT DISTINCT o.amopopr, o.amopfamily
 FROM pg_catalog.pg_amop o JOIN pg_catalog.pg_am a ON a.oid = o.amopmethod
@@ -475,6 +478,21 @@ fn operators(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
     Ok(())
 }
 
+fn casts(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
+    for mut row in rows {
+        let types = (row.oid()?, row.oid()?);
+        let method = row.letter()?;
+        let function = row.oid()?;
+        let cast = match method {
+            'i' => Cast::InOut,
+            'b' => Cast::Binary,
+            _ => Cast::Function(function),
+        };
+        catalog.casts.insert(types, cast);
+    }
+    Ok(())
+}
+
 fn equality_families(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
     for mut row in rows {
         let operator = row.oid()?;
@@ -650,6 +668,7 @@ fn composites(catalog: &mut Catalog) {
             && let Some(relation) = catalog.relations.get(relation)
         {
             fields.extend(relation.columns.iter().map(|column| CompositeField {
+                number: column.number,
                 name: column.name.clone(),
                 type_oid: column.type_oid,
                 type_mod: column.type_mod,

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod cardinality;
+mod casts;
 pub mod functions;
 mod implication;
 pub mod nullability;

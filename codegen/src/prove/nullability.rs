@@ -14,6 +14,7 @@ mod scope;
 mod value;
 mod written;
 
+use super::casts::{Conversion, conversion, side_types};
 use super::{Input, functions};
 use crate::catalog::{Oid, TypeKind};
 use crate::describe::tree::{Expr, Query, RteKind, SetKind, SetOperation, Target};
@@ -45,7 +46,7 @@ pub fn columns(input: &Input<'_>, params: &[ParamFacts]) -> Vec<ColumnFacts> {
         .collect()
 }
 
-/// Of the values that a query stores: is each never NULL? `around`: the queries that it stands in, outermost first.
+/// Of the values that a query stores: is each never NULL? `around`: the queries in whose WITH it stands, outermost first.
 pub(super) fn never_null(
     input: &Input<'_>,
     params: &[ParamFacts],
@@ -66,7 +67,7 @@ fn never_null_in(
 ) -> Vec<bool> {
     if let [outermost, around @ ..] = around {
         let scope = Scope::new(prover, outermost, parent);
-        return never_null_in(prover, Some(scope.input()), around, query, stored);
+        return never_null_in(prover, Some(scope.with()), around, query, stored);
     }
     let scope = Scope::new(prover, query, parent);
     let frame = Frame {
@@ -107,16 +108,34 @@ impl<'p> Prover<'p> {
             Null::Always => format!("always null: {}", value.why),
         };
         let element = self.input.catalog.element_type(type_oid);
-        let field_types = match self
+        // Of a named composite, the attributes that it still has; those of an anonymous row are counted.
+        let fields: Vec<(Option<&Value>, Oid)> = match self
             .input
             .catalog
             .types
             .get(&self.input.catalog.base_type(type_oid))
             .map(|found| &found.kind)
         {
-            Some(TypeKind::Composite { fields, .. }) => fields.as_slice(),
-            _ => &[],
+            _ if value.fields.is_empty() => Vec::new(),
+            Some(TypeKind::Composite { fields, .. }) => fields
+                .iter()
+                .enumerate()
+                .map(|(place, field)| {
+                    let found = if self.holds("dropped-attributes") {
+                        value.field(field.number)
+                    } else {
+                        value.fields.get(place).map(|(_, value)| value)
+                    };
+                    (found, field.type_oid)
+                })
+                .collect(),
+            _ => value
+                .fields
+                .iter()
+                .map(|(_, field)| (Some(field), 0))
+                .collect(),
         };
+        let unknown = Value::may("may be null: nothing is known of the field");
         ColumnFacts {
             nullable: Proved::new(!value.is_never(), reason),
             elements: element.map(|_| match &value.elements {
@@ -124,14 +143,9 @@ impl<'p> Prover<'p> {
                 None => Proved::new(true, "elements may be null: nothing is known of them"),
             }),
             always_null: value.null == Null::Always,
-            fields: value
-                .fields
-                .iter()
-                .enumerate()
-                .map(|(index, (_, field))| {
-                    let type_oid = field_types.get(index).map_or(0, |field| field.type_oid);
-                    self.facts(field, type_oid)
-                })
+            fields: fields
+                .into_iter()
+                .map(|(field, type_oid)| self.facts(field.unwrap_or(&unknown), type_oid))
                 .collect(),
             origin: value.origin,
         }
@@ -161,10 +175,14 @@ impl<'p> Prover<'p> {
         match operation {
             SetOperation::Leaf(rel) => self.rte_columns(scope, *rel).to_vec(),
             SetOperation::Node {
-                kind, left, right, ..
+                kind,
+                left,
+                right,
+                column_types,
+                ..
             } => {
-                let left = self.set_operation(scope, left);
-                let right = self.set_operation(scope, right);
+                let left = self.side(scope, left, column_types);
+                let right = self.side(scope, right, column_types);
                 if left.len() != right.len() {
                     return vec![
                         Value::may("may be null: the set operation is not understood");
@@ -181,6 +199,63 @@ impl<'p> Prover<'p> {
                 .visible_targets()
                 .map(|_| Value::may("may be null: the set operation is not understood"))
                 .collect(),
+        }
+    }
+
+    /// One side of a set operation, as values of the types that its columns have.
+    fn side(&self, scope: &Scope<'_>, side: &SetOperation, types: &[Oid]) -> Vec<Value> {
+        let own = side_types(self.input.catalog, scope.query, side);
+        self.set_operation(scope, side)
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| match (own.get(index), types.get(index)) {
+                (Some(Some(from)), Some(to)) if from == to => value,
+                (Some(Some(from)), Some(to)) => self.cast_unseen(value, *from, *to),
+                _ if !self.holds("unseen-casts") => value,
+                _ => Value::may("may be null: a set operation casts it, to what is not known"),
+            })
+            .collect()
+    }
+
+    fn cast_unseen(&self, mut value: Value, from: Oid, to: Oid) -> Value {
+        let catalog = self.input.catalog;
+        if !self.holds("unseen-casts") {
+            return value;
+        }
+        let casts = || {
+            let (from, to) = (catalog.type_name(from), catalog.type_name(to));
+            format!("a set operation casts it from `{from}` to `{to}`")
+        };
+        let conversion = conversion(catalog, from, to);
+        value.origin = None;
+        value.fields = Vec::new();
+        if let Conversion::Elements(of_each) = &conversion {
+            if let Some((may, why)) = &mut value.elements
+                && !self.is_faithful(of_each)
+            {
+                *may = true;
+                *why = format!("elements may be null: {}", casts());
+            }
+            return value;
+        }
+        if conversion != Conversion::None {
+            value.elements = None;
+        }
+        if self.is_faithful(&conversion) {
+            value
+        } else {
+            value.missing(format!("may be null: {}", casts()))
+        }
+    }
+
+    /// It makes NULL of nothing but NULL.
+    fn is_faithful(&self, conversion: &Conversion) -> bool {
+        match conversion {
+            Conversion::None => true,
+            Conversion::Function(function) => self.never_null_of_values(*function),
+            Conversion::Text(type_oid) => self.has_strict_input(*type_oid),
+            Conversion::Elements(of_each) => self.is_faithful(of_each),
+            Conversion::Unknown => false,
         }
     }
 

@@ -134,6 +134,10 @@ pub const ALL: &[(&str, &str)] = &[
         "composite-fields",
         "a field of a stored composite may be NULL",
     ),
+    (
+        "dropped-attributes",
+        "ROW(…) of a composite has a NULL where an attribute was dropped",
+    ),
     // NULL: joins and conditions.
     ("left-join", "a LEFT JOIN fills its right side with NULLs"),
     ("right-join", "a RIGHT JOIN fills its left side with NULLs"),
@@ -180,6 +184,10 @@ pub const ALL: &[(&str, &str)] = &[
         "union-either",
         "a column of UNION may be NULL where it may be in either side",
     ),
+    (
+        "unseen-casts",
+        "a set operation casts its sides, perhaps by an author's function",
+    ),
     ("except-left", "EXCEPT says nothing of its left side"),
     (
         "values-any-row",
@@ -197,6 +205,10 @@ pub const ALL: &[(&str, &str)] = &[
     (
         "empty-group-knows-nothing",
         "of the one row that comes of no rows, WHERE says nothing",
+    ),
+    (
+        "with-stands-apart",
+        "WITH is evaluated for itself: the WHERE behind it says nothing of it",
     ),
     ("aggregate-filter", "FILTER may leave an aggregate no rows"),
     (

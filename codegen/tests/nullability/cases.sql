@@ -1323,7 +1323,7 @@ SELECT relname, relacl FROM pg_class WHERE relname = 'users'
 -- expect ![?] !
 -- params ?
 -- run NULL
--- betrays empty-group-knows-nothing
+-- betrays with-stands-apart
 WITH c AS (SELECT $1::int AS p) SELECT ARRAY(SELECT p FROM c), count(*) FROM empty WHERE id = $1 AND ($1 IS NULL OR true)
 
 -- EXISTS rejects NULL in what its WHERE compares
@@ -1346,3 +1346,102 @@ SELECT u.manager_id FROM users u WHERE NOT EXISTS (SELECT 1 FROM users m WHERE m
 -- IN a correlated subquery
 -- expect ! !
 SELECT u.manager_id, u.id FROM users u WHERE u.id IN (SELECT u.id FROM users m WHERE m.id = u.manager_id)
+
+-- sets that GROUP BY pairs
+-- expect ? !
+-- betrays uneven-sets
+SELECT generate_series(1, 2) AS p, id FROM (SELECT generate_series(1, 2) AS id) x GROUP BY 1, id, generate_series(1, 3)
+
+-- one set in GROUP BY
+-- expect !
+SELECT generate_series(1, 2) AS p FROM users GROUP BY 1
+
+-- elements of sets that GROUP BY pairs
+-- expect ![?]
+SELECT ARRAY(SELECT generate_series(1, 2) GROUP BY generate_series(1, 2), generate_series(1, 3)) FROM users
+
+-- sets of which GROUP BY has one (they are not paired, which is not looked at)
+-- expect ~ ~
+SELECT generate_series(1, 2) AS p, generate_series(1, id) AS q FROM users GROUP BY 1, id
+
+-- a set operation casts a side by an author's function
+-- expect ?
+-- with CREATE TYPE metres AS (n int); CREATE TYPE feet AS (n int); CREATE FUNCTION to_feet(metres) RETURNS feet LANGUAGE sql IMMUTABLE AS 'SELECT NULL::feet'; CREATE CAST (metres AS feet) WITH FUNCTION to_feet(metres) AS IMPLICIT;
+-- betrays unseen-casts
+SELECT ROW(1)::metres UNION ALL SELECT ROW(1)::feet
+
+-- a set operation casts what another made
+-- expect ?
+-- betrays unseen-casts
+(SELECT ROW(1)::metres UNION ALL SELECT ROW(2)::metres) UNION ALL SELECT ROW(3)::feet
+
+-- a set operation casts elements
+-- expect ![?]
+-- betrays unseen-casts
+(SELECT ARRAY[ROW(1)::metres] UNION ALL SELECT ARRAY[ROW(2)::metres]) UNION ALL SELECT ARRAY[ROW(3)::feet]
+
+-- INTERSECT with what is cast
+-- expect ?
+(SELECT ROW(1)::metres INTERSECT ALL SELECT ROW(1)::metres) INTERSECT ALL (SELECT NULL::feet)
+
+-- a set operation casts the query in a view
+-- expect ?
+-- with CREATE VIEW lengths AS SELECT ROW(1)::metres AS n UNION ALL SELECT ROW(1)::feet;
+SELECT n FROM lengths
+
+-- casts of the server's own keep what is known
+-- expect ! ? ![!] ! !
+SELECT id, age, ARRAY[id], email, joined::date FROM users UNION ALL SELECT 1::bigint, 2.5, ARRAY[1::numeric], email::varchar, joined FROM users
+
+-- conditions in a set operation
+-- expect ! ! !
+SELECT id IS NULL, EXISTS (SELECT 1), id = 1 AND email LIKE 'a%' FROM users UNION ALL SELECT true, false, id = ANY ('{1}') FROM users
+
+-- WITH in a LATERAL subquery that has a row all the same
+-- expect ! ![?]
+SELECT u.id, x.y FROM users u CROSS JOIN LATERAL (WITH c AS (SELECT u.age AS v) SELECT ARRAY(SELECT v FROM c) AS y, count(*) FROM empty WHERE u.age IS NOT NULL) x
+
+-- WITH in a LATERAL subquery, of rows that a WHERE around chose
+-- expect ![!]
+SELECT x.y FROM users u CROSS JOIN LATERAL (WITH c AS (SELECT u.age AS v) SELECT ARRAY(SELECT v FROM c) AS y) x WHERE u.age IS NOT NULL
+
+-- a composite that lost an attribute
+-- expect ! ! ?
+-- with CREATE TYPE shrunk AS (a int, b int, c int, d int); ALTER TYPE shrunk DROP ATTRIBUTE b;
+-- betrays dropped-attributes
+SELECT ROW(age, id, age)::shrunk, (ROW(age, id, age)::shrunk).c, (ROW(age, id, age)::shrunk).d FROM users
+
+-- a composite that lost an attribute, as an anonymous row
+-- expect !
+SELECT ROW(age, id, age)::shrunk::record FROM users
+
+-- the row of a table that lost a column, and one that is written out
+-- expect !
+-- with CREATE TABLE lost (a int, b int, c int NOT NULL); ALTER TABLE lost DROP COLUMN a; INSERT INTO lost VALUES (NULL, 1);
+SELECT l FROM lost l UNION ALL SELECT ROW(NULL, 2)::lost
+
+-- an UPDATE of what a child computes
+-- expect ?
+-- until 15
+-- with CREATE TABLE base (id int, a int, b int); CREATE TABLE computing (a int, b int GENERATED ALWAYS AS (nullif(a, 1)) STORED) INHERITS (base); INSERT INTO computing (id, a) VALUES (1, 2);
+UPDATE base SET a = 1 WHERE b IS NOT NULL RETURNING b
+
+-- an INSERT through a partition that computes
+-- expect ! ?
+-- until 15
+-- with CREATE TABLE split (k int, b int) PARTITION BY LIST (k); CREATE TABLE split_1 (k int, b int GENERATED ALWAYS AS (nullif(k, 1)) STORED); ALTER TABLE split ATTACH PARTITION split_1 FOR VALUES IN (1);
+INSERT INTO split VALUES (1, 5) RETURNING k, b
+
+-- an UPDATE of an inheritance parent whose children are plain
+-- expect ! !
+UPDATE parent SET id = 7 WHERE v IS NOT NULL RETURNING id, v
+
+-- a setting that changes between WHERE and the select list
+-- expect ! ? !
+SELECT set_config('search_path', 'nowhere', true), current_schema(), current_schemas(false) FROM public.users WHERE current_schema() IS NOT NULL
+
+-- what EXCLUDED brings
+-- expect ! ! ?
+-- params ! ?
+-- run 1, NULL
+INSERT INTO notes AS n (id, v, w) VALUES ($1, upper('x'), $2) ON CONFLICT (id) DO UPDATE SET v = excluded.v, w = excluded.w RETURNING id, v, w

@@ -1,12 +1,12 @@
 //! What functions, aggregates and window functions give.
 
-use super::expression::expression_type;
 use super::scope::Frame;
 use super::{Null, Prover, Value};
 use crate::catalog::{Function, Oid};
 use crate::describe::tree::{
     Aggregate, Const, Expr, FuncCall, Operation, RangeFunction, Rte, Window, WindowFunc,
 };
+use crate::prove::casts::type_of;
 use crate::prove::functions::{self, AggregateNull, ArrayElements, NullWhen, SetColumn};
 
 /// Objects that are not PostgreSQL's own have this oid or a greater one (FirstNormalObjectId).
@@ -65,7 +65,8 @@ impl Prover<'_> {
         // built in, the author's own cast may do it, and give NULL.
         let casts_by_author = [1285, 2003, 2004].contains(&oid)
             && args.iter().any(|arg| {
-                expression_type(arg).is_none_or(|type_oid| type_oid >= FIRST_AUTHORS_OID)
+                type_of(self.input.catalog, arg)
+                    .is_none_or(|type_oid| type_oid >= FIRST_AUTHORS_OID)
             });
         let when = match functions::null_when(function, variadic) {
             _ if casts_by_author => NullWhen::Unknown,
@@ -132,7 +133,7 @@ impl Prover<'_> {
                     .iter()
                     .filter_map(|&place| args.get(place).zip(values.get(place)));
                 for (arg, value) in chosen {
-                    let is_array = expression_type(arg)
+                    let is_array = type_of(self.input.catalog, arg)
                         .and_then(|type_oid| self.input.catalog.element_type(type_oid))
                         .is_some();
                     match (is_array, &value.elements) {
@@ -377,7 +378,7 @@ impl Prover<'_> {
             }
             AggregateNull::NoValue(count) => {
                 let is_array = direct.iter().any(|arg| {
-                    expression_type(arg)
+                    type_of(self.input.catalog, arg)
                         .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some())
                 });
                 let null = first_null(values.get(..count).unwrap_or(values))
@@ -430,7 +431,7 @@ impl Prover<'_> {
         if !function.builtin || function.name != "array_agg" {
             return None;
         }
-        let is_array = expression_type(arg)
+        let is_array = type_of(self.input.catalog, arg)
             .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some());
         if is_array {
             return value.elements.clone();

@@ -120,6 +120,12 @@ impl Prover<'_> {
         if is_target {
             return self.of_target(var, at, value);
         }
+        let excluded = query.on_conflict.as_ref().map(|conflict| conflict.excluded);
+        if excluded == Some(var.rel)
+            && let Some(proposed) = self.proposed(query, var.column, at)
+        {
+            return proposed;
+        }
         let has_place = scope.joins.placed.get(var.rel).copied().unwrap_or(false)
             || matches!(rte.kind, RteKind::Group { .. })
             // A set operation's columns stand for those of its first side.

@@ -11,6 +11,7 @@ use crate::describe::tree::{
     Case, Command, Const, Expr, JsonConstructor, JsonQuery, Operation, Query, RteKind, SubLink,
     SubLinkKind, Subscript,
 };
+use crate::prove::casts::type_of;
 
 impl Prover<'_> {
     /// What an expression gives in every row.
@@ -107,10 +108,13 @@ impl Prover<'_> {
                 multidims,
                 ..
             } => self.array(elements, *multidims, frame),
-            Expr::Row { fields, .. } => {
+            Expr::Row {
+                fields, type_oid, ..
+            } => {
                 let mut value = Value::never("a row that is written out");
                 value.fields = (1..)
                     .zip(fields)
+                    .filter(|(number, _)| self.has_attribute(*type_oid, *number))
                     .map(|(number, field)| (number, self.value(field, frame)))
                     .collect();
                 value
@@ -249,6 +253,22 @@ impl Prover<'_> {
                     Value::never(kind.clone())
                 }
             }
+        }
+    }
+
+    /// The server writes NULL where an attribute was dropped. An anonymous row has all that is written.
+    fn has_attribute(&self, type_oid: Oid, number: i16) -> bool {
+        match self
+            .input
+            .catalog
+            .types
+            .get(&type_oid)
+            .map(|found| &found.kind)
+        {
+            Some(TypeKind::Composite { fields, .. }) if self.holds("dropped-attributes") => {
+                fields.iter().any(|field| field.number == number)
+            }
+            _ => true,
         }
     }
 
@@ -593,12 +613,7 @@ impl Prover<'_> {
 
     fn field(&self, arg: &Expr, number: i16, frame: &Frame<'_>) -> Value {
         let row = self.value(arg, frame);
-        let found = row
-            .fields
-            .iter()
-            .find(|(field, _)| *field == number)
-            .map(|(_, value)| value.clone());
-        match found {
+        match row.field(number).cloned() {
             Some(value) if row.is_never() => value,
             Some(value) => {
                 let row = row.demoted();
@@ -814,7 +829,7 @@ impl Prover<'_> {
     /// ARRAY over arrays gives one array more deeply nested, whose elements are theirs.
     fn gathers_arrays(&self, query: &Query) -> bool {
         query.visible_targets().next().is_some_and(|target| {
-            expression_type(&target.expr)
+            type_of(self.input.catalog, &target.expr)
                 .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some())
         })
     }
@@ -926,34 +941,4 @@ fn is_positive(limit: &Expr) -> bool {
 fn array_has_nulls(constant: &Const) -> Option<bool> {
     let offset = constant.value.get(8..12)?;
     (constant.length == -1).then(|| offset.iter().any(|&byte| byte != 0))
-}
-
-/// The type of an expression, where the node says it.
-pub(super) fn expression_type(expr: &Expr) -> Option<Oid> {
-    match expr {
-        Expr::Var(var) => Some(var.type_oid),
-        Expr::Const(constant) => Some(constant.type_oid),
-        Expr::Param(param) => Some(param.type_oid),
-        Expr::Op(operation) | Expr::NullIf(operation) => Some(operation.type_oid),
-        Expr::Func(call) => Some(call.type_oid),
-        Expr::Aggregate(aggregate) => Some(aggregate.type_oid),
-        Expr::WindowFunc(window) => Some(window.type_oid),
-        Expr::Case(case) => Some(case.type_oid),
-        Expr::Subscript(subscript) => Some(subscript.type_oid),
-        Expr::Array { type_oid, .. }
-        | Expr::Row { type_oid, .. }
-        | Expr::Coalesce { type_oid, .. }
-        | Expr::MinMax { type_oid, .. }
-        | Expr::Relabel { type_oid, .. }
-        | Expr::CoerceViaIo { type_oid, .. }
-        | Expr::ArrayCoerce { type_oid, .. }
-        | Expr::ConvertRowtype { type_oid, .. }
-        | Expr::CoerceToDomain { type_oid, .. }
-        | Expr::SqlValueFunction { type_oid, .. }
-        | Expr::FieldSelect { type_oid, .. }
-        | Expr::NextValue { type_oid, .. }
-        | Expr::Xml { type_oid, .. } => Some(*type_oid),
-        Expr::Collate { arg, .. } | Expr::NamedArg { arg, .. } => expression_type(arg),
-        _ => None,
-    }
 }

@@ -47,7 +47,7 @@ pub(super) struct Frame<'f> {
     pub(super) sublink: Option<&'f Value>,
     /// In what a statement assigns: the target's columns are those of the row as it was.
     pub(super) assigned: bool,
-    /// In WITH.
+    /// In WITH: the rows of the query are not its rows.
     pub(super) apart: bool,
 }
 
@@ -168,11 +168,7 @@ impl<'f> Scope<'f> {
             joins,
             rows,
             grouping: grouping(prover, query),
-            set_returning: query
-                .targets
-                .iter()
-                .map(|target| count_set_returning(&target.expr))
-                .sum(),
+            set_returning: listed(query).map(count_set_returning).sum(),
             columns: (0..count).map(|_| OnceCell::new()).collect(),
             ctes: query.ctes.iter().map(|_| OnceCell::new()).collect(),
             supposed: RefCell::new(vec![None; query.ctes.len()]),
@@ -201,7 +197,7 @@ impl<'f> Scope<'f> {
         }
     }
 
-    /// WITH: its queries are looked at for rows of ours, and for the one row that comes of none.
+    /// WITH, whose queries run by themselves: a row that comes of none, or what they write, knows nothing of our WHERE.
     pub(super) fn with(&'f self) -> Frame<'f> {
         Frame {
             apart: true,
@@ -220,10 +216,10 @@ impl<'f> Frame<'f> {
     /// What WHERE rejects holds of what is looked at here.
     pub(super) fn rows_known(&self, prover: &Prover<'_>) -> Option<&'f Known<'f>> {
         // One row comes of no rows, and of it WHERE says nothing.
-        let about_no_row = (self.grouped || self.apart)
-            && self.scope.grouping.may_be_empty
-            && prover.holds("empty-group-knows-nothing");
-        (!about_no_row).then_some(&self.scope.rows)
+        let about_no_row = self.grouped && self.scope.grouping.may_be_empty;
+        ((!about_no_row || !prover.holds("empty-group-knows-nothing"))
+            && (!self.apart || !prover.holds("with-stands-apart")))
+        .then_some(&self.scope.rows)
     }
 }
 
@@ -478,6 +474,16 @@ fn can_lack_source(query: &Query) -> bool {
             MergeMatch::NotMatchedBySource | MergeMatch::Unknown
         ) && action.command != Command::Nothing
     })
+}
+
+/// The select list, and what GROUP BY computes for it.
+fn listed(query: &Query) -> impl Iterator<Item = &Expr> {
+    let grouped = query.rtable.iter().filter_map(|rte| match &rte.kind {
+        RteKind::Group { expressions } => Some(expressions),
+        _ => None,
+    });
+    let targets = query.targets.iter().map(|target| &target.expr);
+    targets.chain(grouped.flatten())
 }
 
 fn count_set_returning(expr: &Expr) -> usize {

@@ -1,5 +1,7 @@
 //! What is known of a value.
 
+use std::collections::BTreeMap;
+
 use crate::catalog::Oid;
 
 /// Can a value be NULL?
@@ -45,6 +47,14 @@ impl Value {
 
     pub(super) fn is_never(&self) -> bool {
         self.null == Null::Never
+    }
+
+    /// A composite's field, by attribute number.
+    pub(super) fn field(&self, number: i16) -> Option<&Value> {
+        self.fields
+            .iter()
+            .find(|(field, _)| *field == number)
+            .map(|(_, value)| value)
     }
 
     /// The same value where it is known not to be NULL.
@@ -127,11 +137,8 @@ impl Value {
 }
 
 fn merge_fields(left: Vec<(i16, Value)>, right: Vec<(i16, Value)>) -> Vec<(i16, Value)> {
-    if left.len() != right.len() {
-        return Vec::new();
-    }
+    let mut right: BTreeMap<i16, Value> = right.into_iter().collect();
     left.into_iter()
-        .zip(right)
-        .map(|((number, left), (_, right))| (number, left.either(right)))
+        .filter_map(|(number, left)| Some((number, left.either(right.remove(&number)?))))
         .collect()
 }

@@ -34,10 +34,10 @@ impl<'p> Prover<'p> {
         let Some(relation) = self.target(query) else {
             return false;
         };
-        let plain = relation
-            .column(column)
-            .is_some_and(|column| column.generated.is_none());
-        !assigned && plain && !self.is_foreign(relation) && !self.has_row_trigger(relation.oid)
+        !assigned
+            && !self.is_generated(relation, column)
+            && !self.is_foreign(relation)
+            && !self.has_row_trigger(relation.oid)
     }
 
     pub(super) fn target(&self, query: &Query) -> Option<&'p Relation> {
@@ -58,6 +58,24 @@ impl<'p> Prover<'p> {
                 && (trigger.is_before() || trigger.is_instead())
                 && self.is_below(trigger.relation, relation)
         })
+    }
+
+    /// The column is computed, here or (until 15) in a table below, which has it by its name. What is not in the catalog
+    /// counts too.
+    fn is_generated(&self, relation: &Relation, number: i16) -> bool {
+        let Some(column) = relation.column(number) else {
+            return true;
+        };
+        let has_children =
+            relation.kind == RelationKind::PartitionedTable || relation.has_inheritance_children;
+        column.generated.is_some()
+            || (has_children
+                && self.input.catalog.relations.values().any(|other| {
+                    other
+                        .column_named(&column.name)
+                        .is_some_and(|column| column.generated.is_some())
+                        && self.is_below(other.oid, relation.oid)
+                }))
     }
 
     /// A partition or a child table, at any depth, or the table itself.
@@ -138,6 +156,32 @@ impl<'p> Prover<'p> {
 
     /// What an INSERT or UPDATE sets a column to, where that is never NULL and nothing changes it on the way.
     pub(super) fn assigned(&self, query: &Query, column: i16, at: &Frame<'_>) -> Option<Value> {
+        let written = self.written(query, &query.targets, column, at)?;
+        match &query.on_conflict {
+            None => Some(written),
+            Some(conflict) => match conflict.action {
+                ConflictAction::Nothing => Some(written),
+                ConflictAction::Update => {
+                    Some(written.either(self.written(query, &conflict.set, column, at)?))
+                }
+                ConflictAction::Unknown => None,
+            },
+        }
+    }
+
+    /// A column of EXCLUDED: what the INSERT would have written.
+    pub(super) fn proposed(&self, query: &Query, column: i16, at: &Frame<'_>) -> Option<Value> {
+        self.written(query, &query.targets, column, at)
+    }
+
+    /// What one list of assignments gives to a column.
+    fn written(
+        &self,
+        query: &Query,
+        list: &[Target],
+        column: i16,
+        at: &Frame<'_>,
+    ) -> Option<Value> {
         let relation = self.target(query)?;
         let is_table = matches!(
             relation.kind,
@@ -146,7 +190,7 @@ impl<'p> Prover<'p> {
         if !is_table
             || self.is_foreign(relation)
             || self.has_row_trigger(relation.oid)
-            || relation.column(column)?.generated.is_some()
+            || self.is_generated(relation, column)
         {
             return None;
         }
@@ -154,25 +198,12 @@ impl<'p> Prover<'p> {
             assigned: true,
             ..at.scope.input()
         };
-        let in_list = |targets: &[Target]| {
-            let mut found = targets
-                .iter()
-                .filter(|target| !target.junk && target.number == column);
-            match (found.next(), found.next()) {
-                (Some(target), None) => {
-                    Some(self.value(&target.expr, &frame)).filter(Value::is_never)
-                }
-                _ => None,
-            }
-        };
-        let written = in_list(&query.targets)?;
-        match &query.on_conflict {
-            None => Some(written),
-            Some(conflict) => match conflict.action {
-                ConflictAction::Nothing => Some(written),
-                ConflictAction::Update => Some(written.either(in_list(&conflict.set)?)),
-                ConflictAction::Unknown => None,
-            },
+        let mut found = list
+            .iter()
+            .filter(|target| !target.junk && target.number == column);
+        match (found.next(), found.next()) {
+            (Some(target), None) => Some(self.value(&target.expr, &frame)).filter(Value::is_never),
+            _ => None,
         }
     }
 }
