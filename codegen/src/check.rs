@@ -10,7 +10,7 @@ use crate::manifest::{self, Manifest};
 /// What a run read, by path as in messages, and its text.
 pub type Inputs<'a> = BTreeMap<&'a str, &'a str>;
 
-const RUN_GEN: &str = "run `cargo xtask gen` and commit what it writes";
+pub const RUN_GEN: &str = "run `cargo xtask gen` and commit what it writes";
 
 /// One finding for each way in which `out` does not match `inputs`.
 pub fn check(inputs: &Inputs<'_>, out: &Path) -> Vec<Diagnostic> {

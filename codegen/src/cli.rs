@@ -180,6 +180,7 @@ pub fn main() -> ExitCode {
 
 /// Runs one command, for a program with commands of its own beside sqlmill's.
 pub fn run(command: Command) -> ExitCode {
+    let format = command.project().format;
     let result = match command {
         Command::Gen(arguments) => generate(&arguments),
         Command::Check(arguments) => check_project(&arguments),
@@ -187,14 +188,37 @@ pub fn run(command: Command) -> ExitCode {
         Command::Falsify(arguments) => falsify_project(&arguments),
         Command::Db(arguments) => db(&arguments.action),
     };
-    match result {
-        Ok(Verdict::Done) => ExitCode::SUCCESS,
-        Ok(Verdict::Findings) => ExitCode::from(1),
-        Err(failure) => {
-            if let Failure::Message(message) = failure {
-                eprintln!("error: {message}");
-            }
-            ExitCode::from(2)
+    let verdict = result.unwrap_or_else(|failure| {
+        // Where even this cannot be written, the exit code says it.
+        let _ = show(&failure.sources, &failure.diagnostics, format);
+        Verdict::CouldNotRun
+    });
+    match verdict {
+        Verdict::Done => ExitCode::SUCCESS,
+        Verdict::Findings => ExitCode::from(1),
+        Verdict::CouldNotRun => ExitCode::from(2),
+    }
+}
+
+impl Command {
+    fn project(&self) -> &Project {
+        match self {
+            Self::Gen(Gen { project, .. })
+            | Self::Check(Check { project })
+            | Self::Explain(Explain { project, .. })
+            | Self::Falsify(Falsify { project, .. })
+            | Self::Db(Db {
+                action: DbAction::Start(project),
+            })
+            | Self::Db(Db {
+                action: DbAction::Stop(project),
+            })
+            | Self::Db(Db {
+                action: DbAction::Url(project),
+            })
+            | Self::Db(Db {
+                action: DbAction::Psql { project, .. },
+            }) => project,
         }
     }
 }
@@ -203,32 +227,53 @@ pub fn run(command: Command) -> ExitCode {
 enum Verdict {
     Done,
     Findings,
+    CouldNotRun,
 }
 
 impl Verdict {
     fn of(diagnostics: &[Diagnostic]) -> Self {
-        if diagnostics
+        let mut errors = diagnostics
             .iter()
-            .any(|found| found.severity == Severity::Error)
-        {
-            Self::Findings
-        } else {
+            .filter(|found| found.severity == Severity::Error)
+            .peekable();
+        if errors.peek().is_none() {
             Self::Done
+        } else if errors.any(|found| found.rule == project::UNREADABLE) {
+            Self::CouldNotRun
+        } else {
+            Self::Findings
         }
     }
 }
 
-/// Why a command could not run.
-enum Failure {
-    /// One message, with what to do.
-    Message(String),
-    /// The findings that say so were shown.
-    Shown,
+/// Why a command could not run, to be shown as findings are. A command fails before it shows findings, so that a program reads
+/// one array.
+struct Failure {
+    /// What the diagnostics point into.
+    sources: Sources,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Failure {
+    fn of(diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            sources: Sources::default(),
+            diagnostics,
+        }
+    }
 }
 
 impl<E: Into<Box<dyn std::error::Error>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Message(error.into().to_string())
+        let error = error.into();
+        // Whoever reads has had enough (`explain … | head`).
+        let hung_up = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if hung_up {
+            return Self::of(Vec::new());
+        }
+        Self::of(vec![Diagnostic::error("run", error.to_string())])
     }
 }
 
@@ -290,6 +335,15 @@ impl Project {
             out: place(&self.out, &config.out),
             root,
         };
+        if let Some(mut fault) = layout.fault() {
+            if let (None, Some(span)) = (&self.out, config.out_span) {
+                fault = fault.at(span);
+            }
+            return Err(Failure {
+                sources,
+                diagnostics: vec![fault],
+            });
+        }
         let mut loaded = project::load(&layout, &mut sources);
         diagnostics.append(&mut loaded.diagnostics);
         Ok(Opened {
@@ -327,7 +381,7 @@ impl Opened {
     ) -> Result<Option<Scratch>, Failure> {
         let (statements, found) = schema::split(&self.sources, schema);
         diagnostics.extend(found);
-        if Verdict::of(diagnostics) == Verdict::Findings {
+        if Verdict::of(diagnostics) != Verdict::Done {
             return Ok(None);
         }
         let options = self.server_options(url);
@@ -337,10 +391,8 @@ impl Opened {
                 diagnostics.extend(faults);
                 Ok(None)
             }
-            Err(error) => {
-                show(&self.sources, &error.diagnostics(), self.format)?;
-                Err(Failure::Shown)
-            }
+            // None of these points into a file.
+            Err(error) => Err(Failure::of(error.diagnostics())),
         }
     }
 }
@@ -454,29 +506,27 @@ fn generate(arguments: &Gen) -> Result<Verdict, Failure> {
     let started = Instant::now();
     let opened = arguments.project.open()?;
     let understood = understand(&opened, arguments.server.url.as_deref())?;
-    let verdict = opened.report(&understood.diagnostics)?;
-    let Some(compiled) = understood.compiled else {
-        return Ok(Verdict::Findings);
+    let mut diagnostics = understood.diagnostics;
+    let (Some(compiled), Verdict::Done) = (understood.compiled, Verdict::of(&diagnostics)) else {
+        return opened.report(&diagnostics);
     };
-    let (Some(output), Verdict::Done) = (&compiled.output, verdict) else {
-        return Ok(Verdict::Findings);
+    let Some(output) = &compiled.output else {
+        return opened.report(&diagnostics);
     };
     let queries = compiled.described.len();
     if arguments.locked {
         let changes = write::changes(&opened.layout.out, output)?;
-        for path in changes.changed.iter().chain(&changes.removed) {
-            eprintln!(
-                "would change {}",
-                project::shown(&opened.layout, &opened.layout.out.join(path))
-            );
+        diagnostics.extend(changes.changed.iter().chain(&changes.removed).map(|path| {
+            let path = project::shown(&opened.layout, &opened.layout.out.join(path));
+            Diagnostic::error("stale", format!("{path} would change"))
+        }));
+        if let (false, Some(last)) = (changes.is_empty(), diagnostics.pop()) {
+            diagnostics.push(last.help(crate::check::RUN_GEN));
         }
-        return Ok(if changes.is_empty() {
-            Verdict::Done
-        } else {
-            Verdict::Findings
-        });
+        return opened.report(&diagnostics);
     }
     let written = write::write(&opened.layout.out, output)?;
+    let verdict = opened.report(&diagnostics)?;
     if !arguments.quiet {
         let out = project::shown(&opened.layout, &opened.layout.out);
         eprintln!(
@@ -490,7 +540,7 @@ fn generate(arguments: &Gen) -> Result<Verdict, Failure> {
             )
         );
     }
-    Ok(Verdict::Done)
+    Ok(verdict)
 }
 
 fn summary(
@@ -568,10 +618,13 @@ fn explain_query(arguments: &Explain) -> Result<Verdict, Failure> {
         };
         explained.extend(understood.diagnostics.iter().filter(inside).cloned());
         if let Some(facts) = checked.facts {
-            io::stdout().write_all(
-                explain(&opened.sources, &compiled.catalog, &checked, facts).as_bytes(),
-            )?;
-            writeln!(io::stdout())?;
+            let text = explain(&opened.sources, &compiled.catalog, &checked, facts);
+            match opened.format {
+                Format::Human => writeln!(io::stdout(), "{text}")?,
+                Format::Json | Format::Github => explained.push(
+                    Diagnostic::hint("explain", text.trim_end()).at(checked.parsed.name.span),
+                ),
+            }
         }
     }
     if !found {
@@ -721,10 +774,9 @@ fn db(action: &DbAction) -> Result<Verdict, Failure> {
     let opened = project.open()?;
     let options = opened.server_options(None);
     let refused = |error: server::Error| -> Result<Verdict, Failure> {
-        show(&opened.sources, &error.diagnostics(), opened.format)?;
         match error {
-            server::Error::Schema(_) => Ok(Verdict::Findings),
-            _ => Err(Failure::Shown),
+            server::Error::Schema(faults) => opened.report(&faults),
+            error => Err(Failure::of(error.diagnostics())),
         }
     };
     match action {
@@ -733,7 +785,7 @@ fn db(action: &DbAction) -> Result<Verdict, Failure> {
                 return opened.report(&opened.diagnostics);
             };
             let (statements, found) = schema::split(&opened.sources, schema);
-            if Verdict::of(&found) == Verdict::Findings {
+            if Verdict::of(&found) != Verdict::Done {
                 return opened.report(&found);
             }
             let bar = progress("Starting PostgreSQL and loading the schema");
@@ -765,7 +817,7 @@ fn db(action: &DbAction) -> Result<Verdict, Failure> {
                 println!("{url}");
                 Ok(Verdict::Done)
             }
-            Ok(None) => Err(Failure::Message(NOT_RUNNING.to_owned())),
+            Ok(None) => Err(NOT_RUNNING.into()),
             Err(error) => refused(error),
         },
         DbAction::Psql { rest, .. } => match developer::psql(&options, rest) {

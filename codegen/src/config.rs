@@ -15,6 +15,8 @@ pub struct Config {
     pub schema: String,
     pub queries: String,
     pub out: String,
+    /// Of the value, where the file has one.
+    pub out_span: Option<Span>,
     /// The package name of the generated crate.
     pub crate_name: String,
     /// Where a new generated package finds the runtime, as its `Cargo.toml` says it: `workspace`, a path (with a `/`), or a version.
@@ -50,6 +52,7 @@ impl Default for Config {
             schema: "schema.sql".to_owned(),
             queries: "queries".to_owned(),
             out: "generated".to_owned(),
+            out_span: None,
             crate_name: "database".to_owned(),
             runtime: None,
             search_path: vec!["public".to_owned()],
@@ -111,9 +114,13 @@ impl Reader {
         ];
         for (key, value) in table.iter() {
             match key.get_ref().as_ref() {
-                "schema" => self.path(value, &mut config.schema),
-                "queries" => self.path(value, &mut config.queries),
-                "out" => self.path(value, &mut config.out),
+                "schema" => {
+                    self.path(value, &mut config.schema);
+                }
+                "queries" => {
+                    self.path(value, &mut config.queries);
+                }
+                "out" => config.out_span = self.path(value, &mut config.out),
                 "crate_name" => self.crate_name(value, &mut config.crate_name),
                 "runtime" => {
                     const EXAMPLE: &str = "`workspace`, a path or a version";
@@ -166,10 +173,10 @@ impl Reader {
         }
     }
 
-    fn path(&mut self, value: &Toml<DeValue<'_>>, path: &mut String) {
-        if let Some(text) = self.text(value, "a path relative to this file") {
-            *path = text.value;
-        }
+    fn path(&mut self, value: &Toml<DeValue<'_>>, path: &mut String) -> Option<Span> {
+        let text = self.text(value, "a path relative to this file")?;
+        *path = text.value;
+        Some(text.span)
     }
 
     fn crate_name(&mut self, value: &Toml<DeValue<'_>>, name: &mut String) {

@@ -98,7 +98,7 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &F
     let types = match checked.described {
         Described::Statement(statement) => &statement.params,
         Described::Utility(utility) => &utility.params,
-        Described::Refused(_) => return,
+        Described::Refused(_) | Described::Unasked => return,
     };
     let query: &ParsedQuery = checked.parsed;
     if query.statement.params.is_empty() {
@@ -128,7 +128,7 @@ fn columns(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &
     let columns = match checked.described {
         Described::Statement(statement) => &statement.columns,
         Described::Utility(utility) => &utility.columns,
-        Described::Refused(_) => return,
+        Described::Refused(_) | Described::Unasked => return,
     };
     if columns.is_empty() {
         return;

@@ -60,7 +60,7 @@ pub struct Compiled {
     pub files: Vec<ParsedFile>,
     pub catalog: Catalog,
     pub described: Vec<Described>,
-    /// `None` where PostgreSQL refused the statement.
+    /// `None` where the reader or PostgreSQL refused the statement.
     pub facts: Vec<Option<Facts>>,
     pub diagnostics: Vec<Diagnostic>,
     /// Path below the output directory, and text. `None` where there are errors.
@@ -75,6 +75,7 @@ pub fn parse(sources: &Sources, queries: &[QueryFile]) -> Parsed {
         files.push(file);
         diagnostics.extend(found);
     }
+    diagnostics.extend(parse::declare_rows(&mut files));
     diagnostics.extend(parse::check_names(&files));
     Parsed { files, diagnostics }
 }
@@ -89,9 +90,16 @@ pub fn compile(
 ) -> Result<Compiled, wire::Error> {
     let catalog = catalog::read::read(connection)?;
     let statements: Vec<&str> = queries(&parsed.files)
+        .filter(|(_, query)| !query.statement.faulty)
         .map(|(_, query)| query.statement.sql.as_str())
         .collect();
-    let described = describe::pass::describe(connection, &catalog, &statements)?;
+    let mut answers = describe::pass::describe(connection, &catalog, &statements)?.into_iter();
+    let described = queries(&parsed.files)
+        .map(|(_, query)| match query.statement.faulty {
+            true => Described::Unasked,
+            false => answers.next().unwrap_or(Described::Unasked),
+        })
+        .collect();
     on_deep_stack(|| conclude(sources, config, parsed, catalog, described, rules))
 }
 
@@ -219,7 +227,7 @@ fn facts(
             };
             &utility
         }
-        Described::Refused(_) => return None,
+        Described::Refused(_) | Described::Unasked => return None,
     };
     let author = sources.get(query.statement.span.file);
     let line = |offset: u32| {

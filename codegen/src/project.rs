@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Sources};
@@ -15,6 +15,62 @@ pub struct Layout {
     pub schema: PathBuf,
     pub queries: PathBuf,
     pub out: PathBuf,
+}
+
+/// The rule of what could not be read, or written: sqlmill could not run.
+pub const UNREADABLE: &str = "io";
+
+impl Layout {
+    /// A crate whose directory holds what it is made of, or lies among the queries, would be read as queries, or mixed up with the
+    /// author's files.
+    pub fn fault(&self) -> Option<Diagnostic> {
+        let out = real(&self.out);
+        let sources = [
+            (&self.schema, "the schema"),
+            (&self.queries, "the queries"),
+            (&self.root, "the project"),
+        ];
+        let inside = sources
+            .iter()
+            .find(|(path, _)| real(path).starts_with(&out));
+        let why = match inside {
+            Some((path, what)) if real(path) == out => {
+                format!("is the directory of {what}")
+            }
+            Some((_, what)) => format!("holds {what}"),
+            None if out.starts_with(real(&self.queries)) => "lies among the queries".to_owned(),
+            None => return None,
+        };
+        Some(
+            Diagnostic::error(
+                "config",
+                format!("the crate cannot be generated into {}: it {why}", self.out.display()),
+            )
+            .help("give the crate a directory of its own: `out = \"generated\"` in sqlmill.toml, or --out"),
+        )
+    }
+}
+
+/// The path without links, `.` and `..`; of what is not there yet, the part that is.
+fn real(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    let mut there = path;
+    loop {
+        if let Ok(real) = there.canonicalize() {
+            return missing
+                .iter()
+                .rev()
+                .fold(real, |path: PathBuf, part| match part {
+                    Component::ParentDir => path.parent().map_or(path.clone(), Path::to_owned),
+                    part => path.join(part),
+                });
+        }
+        let (Some(parent), Some(last)) = (there.parent(), there.components().next_back()) else {
+            return path.to_owned();
+        };
+        missing.push(last);
+        there = parent;
+    }
 }
 
 /// A query file and the module that it belongs to.
@@ -57,7 +113,7 @@ pub fn load(layout: &Layout, sources: &mut Sources) -> Loaded {
             }
         }
         Err((path, error)) => loaded.diagnostics.push(
-            Diagnostic::error("io", format!("cannot read {}: {error}", shown(layout, &path)))
+            Diagnostic::error(UNREADABLE, format!("cannot read {}: {error}", shown(layout, &path)))
                 .help("put query files at `queries/<domain>.sql` or `queries/<domain>/<name>.sql`, or name another directory with --queries"),
         ),
     }
@@ -84,7 +140,7 @@ fn read_into(
         Ok(bytes) => bytes,
         Err(error) => {
             diagnostics.push(advise(Diagnostic::error(
-                "io",
+                UNREADABLE,
                 format!("cannot read {name}: {error}"),
             )));
             return None;
@@ -92,7 +148,7 @@ fn read_into(
     };
     if bytes.len() > u32::MAX as usize {
         diagnostics.push(Diagnostic::error(
-            "io",
+            UNREADABLE,
             format!("{name} is larger than 4 GiB"),
         ));
         return None;

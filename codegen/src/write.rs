@@ -96,13 +96,29 @@ fn plan<'a>(out: &Path, files: &'a BTreeMap<String, String>) -> Result<Plan<'a>,
     }
     plan.changed
         .sort_by_key(|&(path, ..)| (path == "manifest.json", path));
-    plan.removed = stale(out, files)?;
+    let changed: BTreeSet<String> = plan
+        .changed
+        .iter()
+        .map(|(path, ..)| format!("{path}{UNFINISHED}"))
+        .collect();
+    plan.removed = stale(out, files)?
+        .into_iter()
+        // These are written anew, and renamed.
+        .filter(|path| !changed.contains(path))
+        .collect();
     Ok(plan)
 }
 
 /// Generated files of earlier runs that this one does not make, and what a killed run left behind.
 fn stale(out: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>, WriteError> {
     let mut stale = BTreeSet::new();
+    // Beside `src` only what is unfinished: the directory is its owner's, too.
+    for path in files.keys().filter(|path| !path.contains('/')) {
+        let left = format!("{path}{UNFINISHED}");
+        if out.join(&left).is_file() {
+            stale.insert(left);
+        }
+    }
     let mut directories = vec![PathBuf::from("src")];
     while let Some(directory) = directories.pop() {
         let path = out.join(&directory);
@@ -130,10 +146,7 @@ fn stale(out: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>, Wr
                 continue;
             }
             let relative = name.to_string_lossy().replace('\\', "/");
-            let unfinished = relative
-                .strip_suffix(UNFINISHED)
-                .is_some_and(|finished| !files.contains_key(finished));
-            if unfinished
+            if relative.ends_with(UNFINISHED)
                 || (relative.ends_with(".rs")
                     && !files.contains_key(&relative)
                     && read(&full)?.is_some_and(|text| is_generated(&relative, &text)))
@@ -287,18 +300,22 @@ mod tests {
             .modified()
             .unwrap();
         fs::write(out.join("src/own.rs"), "// mine").unwrap();
-        fs::write(
-            out.join("src/c.rs.sqlmill-unfinished"),
-            "left by a killed run",
-        )
-        .unwrap();
+        for left in ["Cargo.toml", "src/a.rs", "src/c.rs"] {
+            let left = out.join(format!("{left}{UNFINISHED}"));
+            fs::write(left, "left by a killed run").unwrap();
+        }
 
         let second = write(&out, &files(&[("src/a.rs", &a), ("Cargo.toml", "[other]")])).unwrap();
         assert_eq!(
             second,
             Written {
                 changed: vec![],
-                removed: vec!["src/b.rs".into(), "src/c.rs.sqlmill-unfinished".into()],
+                removed: vec![
+                    "Cargo.toml.sqlmill-unfinished".into(),
+                    "src/a.rs.sqlmill-unfinished".into(),
+                    "src/b.rs".into(),
+                    "src/c.rs.sqlmill-unfinished".into(),
+                ],
                 unchanged: 2,
             }
         );

@@ -537,6 +537,7 @@ fn utility_statements_are_told_apart() {
                 Described::Utility(utility) => (&*utility.command, utility.columns.len()),
                 Described::Statement(statement) => ("", statement.columns.len()),
                 Described::Refused(error) => panic!("{error:?}"),
+                Described::Unasked => panic!("it was asked"),
             })
             .collect();
         assert_eq!(

@@ -82,7 +82,10 @@ fn corpus(name: &str, schema: &str, cases: &str) -> Corpus {
             Described::Statement(statement) if statement.plan_error.is_none() => {
                 Some((text, statement))
             }
-            Described::Statement(_) | Described::Utility(_) | Described::Refused(_) => None,
+            Described::Statement(_)
+            | Described::Utility(_)
+            | Described::Refused(_)
+            | Described::Unasked => None,
         })
         .collect();
     let proved = prove(&bench, &statements, &Rules::all());

@@ -5,7 +5,7 @@
 use sqlmill::config;
 use sqlmill::diagnostic::{Diagnostic, Severity};
 use sqlmill::parse::syntax::{DirectiveKind, Field, Nullity, ParsedFile, ParsedQuery, StructUse};
-use sqlmill::parse::{check_names, parse_file, unused_types};
+use sqlmill::parse::{check_names, declare_rows, parse_file, unused_types};
 use sqlmill::render;
 use sqlmill::scan::Scanner;
 use sqlmill::schema;
@@ -14,7 +14,8 @@ use sqlmill::source::{Sources, Span};
 fn parse(text: &str) -> (Sources, ParsedFile, Vec<Diagnostic>) {
     let mut sources = Sources::default();
     let file = sources.add("queries/test.sql", text);
-    let (parsed, mut diagnostics) = parse_file(&sources, file, "test");
+    let (mut parsed, mut diagnostics) = parse_file(&sources, file, "test");
+    diagnostics.extend(declare_rows(std::slice::from_mut(&mut parsed)));
     diagnostics.extend(check_names(std::slice::from_ref(&parsed)));
     (sources, parsed, diagnostics)
 }
@@ -569,8 +570,16 @@ fn names_are_declared_once_and_used() {
         "1:18 `x` `x` stands here twice",
     );
     fault(
-        "--! q : Row\nSELECT 1;",
-        "1:9 `Row` the type `Row` is not declared",
+        "--! q P\nSELECT :a;",
+        "1:7 `P` the type `P` is not declared",
+    );
+    fault(
+        "--! q P\nSELECT 1;",
+        "1:7 `P` `q` declares parameters and its SQL has none",
+    );
+    fault(
+        "--! q w x\nSELECT 1;",
+        "1:9 `x` expected the end of the line after the query's parameters; its row stands behind a colon",
     );
     let (_, _, found) = parse("--: Author()\n--! q : Auhtor\nSELECT 1;");
     assert_eq!(found[0].help, ["did you mean `Author`?"]);
@@ -610,26 +619,96 @@ fn a_module_of_several_files_is_one_space_of_names() {
         "--! two : T\nSELECT 1;\n--! one\nSELECT 1;",
     );
     let c = sources.add("queries/other.sql", "--! one : T\nSELECT 1;");
-    let files: Vec<ParsedFile> = [(a, "m"), (b, "m"), (c, "other")]
+    let mut files: Vec<ParsedFile> = [(a, "m"), (b, "m"), (c, "other")]
         .map(|(file, module)| parse_file(&sources, file, module).0)
         .into();
+    assert!(declare_rows(&mut files).is_empty());
     let shown: Vec<String> = check_names(&files)
         .iter()
         .map(|found| show(&sources, found))
         .collect();
     assert_eq!(
         shown,
-        [
-            "3:5 `one` two of this module's queries are named `one`",
-            "1:11 `T` the type `T` is not declared"
-        ]
+        ["3:5 `one` two of this module's queries are named `one`"]
     );
     assert!(unused_types(&files, |_| false).is_empty());
+    // Another module's `T` is its own, which its query declares by naming it.
+    let types = files.iter().map(|file| file.types.len());
+    assert_eq!(types.collect::<Vec<_>>(), [1, 0, 1]);
 
     let (_, parsed, _) = parse("--: address(zip?)\n--: Forgotten()\n");
     let unused = unused_types(&[parsed], |name| name == "address");
     assert_eq!(unused.len(), 1);
     assert_eq!(unused[0].message, "no query uses the type `Forgotten`");
+}
+
+#[test]
+fn a_row_is_declared_by_its_name() {
+    let parsed = fine("--! a : User\nSELECT 1;\n--! b : User\nSELECT 1;\n--! c : Other\nSELECT 1;");
+    let types: Vec<&str> = parsed
+        .types
+        .iter()
+        .map(|declared| declared.name.value.as_str())
+        .collect();
+    assert_eq!(types, ["User", "Other"]);
+    fault(
+        "--! a : Self\nSELECT 1;",
+        "1:9 `Self` `Self` cannot be the name of a type",
+    );
+    // A slip is not taken for another struct.
+    fault(
+        "--: User()\n--! a : User\nSELECT 1;\n--! b : Uesr\nSELECT 1;",
+        "4:9 `Uesr` the type `Uesr` is not declared",
+    );
+}
+
+#[test]
+fn what_the_reader_refused_the_server_is_not_asked() {
+    let (_, parsed, diagnostics) = parse(
+        "--! a\nSELECT 'x FROM t;\n\n--! b\nSELECT 1 /* x;\n\n--! c\nSELECT 1;\n\n--! d\nSELECT 1 WHERE 1 IN :x;\n\n--! e\nSELECT 2;",
+    );
+    let faulty: Vec<(&str, bool)> = parsed
+        .queries
+        .iter()
+        .map(|query| (query.name.value.as_str(), query.statement.faulty))
+        .collect();
+    assert_eq!(
+        faulty,
+        [
+            ("a", true),
+            ("b", true),
+            ("c", false),
+            ("d", true),
+            ("e", false)
+        ]
+    );
+    assert_eq!(diagnostics.len(), 3);
+}
+
+#[test]
+fn a_comment_without_an_end_hides_no_query() {
+    let (sources, parsed, diagnostics) =
+        parse("--! a\nSELECT 1 /* x;\n\n--! b\nSELECT 2;\n/* and\n--! c\nSELECT 3;");
+    let shown: Vec<String> = diagnostics
+        .iter()
+        .map(|found| show(&sources, found))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "2:10 `/*` the comment that begins here does not end",
+            "6:1 `/*` the comment that begins here does not end"
+        ]
+    );
+    let names: Vec<&str> = parsed
+        .queries
+        .iter()
+        .map(|query| query.name.value.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    // One that ends holds what was put aside.
+    let parsed = fine("--! a\nSELECT 1;\n/*\n--! b\nSELECT 2;\n*/\n--! c\nSELECT 3;");
+    assert_eq!(parsed.queries.len(), 2);
 }
 
 #[test]
@@ -754,7 +833,7 @@ fn characters_that_cannot_ship() {
 #[test]
 fn one_run_reports_every_fault() {
     assert_eq!(
-        faults("SELECT 0;\n--! q (\n--@ nope\nSELECT $1, :'a', :b;\n--! r : T\nSELECT :a IN :a;\n--@ one\n").len(),
+        faults("SELECT 0;\n--! q (\n--@ nope\nSELECT $1, :'a', :b;\n--! r T\nSELECT :a IN :a;\n--@ one\n").len(),
         8
     );
 }
@@ -1012,7 +1091,8 @@ fn the_guide_tells_the_truth() {
         match language.as_str() {
             "sql" => {
                 let file = sources.add("example.sql", text.clone());
-                let (parsed, mut found) = parse_file(&sources, file, "example");
+                let (mut parsed, mut found) = parse_file(&sources, file, "example");
+                found.extend(declare_rows(std::slice::from_mut(&mut parsed)));
                 found.extend(check_names(std::slice::from_ref(&parsed)));
                 found.extend(unused_types(&[parsed], |_| false));
                 let shown = render::human(&sources, &found, false);

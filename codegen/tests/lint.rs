@@ -88,7 +88,7 @@ fn run(bench: &mut Bench, text: &str) -> Linted {
                 param_names: &[],
                 param_overrides: &[],
             })),
-            Described::Utility(_) | Described::Refused(_) => None,
+            Described::Utility(_) | Described::Refused(_) | Described::Unasked => None,
         })
         .collect();
     let checked: Vec<Checked<'_>> = parsed

@@ -773,7 +773,7 @@ fn random_statements_keep_what_is_proved_of_them() {
                     statement.plan_error.as_ref().unwrap().message
                 )),
                 Described::Refused(error) => refused.push(format!("{}\n{sql}", error.message)),
-                Described::Utility(_) => panic!("{sql}"),
+                Described::Utility(_) | Described::Unasked => panic!("{sql}"),
             }
         }
         let mut dice = Dice(seed + 7);

@@ -62,6 +62,7 @@ fn refused(described: &Described) -> Option<&str> {
             .map(|error| error.message.as_str()),
         Described::Utility(_) => Some("a utility"),
         Described::Refused(error) => Some(&error.message),
+        Described::Unasked => Some("not asked"),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Described {
     /// CALL, TRUNCATE, REFRESH …: what can be neither parsed for types nor explained.
     Utility(Utility),
     Refused(ServerError),
+    /// The reader refused it before: not asked.
+    Unasked,
 }
 
 #[derive(Debug, Clone)]

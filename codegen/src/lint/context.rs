@@ -50,7 +50,10 @@ impl<'a> Context<'a> {
     pub(super) fn queries(&self) -> &'a [Query] {
         match self.query.described {
             Described::Statement(statement) if statement.plan_error.is_none() => &statement.queries,
-            Described::Statement(_) | Described::Utility(_) | Described::Refused(_) => &[],
+            Described::Statement(_)
+            | Described::Utility(_)
+            | Described::Refused(_)
+            | Described::Unasked => &[],
         }
     }
 

@@ -346,11 +346,16 @@ impl<'a> Line<'a> {
 
     fn query_structs(&mut self, head: &mut Head, start: usize) -> Result<(), Reported> {
         head.params = self.struct_use()?;
+        self.blanks();
+        if !self.rest().is_empty() && self.peek() != Some(':') {
+            // Whatever stands here, the name before it was hardly meant for the parameters.
+            head.params = StructUse::Implicit(Vec::new());
+            return self.end_of_line("the query's parameters; its row stands behind a colon");
+        }
         let written = self.text.get(start..self.at).unwrap_or_default();
         if !written.trim().is_empty() {
             head.params_span = self.span(start..start + written.trim_end().len());
         }
-        self.blanks();
         if self.take(":") {
             self.blanks();
             head.row = self.struct_use()?;

@@ -12,7 +12,7 @@ use crate::source::{FileId, Sources, Span, Spanned};
 use annotation::{Head, Line, Marker};
 use syntax::{Directive, DirectiveKind, ParsedFile, ParsedQuery, StructUse, TypeAnnotation};
 
-pub use names::{check_names, unused_types};
+pub use names::{check_names, declare_rows, unused_types};
 
 /// Reads one file. Whether names are declared, and once, is told by [`check_names`] over all files: a module may have many.
 pub fn parse_file(sources: &Sources, file: FileId, module: &str) -> (ParsedFile, Vec<Diagnostic>) {
@@ -343,8 +343,11 @@ impl<'a> Parser<'a> {
         let tokens = self.tokens.get(start..end).unwrap_or_default();
         match std::mem::replace(&mut self.above, Above::Nothing) {
             Above::Query(open) => {
-                let statement =
+                let mut statement =
                     statement::read(self.file, self.text, tokens, &mut self.diagnostics);
+                // A comment without an end may be the last of it.
+                let behind = self.tokens.get(end..self.at).unwrap_or_default();
+                statement.faulty |= behind.iter().any(|token| !token.closed);
                 if let Some(head) = open.head {
                     self.previous = Some(head.name.clone());
                     let query = ParsedQuery {
@@ -416,9 +419,11 @@ impl<'a> Parser<'a> {
                 false
             }
             Marker::Query | Marker::Type => {
-                // A quote that was cut off here is reported already.
+                // A quote or a comment that was cut off here is reported already.
                 let before = self.tokens.get(..self.at).unwrap_or_default();
-                let last = before.iter().rfind(|token| !token.kind.is_blank());
+                let last = before
+                    .iter()
+                    .rfind(|token| !token.closed || !token.kind.is_blank());
                 if last.is_some_and(|token| !token.closed) {
                     return true;
                 }
@@ -500,8 +505,9 @@ fn check_own_params(query: &ParsedQuery, span: Span, diagnostics: &mut Vec<Diagn
     names::check_params(query, fields, None, diagnostics);
 }
 
-/// Tokens of the whole file. A quote that runs over the annotation of a next query lacks its end, whatever closes it later:
-/// reading goes on at that annotation.
+/// Tokens of the whole file. A quote that runs over the annotation of a next query lacks its end, whatever closes it later, and
+/// so does a comment that nothing closes: reading goes on at that annotation. (A comment that is closed may hold queries that
+/// somebody put aside.)
 fn read_tokens(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Token> {
     let mut scanner = Scanner::new(text);
     let mut tokens = Vec::new();
@@ -521,34 +527,36 @@ fn read_tokens(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> V
             "syntax",
             format!("the {what} that begins here does not end"),
         );
-        if token.kind == TokenKind::BlockComment {
+        let close = match token.kind {
+            TokenKind::BlockComment => "close it with `*/`; comments nest".to_owned(),
+            TokenKind::QuotedName => "close it with `\"`".to_owned(),
+            TokenKind::DollarString => {
+                format!(
+                    "close it with `{}`",
+                    text.get(opening.range()).unwrap_or_default()
+                )
+            }
+            _ => "close it with `'`; a quote inside is written twice".to_owned(),
+        };
+        if let Some((line, mark)) = annotation_inside(token, text) {
+            let close = match token.kind {
+                TokenKind::BlockComment => close,
+                _ => "close it before the annotation; a text that has such a line is written with `E'\\n--!'`".to_owned(),
+            };
             diagnostics.push(
                 unclosed
                     .at(opening)
-                    .help("close it with `*/`; comments nest"),
-            );
-        } else if let Some((line, mark)) = annotation_inside(token, text) {
-            diagnostics.push(
-                unclosed
-                    .at(opening)
-                    .related(Span::new(file, line + mark..line + mark + 3), "it runs over this annotation")
-                    .help("close it before the annotation; a text that has such a line is written with `E'\\n--!'`"),
+                    .related(
+                        Span::new(file, line + mark..line + mark + 3),
+                        "it runs over this annotation",
+                    )
+                    .help(close),
             );
             token.end = line;
             token.closed = false;
             scanner.seek(line);
         } else if !token.closed {
-            let help = match token.kind {
-                TokenKind::QuotedName => "close it with `\"`".to_owned(),
-                TokenKind::DollarString => {
-                    format!(
-                        "close it with `{}`",
-                        text.get(opening.range()).unwrap_or_default()
-                    )
-                }
-                _ => "close it with `'`; a quote inside is written twice".to_owned(),
-            };
-            diagnostics.push(unclosed.at(opening).help(help));
+            diagnostics.push(unclosed.at(opening).help(close));
         }
         tokens.push(token);
     }

@@ -1,12 +1,12 @@
 //! Names: may they stand in Rust, are they declared, and once?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
-use crate::source::{Span, Spanned};
+use crate::source::{FileId, Span, Spanned};
 
-use super::syntax::{Field, ParsedFile, ParsedQuery, StructUse, TypeAnnotation};
+use super::syntax::{Field, ParsedFile, ParsedQuery, StructAttributes, StructUse, TypeAnnotation};
 
 /// Names that Rust accepts in no form, `r#` included.
 pub(super) const RESERVED: [&str; 5] = ["_", "crate", "self", "super", "Self"];
@@ -45,6 +45,50 @@ pub fn check_names(files: &[ParsedFile]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for module in modules(files).values() {
         check_module(module, &mut diagnostics);
+    }
+    diagnostics
+}
+
+/// A row's struct needs no `--:` line where there is nothing to say of it: `: User` declares `User`, for all queries of the
+/// module that name it. A name that is nearly that of a type of the module is left for [`check_names`] to object to.
+pub fn declare_rows(files: &mut [ParsedFile]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut declared: Vec<(FileId, TypeAnnotation)> = Vec::new();
+    for module in modules(files).values() {
+        let inline = queries(module)
+            .flat_map(|query| [&query.params, &query.row])
+            .filter_map(|used| match used {
+                StructUse::Inline(annotation) => Some(&annotation.name),
+                StructUse::Implicit(_) | StructUse::Named(_) => None,
+            });
+        let known: Vec<&str> = module
+            .iter()
+            .flat_map(|file| file.types.iter().map(|declared| &declared.name))
+            .chain(inline)
+            .map(|name| name.value.as_str())
+            .collect();
+        let mut names = BTreeSet::new();
+        for query in queries(module) {
+            if let StructUse::Named(name) = &query.row
+                && nearest(&name.value, known.iter().copied()).is_none()
+                && names.insert(&name.value)
+            {
+                check_rust_name(name, "type", &mut diagnostics);
+                declared.push((
+                    name.span.file,
+                    TypeAnnotation {
+                        name: name.clone(),
+                        fields: Vec::new(),
+                        attributes: StructAttributes::default(),
+                    },
+                ));
+            }
+        }
+    }
+    for (id, annotation) in declared {
+        if let Some(file) = files.iter_mut().find(|file| file.file == id) {
+            file.types.push(annotation);
+        }
     }
     diagnostics
 }
@@ -115,6 +159,8 @@ fn check_module(module: &[&ParsedFile], diagnostics: &mut Vec<Diagnostic>) {
                     check_params(query, &annotation.fields, Some(name.span), diagnostics);
                 }
                 Some(_) => {}
+                // That there are none is told already.
+                None if what == "parameters" && query.statement.params.is_empty() => {}
                 None => diagnostics.push(undeclared(name, what, module)),
             }
         }

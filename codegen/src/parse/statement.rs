@@ -41,6 +41,7 @@ pub(super) fn read(
 ) -> Statement {
     let start = tokens.first().map_or(0, |token| token.start);
     let end = tokens.last().map_or(start, |token| token.end);
+    let known = diagnostics.len();
     let mut reader = Reader {
         file,
         text,
@@ -49,6 +50,7 @@ pub(super) fn read(
         statement: Statement {
             span: Span::new(file, start..end),
             sql: String::with_capacity(end - start),
+            faulty: false,
             params: Vec::new(),
             replaced: Vec::new(),
             shortened: Vec::new(),
@@ -69,6 +71,8 @@ pub(super) fn read(
     }
     reader.ship(end);
     reader.check_case();
+    reader.statement.faulty =
+        reader.diagnostics.len() > known || tokens.iter().any(|token| !token.closed);
     reader.statement
 }
 

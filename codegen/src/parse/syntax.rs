@@ -126,6 +126,8 @@ pub struct Statement {
     pub span: Span,
     /// What ships: the author's bytes with `:name` replaced by `$n`.
     pub sql: String,
+    /// It has faults that are reported: the server would only repeat them.
+    pub faulty: bool,
     /// In order of first use; `$n` is the element at `n - 1`.
     pub params: Vec<ParamUse>,
     /// Where each `$n` stands in `sql`, in order.

@@ -42,7 +42,7 @@ impl<'a> Resolver<'a> {
         let (params, columns) = match checked.described {
             Described::Statement(statement) => (&statement.params, &statement.columns),
             Described::Utility(utility) => (&utility.params, &utility.columns),
-            Described::Refused(_) => return None,
+            Described::Refused(_) | Described::Unasked => return None,
         };
         let Some((name, pascal)) =
             names::snake(&parsed.name.value).zip(names::pascal(&parsed.name.value))

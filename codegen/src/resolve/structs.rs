@@ -182,7 +182,10 @@ impl<'a> Resolver<'a> {
             };
             let mut fields: Vec<Field> = side.values(&drafts[first]).iter().map(field).collect();
             if fields.is_empty() {
-                self.names_nothing(&drafts[first], &name, side);
+                // Of parameters that are declared and not there the reader told.
+                if side == Side::Row {
+                    self.row_of_nothing(&drafts[first], &name);
+                }
                 continue;
             }
             for &other in &users[1..] {
@@ -218,18 +221,13 @@ impl<'a> Resolver<'a> {
         shared
     }
 
-    fn names_nothing(&mut self, draft: &Draft<'_>, name: &str, side: Side) {
-        let at =
-            declared_name(side.used(draft.parsed)).map_or(draft.parsed.name.span, |(_, span)| span);
-        let what = match side {
-            Side::Row => "returns no rows",
-            Side::Params => "takes no parameters",
-        };
+    fn row_of_nothing(&mut self, draft: &Draft<'_>, name: &str) {
+        let at = declared_name(&draft.parsed.row).map_or(draft.parsed.name.span, |(_, span)| span);
         self.diagnostics.push(
             Diagnostic::error(
                 "annotation",
                 format!(
-                    "`{}` {what}, so `{name}` names nothing",
+                    "`{}` returns no rows, so `{name}` names nothing",
                     draft.parsed.name.value
                 ),
             )

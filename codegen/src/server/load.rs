@@ -8,6 +8,7 @@ use postgres_protocol::message::frontend;
 use super::{Error, SchemaStatement, first_column};
 use crate::describe::ServerError;
 use crate::diagnostic::Diagnostic;
+use crate::scan::{Scanner, TokenKind};
 use crate::source::Span;
 use crate::wire::{self, Connection, Message, Target};
 
@@ -63,11 +64,79 @@ pub(super) fn load(
             return Ok(Outcome::MissingRoles(missing));
         }
     }
-    Ok(match failures.first() {
-        // What follows a failure is often only its consequence.
-        Some((statement, error)) => Outcome::Refused(vec![refusal(statement, error, roles)]),
-        None => Outcome::Loaded,
-    })
+    if failures.is_empty() {
+        return Ok(Outcome::Loaded);
+    }
+    let (told, silent) = causes(&failures);
+    let mut faults: Vec<Diagnostic> = told
+        .into_iter()
+        .map(|(statement, error)| refusal(statement, error, roles))
+        .collect();
+    if let (Some(last), 1..) = (faults.last_mut(), silent) {
+        let them = match silent {
+            1 => "another statement".to_owned(),
+            more => format!("{more} other statements"),
+        };
+        last.notes.push(format!(
+            "{them} failed too, perhaps only for want of what failed before"
+        ));
+    }
+    Ok(Outcome::Refused(faults))
+}
+
+/// More are told at the next run.
+const MOST_FAULTS: usize = 20;
+
+const SYNTAX_ERROR: &str = "42601";
+const TRANSACTION_ABORTED: &str = "25P02";
+
+/// The failures that are faults of their own, and how many are left out. A statement that misses what one before it failed to
+/// make says so by name: all names in its message stand in that statement, and that one did not miss them itself.
+fn causes<'f, 's>(failures: &'f [Failure<'s>]) -> (Vec<&'f Failure<'s>>, usize) {
+    let mut told: Vec<&Failure<'_>> = Vec::new();
+    let mut before: Vec<(BTreeSet<String>, BTreeSet<String>)> = Vec::new();
+    for failure in failures {
+        let (statement, error) = failure;
+        let missed = quoted_names(&error.message);
+        let follows = error.code == TRANSACTION_ABORTED
+            || (error.code != SYNTAX_ERROR
+                && !missed.is_empty()
+                && before.iter().any(|(words, missing)| {
+                    missed.is_subset(words) && missed.is_disjoint(missing)
+                }));
+        if !follows && told.len() < MOST_FAULTS {
+            told.push(failure);
+        }
+        before.push((words(statement.value), missed));
+    }
+    let silent = failures.len() - told.len();
+    (told, silent)
+}
+
+/// `users` and `public` of `relation "public.users" does not exist`, `f` of `function f(integer) does not exist`.
+fn quoted_names(message: &str) -> BTreeSet<String> {
+    let quoted = message.split('"').skip(1).step_by(2);
+    let called = message
+        .split(' ')
+        .filter_map(|word| word.split_once('('))
+        .map(|(name, _)| name);
+    quoted
+        .chain(called)
+        .flat_map(|name| name.split('.'))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The names that a statement holds, as PostgreSQL reads them.
+fn words(sql: &str) -> BTreeSet<String> {
+    Scanner::new(sql)
+        .filter_map(|token| match token.kind {
+            TokenKind::Word => Some(token.text(sql).to_lowercase()),
+            TokenKind::QuotedName => Some(token.text(sql).trim_matches('"').replace("\"\"", "\"")),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Makes the target's database on a server of ours, with the roles that the schema names. Gives the connection that
