@@ -148,7 +148,7 @@ fn conclude(
     }
 }
 
-/// Proofs recurse as deep as a tree is, which `describe::node` bounds at a thousand levels: more than a test's or a
+/// Proofs recurse as deep as a tree is, which `describe::node` bounds at some thousand levels: more than a test's or a
 /// service's thread may have room for.
 fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, wire::Error> {
     thread::scope(|scope| {

@@ -671,8 +671,8 @@ fn trees_of_any_size_arrive_whole_and_too_deep_ones_are_refused() {
             .join(" OR ");
         let wide = format!("SELECT id FROM users WHERE {wide}");
         let deep = format!("SELECT {}'x'", "'a' || ".repeat(4000));
-        let unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(1_100));
-        let some_unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(300));
+        let unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(6_000));
+        let some_unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(1_000));
         let statements = [&*wide, &*deep, &*unions, &*some_unions];
         let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
         let query = only(&described[0]);
@@ -683,7 +683,7 @@ fn trees_of_any_size_arrive_whole_and_too_deep_ones_are_refused() {
             };
             assert_eq!(error.code, "54001", "{error:?}");
         }
-        assert_eq!(only(&described[3]).rtable.len(), 301);
+        assert_eq!(only(&described[3]).rtable.len(), 1_001);
     }
 }
 
@@ -747,7 +747,7 @@ impl Random {
 fn what_is_just_not_too_deep_can_be_read_and_dropped_on_any_thread() {
     for mut case in cases() {
         let concatenated = |terms: usize| format!("SELECT {}$1", "'a' || ".repeat(terms));
-        let (fits, too_deep) = (concatenated(490), concatenated(510));
+        let (fits, too_deep) = (concatenated(2_490), concatenated(2_510));
         let statements = [&*fits, &*too_deep];
         let described = describe(&mut case.connection, &case.catalog, &statements).unwrap();
         assert_eq!(only(&described[0]).targets.len(), 1);

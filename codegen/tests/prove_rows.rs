@@ -170,3 +170,78 @@ fn every_rule_of_rows_is_needed() {
         }
     }
 }
+
+/// What is used several times is looked into once: the proofs count their steps and give up after too many, and the
+/// depths here would take more than that by far, were each step to double the work.
+#[test]
+fn large_statements_are_told() {
+    let start = "WITH c0 AS (SELECT id, name FROM usr WHERE id = $1)";
+    let chain = |each: &dyn Fn(usize) -> String| -> String {
+        (1..60)
+            .map(|number| format!(", c{number} AS ({})", each(number)))
+            .collect()
+    };
+    let twice = chain(&|number| {
+        let before = number - 1;
+        format!("SELECT a.id, b.name FROM c{before} a JOIN c{before} b ON b.id = a.id")
+    });
+    let fibonacci = chain(&|number| {
+        let (before, further) = (number - 1, number.saturating_sub(2));
+        format!("SELECT a.id, b.name FROM c{before} a LEFT JOIN c{further} b ON b.id = a.id")
+    });
+    let left: String = (1..60)
+        .map(|number| {
+            let before = number - 1;
+            format!(" LEFT JOIN usr u{number} ON u{number}.id = u{before}.org_id")
+        })
+        .collect();
+    let mut right = "usr u60".to_owned();
+    for number in (0..60).rev() {
+        let after = number + 1;
+        right = format!(
+            "(usr u{number} LEFT JOIN {right} ON u{after}.id = u{number}.org_id LEFT JOIN org o{number} ON o{number}.id = u{number}.org_id)"
+        );
+    }
+    let mut nested = "SELECT id, name FROM usr WHERE id = $1".to_owned();
+    for _ in 0..20 {
+        nested = format!("SELECT x.id, x.name FROM ({nested}) x LEFT JOIN usr ON usr.id = x.id");
+    }
+    let statements = [
+        (format!("{start}{twice} SELECT id FROM c59"), true),
+        (format!("{start}{fibonacci} SELECT id FROM c59"), true),
+        (
+            format!("SELECT u0.id FROM usr u0{left} WHERE u0.id = $1"),
+            true,
+        ),
+        (format!("SELECT u0.id FROM {right} WHERE u0.id = $1"), true),
+        (nested.clone(), true),
+        (
+            format!("{start}{twice} SELECT id FROM c59").replace("id = $1", "name = $1"),
+            false,
+        ),
+        (nested.replace("id = $1", "name = $1"), false),
+    ];
+    for mut bench in benches("prove_rows", SCHEMA) {
+        for (sql, one) in &statements {
+            let facts = bench.facts(sql);
+            let expected = if *one {
+                Cardinality::AtMostOne
+            } else {
+                Cardinality::Many
+            };
+            assert_eq!(
+                facts.cardinality.value, expected,
+                "{sql}: {}",
+                facts.cardinality.reason
+            );
+            assert!(!facts.cardinality.reason.contains("too large"), "{sql}");
+            assert!(
+                facts.cardinality.reason.len() < 1000,
+                "{sql}: {}",
+                facts.cardinality.reason
+            );
+            let by_key = bench.facts(&format!("{sql} ORDER BY 1")).order.total;
+            assert!(by_key.value, "{sql}: {}", by_key.reason);
+        }
+    }
+}

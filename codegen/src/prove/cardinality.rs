@@ -16,7 +16,7 @@ pub fn cardinality(input: &Input<'_>) -> Proved<Cardinality> {
             "a rule makes several queries of the statement",
         );
     };
-    let prover = Prover::new(input);
+    let prover = Prover::new(input.catalog, input.rules);
     let scope = Scope::top(query);
     match prover.at_most_one(&scope, &Seeds::new()) {
         Err(reason) => Proved::new(Cardinality::Many, reason),

@@ -19,7 +19,7 @@ pub fn order(input: &Input<'_>, columns: &[ColumnFacts]) -> Order {
             total: Proved::new(false, "RETURNING has no order"),
         };
     }
-    let prover = Prover::new(input);
+    let prover = Prover::new(input.catalog, input.rules);
     let scope = Scope::top(query);
     // If rows whose keys are all equal are one row, the keys tell every two rows apart.
     let mut seeds = Seeds::new();

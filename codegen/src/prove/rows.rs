@@ -10,11 +10,12 @@ mod block;
 mod keys;
 mod readings;
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::{self, Part};
-use super::{Input, Rules, functions};
-use crate::catalog::{Catalog, FunctionKind, Oid, RelationKind, TypeKind, Volatility};
+use super::{Rules, functions};
+use crate::catalog::{Catalog, FunctionKind, Index, Oid, RelationKind, TypeKind, Volatility};
 use crate::describe::tree::{
     Command, ConflictAction, Expr, GroupingSetKind, JoinItem, JoinKind, Query, RteKind, SetKind,
     SetOperation, SortGroup, Target,
@@ -47,13 +48,13 @@ impl<'s> Scope<'s> {
 }
 
 /// A column, or an output of a subquery, has one value throughout R.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Same {
     how: How,
     not_null: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum How {
     /// The very same value, or NULL in every row.
     Exact,
@@ -65,22 +66,61 @@ enum How {
 /// What is assumed of a query's targets, by their place in `Query::targets` (or `returning`).
 pub(super) type Seeds = BTreeMap<usize, Same>;
 
-#[derive(Clone, Copy)]
+/// Answers for one statement: a query that is used several times, a CTE, is looked into once for each set of seeds.
 pub(super) struct Prover<'p> {
     catalog: &'p Catalog,
     rules: &'p Rules,
+    /// The unique indexes of each table.
+    unique: BTreeMap<Oid, Vec<&'p Index>>,
+    /// Queries by their address: where a query stands says what its CTEs mean.
+    known: RefCell<BTreeMap<(*const Query, Seeds), Verdict>>,
+    known_to_give_a_row: RefCell<BTreeMap<*const Query, bool>>,
+    steps: Cell<u32>,
 }
 
+/// Looks at a condition or a FROM item before the rest is given the careful answer. The largest statements that people
+/// write take some thousands; this many take seconds.
+const STEPS: u32 = 200_000;
+
 impl<'p> Prover<'p> {
-    pub(super) fn new(input: &'p Input<'p>) -> Self {
-        Self {
-            catalog: input.catalog,
-            rules: input.rules,
+    pub(super) fn new(catalog: &'p Catalog, rules: &'p Rules) -> Self {
+        let mut unique: BTreeMap<Oid, Vec<&Index>> = BTreeMap::new();
+        for index in catalog.indexes.values().filter(|index| index.unique) {
+            unique.entry(index.relation).or_default().push(index);
         }
+        Self {
+            catalog,
+            rules,
+            unique,
+            known: RefCell::default(),
+            known_to_give_a_row: RefCell::default(),
+            steps: Cell::new(0),
+        }
+    }
+
+    /// Counts a step; false where there have been too many.
+    fn step(&self) -> bool {
+        let steps = self.steps.get().saturating_add(1);
+        self.steps.set(steps);
+        steps < STEPS
     }
 
     /// Has the query at most one row, when `seeds` hold?
     pub(super) fn at_most_one(&self, scope: &Scope<'_>, seeds: &Seeds) -> Verdict {
+        let key = (std::ptr::from_ref(scope.query), seeds.clone());
+        if let Some(verdict) = self.known.borrow().get(&key) {
+            return verdict.clone();
+        }
+        let verdict = if self.step() {
+            self.look_at_most_one(scope, seeds)
+        } else {
+            Err("the statement is too large to tell".to_owned())
+        };
+        self.known.borrow_mut().insert(key, verdict.clone());
+        verdict
+    }
+
+    fn look_at_most_one(&self, scope: &Scope<'_>, seeds: &Seeds) -> Verdict {
         let query = scope.query;
         match query.command {
             Command::Select => self.select_at_most_one(scope, seeds),
@@ -105,13 +145,18 @@ impl<'p> Prover<'p> {
         if let Some(operation) = &query.set_operation {
             return self.set_at_most_one(scope, operation, seeds);
         }
+        let sets = query.has_set_returning_targets && self.rules.holds("set-returning-target");
+        let grouping = self.grouping(query);
+        if matches!(grouping, Grouping::One) && !sets {
+            return Ok("an aggregate over all rows".to_owned());
+        }
         let block = Block::new(self, scope, seeds);
         let state = block.closed();
         // With ORDER BY a set in the select list is only made after DISTINCT ON, and what grouping sets put NULL in place of
         // is not what WHERE fixed.
         if !query.distinct.is_empty()
             && !query.has_set_returning_targets
-            && !matches!(self.grouping(query), Grouping::Several)
+            && !matches!(grouping, Grouping::Several)
             && query
                 .distinct
                 .iter()
@@ -119,10 +164,10 @@ impl<'p> Prover<'p> {
         {
             return Ok("DISTINCT leaves one row: its columns are fixed".to_owned());
         }
-        if query.has_set_returning_targets && self.rules.holds("set-returning-target") {
+        if sets {
             return Err("a function in the select list returns a set".to_owned());
         }
-        match self.grouping(query) {
+        match grouping {
             Grouping::None => block.verdict(&state),
             Grouping::One => Ok("an aggregate over all rows".to_owned()),
             Grouping::By(items) => {
@@ -348,6 +393,7 @@ impl<'p> Prover<'p> {
         if let Some(on) = &query.merge_join_condition {
             source.add_conditions(on, &[]);
         }
+        state.look_again();
         source.close(&mut state, None);
         source
             .verdict(&state)
@@ -357,6 +403,16 @@ impl<'p> Prover<'p> {
     /// Has the query at least one row, whatever the tables hold? Only what is proved; the seeds of
     /// [`Self::at_most_one`] have no part in it.
     pub(super) fn at_least_one(&self, scope: &Scope<'_>) -> bool {
+        let key = std::ptr::from_ref(scope.query);
+        if let Some(&known) = self.known_to_give_a_row.borrow().get(&key) {
+            return known;
+        }
+        let found = self.look_at_least_one(scope);
+        self.known_to_give_a_row.borrow_mut().insert(key, found);
+        found
+    }
+
+    fn look_at_least_one(&self, scope: &Scope<'_>) -> bool {
         let query = scope.query;
         match query.command {
             Command::Select => {}

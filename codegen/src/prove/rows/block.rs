@@ -24,6 +24,8 @@ pub(super) struct Leaf {
     pub(super) rel: usize,
     /// All must be present for the leaf to be.
     pub(super) sides: Vec<Side>,
+    /// Whether it is single depends on nothing but what is known of its own columns and its presence.
+    alone: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -41,15 +43,21 @@ pub(super) struct Condition<'q> {
     pub(super) expr: &'q Expr,
     /// It holds where all of these are present.
     pub(super) under: Vec<Side>,
+    /// Where it holds, these are not NULL.
+    rejects_null: BTreeSet<(usize, i16)>,
+    /// The FROM items whose columns it uses.
+    rels: BTreeSet<usize>,
 }
 
 /// FROM and WHERE of one query, taken apart.
 #[derive(Clone)]
 pub(super) struct Block<'b, 'q, 'p> {
-    prover: Prover<'p>,
+    prover: &'b Prover<'p>,
     pub(super) scope: &'b Scope<'q>,
     seeds: &'b Seeds,
     pub(super) leaves: Vec<Leaf>,
+    /// By the FROM item, its place among the leaves.
+    places: BTreeMap<usize, usize>,
     joins: Vec<OuterJoin>,
     pub(super) conditions: Vec<Condition<'q>>,
     /// Something in FROM was not recognised.
@@ -65,15 +73,64 @@ pub(super) struct State {
     pub(super) single: BTreeMap<usize, String>,
     /// Single, and its columns' values are the same too. A function's row is single though its value may differ.
     exact: BTreeSet<usize>,
+    clock: u32,
+    /// When something new was last known of a FROM item.
+    changed_at: BTreeMap<usize, u32>,
+    /// When a condition, by its place among the block's, was last looked at.
+    learned_at: BTreeMap<usize, u32>,
+    /// When a FROM item was last looked at.
+    checked_at: BTreeMap<usize, u32>,
 }
 
+impl State {
+    /// The innermost is the likeliest to be missing, and the last.
+    fn are_present(&self, sides: &[Side]) -> bool {
+        sides.iter().rev().all(|side| self.present.contains(side))
+    }
+
+    fn touch(&mut self, rel: usize) {
+        self.clock += 1;
+        self.changed_at.insert(rel, self.clock);
+    }
+
+    /// Is there anything new of what the condition is about?
+    fn is_news_for(&self, place: usize, condition: &Condition<'_>) -> bool {
+        self.learned_at
+            .get(&place)
+            .is_none_or(|&at| condition.rels.iter().any(|rel| self.has_changed(*rel, at)))
+    }
+
+    /// Could the answer for the FROM item be another than the last?
+    fn is_open(&self, leaf: &Leaf) -> bool {
+        !self.single.contains_key(&leaf.rel)
+            && self
+                .checked_at
+                .get(&leaf.rel)
+                .is_none_or(|&at| !leaf.alone || self.has_changed(leaf.rel, at))
+    }
+
+    fn has_changed(&self, rel: usize, since: u32) -> bool {
+        self.changed_at.get(&rel).is_some_and(|&at| at > since)
+    }
+
+    /// The block has got other conditions and FROM items.
+    pub(super) fn look_again(&mut self) {
+        self.learned_at.clear();
+        self.checked_at.clear();
+    }
+}
+
+/// Between the parts of a reason.
+const AND: &str = ", and ";
+
 impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
-    pub(super) fn new(prover: &Prover<'p>, scope: &'b Scope<'q>, seeds: &'b Seeds) -> Self {
+    pub(super) fn new(prover: &'b Prover<'p>, scope: &'b Scope<'q>, seeds: &'b Seeds) -> Self {
         let mut block = Self {
-            prover: *prover,
+            prover,
             scope,
             seeds,
             leaves: Vec::new(),
+            places: BTreeMap::new(),
             joins: Vec::new(),
             conditions: Vec::new(),
             unknown: false,
@@ -106,10 +163,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
         match item {
             JoinItem::Rel(rel) => {
                 rels.insert(*rel);
-                self.leaves.push(Leaf {
-                    rel: *rel,
-                    sides: sides.to_vec(),
-                });
+                self.add_leaf(*rel, sides);
             }
             JoinItem::Join(join) => self.add_join(join, sides, rels),
             JoinItem::From(inner) => {
@@ -122,6 +176,27 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             }
             JoinItem::Other(_) => self.unknown = true,
         }
+    }
+
+    fn add_leaf(&mut self, rel: usize, sides: &[Side]) {
+        // A key with an expression or a condition is held against all that stands in WHERE and ON.
+        let alone = match self.rte(rel).map(|rte| &rte.kind) {
+            Some(RteKind::Relation { oid, inherits, .. }) => self
+                .prover
+                .indexes(*oid, *inherits)
+                .all(|index| index.predicate.is_none() && !index.keys.contains(&0)),
+            _ => false,
+        };
+        self.places.insert(rel, self.leaves.len());
+        self.leaves.push(Leaf {
+            rel,
+            sides: sides.to_vec(),
+            alone,
+        });
+    }
+
+    fn leaf(&self, rel: usize) -> Option<&Leaf> {
+        self.leaves.get(*self.places.get(&rel)?)
     }
 
     fn add_join(&mut self, join: &'q JoinExpr, sides: &[Side], rels: &mut BTreeSet<usize>) {
@@ -190,27 +265,52 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                     self.add_conditions(arg, under);
                 }
             }
-            _ => self.conditions.push(Condition {
-                expr,
-                under: under.to_vec(),
-            }),
+            _ => {
+                let mut rejected = BTreeSet::new();
+                implication::rejects_null(
+                    self.prover.catalog,
+                    expr,
+                    &|expr| self.column(expr),
+                    &mut rejected,
+                );
+                let mut rels = BTreeSet::new();
+                self.rels_of(expr, &mut rels);
+                self.conditions.push(Condition {
+                    expr,
+                    under: under.to_vec(),
+                    rejects_null: rejected,
+                    rels,
+                });
+            }
         }
+    }
+
+    fn rels_of(&self, expr: &'q Expr, rels: &mut BTreeSet<usize>) {
+        let expr = self.resolve(expr);
+        if let Expr::Var(var) = expr
+            && var.levels_up == 0
+        {
+            rels.insert(var.rel);
+        }
+        walk::below(expr, &mut |part| {
+            if let Part::Expr(expr) = part {
+                self.rels_of(expr, rels);
+            }
+        });
     }
 
     /// Of MERGE: its FROM items without the target, and without its conditions.
     pub(super) fn source_of_merge(&self, target: usize) -> Self {
         let mut source = self.clone();
         source.leaves.retain(|leaf| leaf.rel != target);
+        source.places = source.leaves.iter().map(|leaf| leaf.rel).zip(0..).collect();
         source.conditions.clear();
         source
     }
 
     /// Puts the target back, with the conditions of the whole.
     pub(super) fn join_target(&mut self, target: usize, whole: &Self) {
-        self.leaves.push(Leaf {
-            rel: target,
-            sides: Vec::new(),
-        });
+        self.add_leaf(target, &[]);
         self.conditions.clone_from(&whole.conditions);
     }
 
@@ -235,28 +335,10 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
 
     pub(super) fn close(&self, state: &mut State, within: Option<Side>) {
         loop {
+            self.settle(state);
             let mut changed = false;
-            for condition in &self.conditions {
-                if condition
-                    .under
-                    .iter()
-                    .all(|side| state.present.contains(side))
-                {
-                    changed |= self.learn(condition.expr, state);
-                }
-            }
-            for leaf in &self.leaves {
-                if !state.single.contains_key(&leaf.rel)
-                    && let Some((reason, exact)) = self.leaf_single(leaf, state)
-                {
-                    state.single.insert(leaf.rel, reason);
-                    if exact {
-                        state.exact.insert(leaf.rel);
-                    }
-                    changed = true;
-                }
-            }
-            for join in &self.joins {
+            // What is known of an inner join helps with those around it.
+            for join in self.joins.iter().rev() {
                 if within.is_none_or(|side| join.within.contains(&side)) {
                     changed |= self.try_sides(join, state);
                 }
@@ -267,10 +349,41 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
         }
     }
 
+    /// What follows without a look into the outer joins.
+    fn settle(&self, state: &mut State) {
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (place, condition) in self.conditions.iter().enumerate() {
+                if state.is_news_for(place, condition)
+                    && state.are_present(&condition.under)
+                    && self.prover.step()
+                {
+                    state.learned_at.insert(place, state.clock);
+                    changed |= self.learn(condition, state);
+                }
+            }
+            for leaf in &self.leaves {
+                if !state.is_open(leaf) || !self.prover.step() {
+                    continue;
+                }
+                state.checked_at.insert(leaf.rel, state.clock);
+                if let Some((reason, exact)) = self.leaf_single(leaf, state) {
+                    state.single.insert(leaf.rel, reason);
+                    if exact {
+                        state.exact.insert(leaf.rel);
+                    }
+                    state.touch(leaf.rel);
+                    changed = true;
+                }
+            }
+        }
+    }
+
     /// With one side of an outer join single, the other has at most one row in R, or is absent, when that follows where
     /// it is present.
     fn try_sides(&self, join: &OuterJoin, state: &mut State) -> bool {
-        if !join.within.iter().all(|side| state.present.contains(side)) {
+        if !state.are_present(&join.within) {
             return false;
         }
         let mut changed = false;
@@ -302,7 +415,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                 continue;
             }
             let mut there = state.clone();
-            there.present.insert(side);
+            self.add_present(&mut there, side);
             self.close(&mut there, Some(side));
             if rels.iter().all(|rel| there.single.contains_key(rel)) {
                 for rel in rels {
@@ -314,6 +427,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                     if there.exact.contains(rel) {
                         state.exact.insert(*rel);
                     }
+                    state.touch(*rel);
                 }
             }
         }
@@ -336,11 +450,16 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
         }
         let mut reasons: Vec<&str> = Vec::new();
         for leaf in &self.leaves {
-            if let Some(reason) = state.single.get(&leaf.rel)
-                && !reason.is_empty()
-                && !reasons.contains(&reason.as_str())
+            // Each part once: a CTE's reasons come again with every use of it.
+            for part in state
+                .single
+                .get(&leaf.rel)
+                .into_iter()
+                .flat_map(|reason| reason.split(AND))
             {
-                reasons.push(reason);
+                if !part.is_empty() && !reasons.contains(&part) {
+                    reasons.push(part);
+                }
             }
         }
         Ok(if reasons.is_empty() {
@@ -350,7 +469,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                 "what stands in FROM gives one row".to_owned()
             }
         } else {
-            reasons.join(", and ")
+            reasons.join(AND)
         })
     }
 
@@ -440,10 +559,8 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
     }
 
     fn is_present(&self, state: &State, rel: usize) -> bool {
-        self.leaves
-            .iter()
-            .find(|leaf| leaf.rel == rel)
-            .is_some_and(|leaf| leaf.sides.iter().all(|side| state.present.contains(side)))
+        self.leaf(rel)
+            .is_some_and(|leaf| state.are_present(&leaf.sides))
     }
 
     fn same(&self, state: &State, rel: usize, column: i16) -> Option<Same> {
@@ -549,12 +666,13 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
         if same.not_null {
             changed |= self.add_not_null(state, column);
         }
-        match state.same.get_mut(&column) {
+        changed |= match state.same.get_mut(&column) {
             None => {
                 state.same.insert(column, same);
                 true
             }
             Some(known) => {
+                let mut changed = false;
                 if same.not_null && !known.not_null {
                     known.not_null = true;
                     changed = true;
@@ -573,43 +691,49 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                 }
                 changed
             }
+        };
+        if changed {
+            state.touch(column.0);
         }
+        changed
     }
 
     /// A column that is not NULL belongs to a row that is there.
     fn add_not_null(&self, state: &mut State, (rel, column): (usize, i16)) -> bool {
         let mut changed = state.not_null.insert((rel, column));
-        if let Some(leaf) = self.leaves.iter().find(|leaf| leaf.rel == rel) {
-            for side in &leaf.sides {
-                changed |= state.present.insert(*side);
+        if changed {
+            state.touch(rel);
+        }
+        if let Some(leaf) = self.leaf(rel) {
+            for &side in &leaf.sides {
+                changed |= self.add_present(state, side);
             }
         }
         changed
     }
 
+    fn add_present(&self, state: &mut State, side: Side) -> bool {
+        let new = state.present.insert(side);
+        if new {
+            for leaf in self.leaves.iter().filter(|leaf| leaf.sides.contains(&side)) {
+                state.touch(leaf.rel);
+            }
+        }
+        new
+    }
+
     /// Takes in a condition that is true of every row of R.
-    fn learn(&self, expr: &'q Expr, state: &mut State) -> bool {
+    fn learn(&self, condition: &Condition<'q>, state: &mut State) -> bool {
         let mut changed = false;
-        let mut rejected = BTreeSet::new();
-        implication::rejects_null(
-            self.prover.catalog,
-            expr,
-            &|expr| self.column(expr),
-            &mut rejected,
-        );
-        for column in rejected {
+        for &column in &condition.rejects_null {
             changed |= self.add_not_null(state, column);
         }
+        let expr = condition.expr;
         let exact = |not_null| Same {
             how: How::Exact,
             not_null,
         };
         match expr {
-            Expr::And(args, _) => {
-                for arg in args {
-                    changed |= self.learn(arg, state);
-                }
-            }
             Expr::Op(operation) => {
                 if let [left, right] = operation.args.as_slice()
                     && let Some(operator) = self.prover.catalog.operators.get(&operation.operator)
@@ -892,10 +1016,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             };
             let equates = operator.is_btree_equality
                 && implication::is_strict(self.prover.catalog, operator.function)
-                && condition
-                    .under
-                    .iter()
-                    .all(|side| state.present.contains(side))
+                && state.are_present(&condition.under)
                 && [(left, right), (right, left)]
                     .into_iter()
                     .any(|(ours, other)| {
@@ -925,12 +1046,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
         let known: Vec<&Expr> = self
             .conditions
             .iter()
-            .filter(|condition| {
-                condition
-                    .under
-                    .iter()
-                    .all(|side| state.present.contains(side))
-            })
+            .filter(|condition| state.are_present(&condition.under))
             .map(|condition| condition.expr)
             .collect();
         implication::implies(

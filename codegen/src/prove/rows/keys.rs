@@ -15,10 +15,9 @@ impl<'p> Prover<'p> {
                 || !self.rules.holds("key-of-inheritance-parent")
         });
         let deferrable_counts = !self.rules.holds("key-immediate");
-        self.catalog.indexes.values().filter(move |index| {
-            index.relation == relation
-                && covers_children
-                && index.unique
+        let indexes = self.unique.get(&relation).map_or(&[][..], Vec::as_slice);
+        indexes.iter().copied().filter(move |index| {
+            covers_children
                 && index.valid
                 && (index.immediate || deferrable_counts)
                 && !index.keys.is_empty()

@@ -25,10 +25,7 @@ pub(crate) struct Reading<'q> {
 /// The FROM items of a query, those of its subqueries left out.
 pub(crate) fn readings<'q>(catalog: &Catalog, query: &'q Query) -> Vec<Reading<'q>> {
     let rules = Rules::all();
-    let prover = Prover {
-        catalog,
-        rules: &rules,
-    };
+    let prover = Prover::new(catalog, &rules);
     let scope = Scope::top(query);
     let seeds = Seeds::new();
     let block = Block::new(&prover, &scope, &seeds);
