@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
+use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
 use crate::param::Param;
 use crate::partition::trace_to_root;
@@ -22,16 +23,21 @@ pub(crate) struct Reply {
 }
 
 enum Connection {
+    /// The rows are with the caller.
     Own(Lease),
-    Transaction(Core, Arc<Lease>),
+    /// The connection stays the transaction's: a reply that is kept must not hold it.
+    Transaction(Core, Weak<Lease>, Arc<Incoming>),
 }
+
+/// The rows of a reply on a connection of its own. It must be pinned to be read.
+pub(crate) type Rows = Option<RawRows>;
 
 /// Sends the query and waits until the server has accepted it.
 pub(crate) async fn open(
     handle: Handle<'_>,
     about: &About,
     params: &[&dyn Param],
-) -> Result<(RawRows, Reply)> {
+) -> Result<(Rows, Reply)> {
     let opened = match handle {
         Handle::Pool(pool) => match pool.lease().await {
             Ok(lease) => open_own(lease, about, params).await,
@@ -60,14 +66,14 @@ pub(crate) async fn execute(
     let (rows, reply) = open(handle, about, params).await?;
     let mut rows = pin!(rows);
     while reply.next(rows.as_mut()).await?.is_some() {}
-    Ok(rows.rows_affected().unwrap_or_default())
+    Ok(reply.rows_affected(rows.as_mut()).unwrap_or_default())
 }
 
 async fn open_own(
     lease: Lease,
     about: &About,
     params: &[&dyn Param],
-) -> Result<(RawRows, Connection)> {
+) -> Result<(Rows, Connection)> {
     let session = lease.session()?;
     lease.depart();
     let mut outcome = send(session, about, params).await;
@@ -79,7 +85,7 @@ async fn open_own(
         outcome = Box::pin(send(session, about, params)).await;
     }
     let mut error = match outcome {
-        Ok(rows) => return Ok((rows, Connection::Own(lease))),
+        Ok(rows) => return Ok((Some(rows), Connection::Own(lease))),
         Err(Refused::Mismatch(error)) => error,
         Err(Refused::Prepare(failure)) => lease.prepare_error(&failure),
         Err(Refused::Failure(failure)) => lease.error(&failure),
@@ -93,52 +99,70 @@ async fn open_within(
     transaction: &Core,
     about: &About,
     params: &[&dyn Param],
-) -> Result<(RawRows, Connection)> {
+) -> Result<(Rows, Connection)> {
     let lease = transaction.lease()?;
-    let session = lease.session()?;
-    lease.depart();
-    let prepared = match session.prepared(about) {
-        Some(prepared) => Ok(Ok(prepared)),
-        None => {
-            let mut preparing = Box::pin(prepare(session, about));
-            transaction.send(preparing.as_mut()).await
-        }
+    let prepared = match lease.session()?.prepared(about) {
+        Some(prepared) => Ok(prepared),
+        None => Box::pin(prepare_within(transaction, &lease, about)).await,
     };
-    let outcome = match prepared {
-        Ok(Ok(prepared)) => {
-            let request = pin!(session.query(&prepared, params));
-            let sent = transaction.send(request).await;
-            sent.map(|sent| sent.map_err(Refused::Failure))
-        }
-        Ok(Err(refused)) => Ok(Err(refused)),
-        Err(error) => Err(error),
-    };
-    let error = match outcome {
-        Ok(Ok(rows)) => {
-            let connection = Connection::Transaction(transaction.share(), Arc::clone(&lease));
-            return Ok((rows, connection));
-        }
-        Ok(Err(Refused::Prepare(failure))) => {
-            lease.arrive();
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(Refused::Mismatch(error)) => return Err(error),
+        Err(Refused::Prepare(failure) | Refused::Failure(failure)) => {
             transaction.failed(&failure);
-            lease.prepare_error(&failure)
+            return Err(lease.prepare_error(&failure));
         }
-        Ok(Err(Refused::Failure(failure))) => {
-            lease.arrive();
+    };
+    let bound = prepared.bind(params).map_err(Error::encoding)?;
+    let incoming = Incoming::new(Arc::clone(&lease), prepared, bound);
+    lease.depart();
+    match transaction.send(&incoming).await {
+        Ok(Ok(())) => {
+            let lease = Arc::downgrade(&lease);
+            Ok((
+                None,
+                Connection::Transaction(transaction.share(), lease, incoming),
+            ))
+        }
+        Ok(Err(failure)) => {
             let mut error = refused_within(transaction, &lease, &failure).await;
             if failure.is_stale_statement() {
                 // A second try would only hear that the transaction has failed.
-                session.evict_all();
+                lease.session()?.evict_all();
                 error = error.into_schema_changed();
             }
-            error
+            Err(error)
         }
-        Ok(Err(Refused::Mismatch(error))) | Err(error) => {
+        Err(error) => {
+            // It was not sent.
             lease.arrive();
-            error
+            Err(error)
         }
-    };
-    Err(error)
+    }
+}
+
+/// Prepares in a task of its own: a reply that the caller, once polled, never came back for would hold up all others.
+async fn prepare_within(
+    transaction: &Core,
+    lease: &Arc<Lease>,
+    about: &About,
+) -> Result<Prepared, Refused> {
+    let (held, about) = (Arc::clone(lease), *about);
+    let mut preparing = tokio::spawn(async move {
+        held.depart();
+        let session = held.session().map_err(Refused::Mismatch)?;
+        let prepared = prepare(session, &about).await;
+        held.arrive();
+        prepared
+    });
+    let prepared = wait_for(
+        |cx| Pin::new(&mut preparing).poll(cx),
+        |cx| transaction.poll_before(None, cx),
+    );
+    // The task does not panic; a runtime that shuts down drops it.
+    prepared
+        .await
+        .unwrap_or(Err(Refused::Failure(Failure::GONE)))
 }
 
 async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) -> Error {
@@ -181,7 +205,7 @@ async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> 
 
 impl Reply {
     /// The next row, or `None` at the end.
-    pub(crate) async fn next(&self, mut rows: Pin<&mut RawRows>) -> Result<Option<RawRow>> {
+    pub(crate) async fn next(&self, mut rows: Pin<&mut Rows>) -> Result<Option<RawRow>> {
         match poll_fn(|cx| self.poll_next(rows.as_mut(), cx)).await {
             None => Ok(None),
             Some(Ok(row)) => Ok(Some(row)),
@@ -192,14 +216,36 @@ impl Reply {
     /// As `next`. A failure is to be turned into an error by `failed`.
     pub(crate) fn poll_next(
         &self,
-        rows: Pin<&mut RawRows>,
+        rows: Pin<&mut Rows>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<RawRow, Failure>>> {
-        let next = next_row(rows, cx);
-        if let Poll::Ready(Some(Err(_)) | None) = &next {
-            self.connection.lease().arrive();
+        match &self.connection {
+            Connection::Own(lease) => {
+                let Some(rows) = rows.as_pin_mut() else {
+                    return Poll::Ready(None);
+                };
+                let next = next_row(rows, cx);
+                if let Poll::Ready(Some(Err(_)) | None) = &next {
+                    lease.arrive();
+                }
+                next
+            }
+            Connection::Transaction(transaction, _, incoming) => {
+                let next = incoming.poll_next(cx);
+                if next.is_pending() {
+                    let _ = transaction.poll_before(Some(incoming), cx);
+                }
+                next
+            }
         }
-        next
+    }
+
+    /// Of a reply that was read to its end.
+    fn rows_affected(&self, rows: Pin<&mut Rows>) -> Option<u64> {
+        match &self.connection {
+            Connection::Own(_) => rows.as_pin_mut()?.rows_affected(),
+            Connection::Transaction(_, _, incoming) => incoming.rows_affected(),
+        }
     }
 
     /// Turns a failure between rows into an error.
@@ -214,19 +260,12 @@ impl Reply {
                 }
                 error
             }
-            Connection::Transaction(transaction, lease) => {
-                refused_within(transaction, lease, failure).await
-            }
+            Connection::Transaction(transaction, lease, _) => match lease.upgrade() {
+                Some(lease) => refused_within(transaction, &lease, failure).await,
+                None => Error::from_failure(failure),
+            },
         };
         error.of(self.origin)
-    }
-
-    /// The transaction that the query runs in, if any.
-    pub(crate) fn transaction(&self) -> Option<&Core> {
-        match &self.connection {
-            Connection::Own(_) => None,
-            Connection::Transaction(transaction, _) => Some(transaction),
-        }
     }
 
     /// Reads a row; `number` counts from 1.
@@ -258,14 +297,5 @@ impl Reply {
 
     pub(crate) fn too_many_rows(&self) -> Error {
         Error::new(ErrorKind::TooManyRows).of(self.origin)
-    }
-}
-
-impl Connection {
-    fn lease(&self) -> &Lease {
-        match self {
-            Self::Own(lease) => lease,
-            Self::Transaction(_, lease) => lease,
-        }
     }
 }

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::constraint::{Constraint, ConstraintKind, Violation};
+use crate::param::EncodeError;
 use crate::row::DecodeError;
 use crate::statement::{Mismatch, Origin};
 use crate::wire::{Failure, ServerError};
@@ -244,12 +245,16 @@ impl Error {
             return Self::from_server(&server);
         }
         if let Some(error) = failure.encoding() {
-            return Self::with(ErrorKind::InvalidInput, format!("a parameter {error}"));
+            return Self::encoding(*error);
         }
         match failure.io() {
             Some(io) => Self::with(ErrorKind::ConnectionLost, io.kind().to_string()),
             None => Self::new(ErrorKind::ConnectionLost),
         }
+    }
+
+    pub(crate) fn encoding(error: EncodeError) -> Self {
+        Self::with(ErrorKind::InvalidInput, format!("a parameter {error}"))
     }
 
     fn from_server(server: &ServerError<'_>) -> Self {

@@ -48,6 +48,7 @@ mod constraint;
 mod database;
 mod error;
 mod handle;
+mod incoming;
 mod lease;
 mod macros;
 mod param;

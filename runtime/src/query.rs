@@ -5,14 +5,13 @@ use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use crate::call::{self, Reply};
+use crate::call::{self, Reply, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::{Handle, Reader};
 use crate::param::{Params, Slots};
 use crate::row::{Reading, Row};
 use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
-use crate::wire::RawRows;
 
 /// Exactly one row: awaits to `R`. No row is the error [`NotFound`](ErrorKind::NotFound).
 pub type One<'a, P, R> = Query<'a, P, R, OneRow>;
@@ -355,7 +354,7 @@ impl<'a, P: Params> Request<'a, P> {
         }
     }
 
-    async fn open(&self) -> Result<(RawRows, Reply)> {
+    async fn open(&self) -> Result<(Rows, Reply)> {
         let slots = Slots::of(&self.params);
         call::open(self.handle, self.about, slots.as_slice()).await
     }

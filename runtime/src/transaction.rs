@@ -1,17 +1,19 @@
 //! Transactions and, nested in them, savepoints.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::error::{Error, ErrorKind, Result, kind_of};
+use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
 use crate::partition::trace_to_root;
 use crate::pool::Pool;
-use crate::stream::Incoming;
+
 use crate::wire::Failure;
 
 /// A transaction, on a connection of its own.
@@ -166,8 +168,8 @@ struct State {
     /// The transactions that are open, outermost first.
     open: Vec<u64>,
     next: u64,
-    /// Streams that may not have been read to their end.
-    streams: Vec<Weak<Incoming>>,
+    /// The queries whose replies have not ended, in the order in which they were sent.
+    in_flight: VecDeque<Weak<Incoming>>,
     /// The server refused a statement, so it will refuse all others up to the rollback.
     failed: Option<Refusal>,
 }
@@ -187,7 +189,7 @@ impl Core {
                 lease: Some(Arc::clone(&lease)),
                 open: vec![0],
                 next: 0,
-                streams: Vec::new(),
+                in_flight: VecDeque::new(),
                 failed: None,
             })),
             level: 0,
@@ -216,7 +218,7 @@ impl Core {
         let sql = format!("SAVEPOINT sqlmill_{level}");
         let request = pin!(ask(&lease, &sql));
         match self
-            .send_and(request, |state| state.open.push(level))
+            .ask_and(request, |state| state.open.push(level))
             .await?
         {
             Ok(()) => Ok(nested),
@@ -240,7 +242,7 @@ impl Core {
         }
         if self.level != 0 {
             let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
-            let outcome = self.send(pin!(ask(&lease, &sql))).await?;
+            let outcome = self.ask_and(pin!(ask(&lease, &sql)), |_| ()).await?;
             if let Err(failure) = outcome {
                 self.roll_back_now();
                 return Err(lease.error(&failure));
@@ -256,7 +258,9 @@ impl Core {
             "COMMIT"
         };
         let request = pin!(ask(&lease, sql));
-        let Err(failure) = self.send_and(request, |state| state.close(0)).await? else {
+        let outcome = self.ask_and(request, |state| state.close(0)).await?;
+        self.release().await;
+        let Err(failure) = outcome else {
             return Ok(());
         };
         let mut error = lease.error(&failure).of_commit();
@@ -275,8 +279,9 @@ impl Core {
         let sql = self.rollback_sql();
         let request = pin!(ask(&lease, &sql));
         let outcome = self
-            .send_and(request, |state| state.close(self.level))
+            .ask_and(request, |state| state.close(self.level))
             .await?;
+        self.release().await;
         outcome.map_err(|failure| lease.error(&failure))
     }
 
@@ -310,55 +315,85 @@ impl Core {
         }
     }
 
-    /// Polls `request` for the first time, which sends it, at a moment when the transaction is open and cannot end: what
-    /// arrived after COMMIT would run outside of it, on a connection that may be somebody else's.
-    pub(crate) async fn send<F: Future>(&self, request: Pin<&mut F>) -> Result<F::Output> {
-        self.send_and(request, |_| ()).await
+    /// Sends a query at a moment when the transaction is open and cannot end: what arrived after COMMIT would run outside
+    /// of it, on a connection that may be somebody else's. Then waits until the server has accepted it.
+    pub(crate) async fn send(&self, incoming: &Arc<Incoming>) -> Result<Result<(), Failure>> {
+        let mut sent = false;
+        let poll = |cx: &mut Context<'_>| {
+            if sent {
+                return incoming.poll_accepted(cx).map(Ok);
+            }
+            sent = true;
+            let mut state = self.state();
+            if let Err(error) = self.check(&state) {
+                return Poll::Ready(Err(error));
+            }
+            state.in_flight.push_back(Arc::downgrade(incoming));
+            incoming.poll_accepted(cx).map(Ok)
+        };
+        wait_for(poll, |cx| self.poll_before(Some(incoming), cx)).await
     }
 
-    /// As `send`, with a change of the state that holds from the moment that the request is sent.
-    async fn send_and<F: Future>(
+    /// Runs `request`, which sends when it is first polled, under the same condition; `change` is a change of the state
+    /// that holds from then on.
+    async fn ask_and<F: Future>(
         &self,
         mut request: Pin<&mut F>,
         change: impl FnOnce(&mut State),
     ) -> Result<F::Output> {
-        self.read_streams_ahead().await;
         let mut change = Some(change);
-        let sent = poll_fn(|cx| {
-            let mut state = self.state();
-            Poll::Ready(self.check(&state).map(|()| {
-                let sent = request.as_mut().poll(cx);
-                if let Some(change) = change.take() {
-                    change(&mut state);
-                }
-                sent
-            }))
-        });
-        match sent.await? {
-            Poll::Ready(output) => Ok(output),
-            Poll::Pending => Ok(request.await),
-        }
-    }
-
-    pub(crate) fn add_stream(&self, stream: &Arc<Incoming>) {
-        let mut state = self.state();
-        state.streams.retain(|stream| stream.strong_count() != 0);
-        state.streams.push(Arc::downgrade(stream));
-    }
-
-    /// An answer cannot arrive before those that were asked for earlier are taken.
-    async fn read_streams_ahead(&self) {
-        loop {
-            // A stream stays in the list until it was read: this future may be dropped on the way.
-            let Some(stream) = self.state().streams.last().cloned() else {
-                return;
+        let poll = |cx: &mut Context<'_>| {
+            let Some(change) = change.take() else {
+                return request.as_mut().poll(cx).map(Ok);
             };
-            if let Some(stream) = stream.upgrade() {
-                poll_fn(|cx| stream.poll_ahead(cx)).await;
-            }
             let mut state = self.state();
-            state.streams.retain(|other| !other.ptr_eq(&stream));
+            if let Err(error) = self.check(&state) {
+                return Poll::Ready(Err(error));
+            }
+            let sent = request.as_mut().poll(cx);
+            change(&mut state);
+            sent.map(Ok)
+        };
+        wait_for(poll, |cx| self.poll_before(None, cx)).await
+    }
+
+    /// Reads into memory what was sent before `own`: its reply cannot arrive before those are taken.
+    pub(crate) fn poll_before(
+        &self,
+        own: Option<&Arc<Incoming>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut read: Option<Arc<Incoming>> = None;
+        loop {
+            let first = {
+                let mut state = self.state();
+                if let Some(read) = read.take()
+                    && state
+                        .in_flight
+                        .front()
+                        .is_some_and(|first| std::ptr::eq(first.as_ptr(), Arc::as_ptr(&read)))
+                {
+                    state.in_flight.pop_front();
+                }
+                loop {
+                    match state.in_flight.front().map(Weak::upgrade) {
+                        None => return Poll::Ready(()),
+                        Some(Some(first)) => break first,
+                        Some(None) => state.in_flight.pop_front(),
+                    };
+                }
+            };
+            if own.is_some_and(|own| Arc::ptr_eq(own, &first)) {
+                return Poll::Ready(());
+            }
+            std::task::ready!(first.poll_ahead(cx));
+            read = Some(first);
         }
+    }
+
+    /// Lets go of the connection wherever a reply is kept that nobody reads. All of them have arrived by now.
+    async fn release(&self) {
+        poll_fn(|cx| self.poll_before(None, cx)).await;
     }
 
     /// A statement failed. Whatever comes next on this connection fails too, until a rollback.

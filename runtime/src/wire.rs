@@ -17,6 +17,7 @@ use bytes::{BufMut, BytesMut};
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::{ClientWrapper, ManagerConfig, RecyclingMethod};
 use futures_core::Stream;
+use smallvec::SmallVec;
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
 use tokio_postgres::{NoTls, error::SqlState};
 
@@ -163,6 +164,90 @@ impl ToSql for Bind<'_> {
     }
 }
 
+/// Parameters that were written down: they do not borrow from what they were made of.
+#[derive(Default)]
+pub(crate) struct Bound {
+    bytes: BytesMut,
+    /// Where each value ends, and whether there is one.
+    ends: SmallVec<[(usize, Encoded); 8]>,
+}
+
+impl Bound {
+    fn values(&self) -> Written<'_> {
+        Written {
+            bound: self,
+            index: 0,
+            start: 0,
+        }
+    }
+}
+
+/// One value of [`Bound`].
+struct WrittenValue<'b>(Option<&'b [u8]>);
+
+impl fmt::Debug for WrittenValue<'_> {
+    // As for `Bind`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
+impl ToSql for WrittenValue<'_> {
+    fn to_sql(
+        &self,
+        _: &postgres::Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self.0 {
+            Some(bytes) => {
+                out.put_slice(bytes);
+                Ok(IsNull::No)
+            }
+            None => Ok(IsNull::Yes),
+        }
+    }
+
+    fn accepts(_: &postgres::Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(
+        &self,
+        ty: &postgres::Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        self.to_sql(ty, out)
+    }
+}
+
+struct Written<'b> {
+    bound: &'b Bound,
+    index: usize,
+    start: usize,
+}
+
+impl<'b> Iterator for Written<'b> {
+    type Item = WrittenValue<'b>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (end, encoded) = *self.bound.ends.get(self.index)?;
+        let value = self.bound.bytes.get(self.start..end);
+        self.index += 1;
+        self.start = end;
+        Some(WrittenValue(match encoded {
+            Encoded::Value => value,
+            Encoded::Null => None,
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.bound.ends.len().saturating_sub(self.index);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Written<'_> {}
+
 /// The parameters of one call, in order. A named iterator: a closure here would make the futures "not general enough"
 /// to be `Send`.
 struct Binds<'s, 'p>(std::slice::Iter<'s, &'p dyn Param>);
@@ -228,7 +313,7 @@ pub(crate) fn next_row(
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<RawRow, Failure>>> {
     rows.poll_next(cx)
-        .map(|next| next.map(|row| row.map(RawRow).map_err(Failure)))
+        .map(|next| next.map(|row| row.map(RawRow).map_err(Failure::from)))
 }
 
 /// A statement prepared on one connection.
@@ -236,6 +321,16 @@ pub(crate) fn next_row(
 pub(crate) struct Prepared(tokio_postgres::Statement);
 
 impl Prepared {
+    /// Writes the parameters down.
+    pub(crate) fn bind(&self, params: &[&dyn Param]) -> Result<Bound, EncodeError> {
+        let mut bound = Bound::default();
+        for (param, ty) in params.iter().zip(self.0.params()) {
+            let encoded = param.encode(Type(ty), &mut Buffer(&mut bound.bytes))?;
+            bound.ends.push((bound.bytes.len(), encoded));
+        }
+        Ok(bound)
+    }
+
     pub(crate) fn params(&self) -> impl ExactSizeIterator<Item = Type<'_>> {
         self.0.params().iter().map(Type)
     }
@@ -316,6 +411,15 @@ impl Session {
             .client
             .query_raw(&prepared.0, Binds(params.iter()))
             .await?)
+    }
+
+    /// As `query`, with parameters that were written down before.
+    pub(crate) async fn query_bound(
+        &self,
+        prepared: &Prepared,
+        bound: &Bound,
+    ) -> Result<RawRows, Failure> {
+        Ok(self.client.query_raw(&prepared.0, bound.values()).await?)
     }
 
     /// Runs text without parameters, sent at the first poll.
@@ -503,11 +607,11 @@ impl managed::Manager for Connector {
 }
 
 /// What went wrong on the wire. It may hold values in its text, so nothing of it is shown but what the methods give.
-pub(crate) struct Failure(tokio_postgres::Error);
+pub(crate) struct Failure(Option<tokio_postgres::Error>);
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self(error)
+        Self(Some(error))
     }
 }
 
@@ -524,8 +628,15 @@ pub(crate) struct ServerError<'e> {
 }
 
 impl Failure {
+    /// There is no connection any more.
+    pub(crate) const GONE: Self = Self(None);
+
+    fn database(&self) -> Option<&tokio_postgres::error::DbError> {
+        self.0.as_ref()?.as_db_error()
+    }
+
     pub(crate) fn server(&self) -> Option<ServerError<'_>> {
-        let error = self.0.as_db_error()?;
+        let error = self.database()?;
         Some(ServerError {
             sqlstate: error.code().code(),
             message: error.message(),
@@ -540,7 +651,7 @@ impl Failure {
     /// Of the answer to Bind, when nothing has run yet: the server no longer has the statement as it was prepared. Its
     /// result type changed (a general SQLSTATE and a translated message; the routine is its own), or it is gone.
     pub(crate) fn is_stale_statement(&self) -> bool {
-        self.0.as_db_error().is_some_and(|error| {
+        self.database().is_some_and(|error| {
             *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME
                 || (*error.code() == SqlState::FEATURE_NOT_SUPPORTED
                     && error.routine() == Some("RevalidateCachedQuery"))
@@ -551,28 +662,30 @@ impl Failure {
 
     /// The parameter could not be written; the reason names no value.
     pub(crate) fn encoding(&self) -> Option<&EncodeError> {
-        self.0.source()?.downcast_ref()
+        self.0.as_ref()?.source()?.downcast_ref()
     }
 
     /// Of errors without a word from the server: the operating system's reason, which holds no values.
     pub(crate) fn io(&self) -> Option<&std::io::Error> {
-        self.0.source()?.downcast_ref()
+        self.0.as_ref()?.source()?.downcast_ref()
     }
 
     /// What a failed attempt to connect says; made before any value was sent.
     pub(crate) fn connecting(&self) -> String {
-        match self.0.as_db_error() {
-            Some(error) => error.message().to_owned(),
-            None => match self.0.source() {
-                Some(source) => format!("{}: {source}", self.0),
-                None => self.0.to_string(),
-            },
+        let Some(error) = &self.0 else {
+            return "the connection is gone".to_owned();
+        };
+        match (error.as_db_error(), error.source()) {
+            (Some(error), _) => error.message().to_owned(),
+            (None, Some(source)) => format!("{error}: {source}"),
+            (None, None) => error.to_string(),
         }
     }
 }
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&self.0.code()).finish()
+        let sqlstate = self.database().map(|error| error.code());
+        f.debug_tuple("Failure").field(&sqlstate).finish()
     }
 }

@@ -257,8 +257,8 @@ async fn a_conflict_is_retried_whatever_the_closure_makes_of_it() {
 struct Mine;
 
 impl From<Error> for Mine {
-    fn from(error: Error) -> Self {
-        panic!("not through here: {error}")
+    fn from(_: Error) -> Self {
+        Self
     }
 }
 

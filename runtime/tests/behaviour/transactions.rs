@@ -347,3 +347,75 @@ fn touch(db: &impl sqlmill_runtime::Writer, id: i64) -> sqlmill_runtime::Execute
     );
     sqlmill_runtime::Execute::new(db, &TOUCH, (id,))
 }
+
+fn numbers(db: &impl sqlmill_runtime::Reader, upto: i64) -> sqlmill_runtime::Many<'_, (i64,), i64> {
+    static NUMBERS: sqlmill_runtime::Statement<(i64,), i64> = sqlmill_runtime::Statement::new(
+        "notes::numbers",
+        "queries/notes.sql:23",
+        "SELECT generate_series(1, $1::bigint)",
+    );
+    sqlmill_runtime::Many::new(db, &NUMBERS, (upto,))
+}
+
+/// More than fits into any buffer on the way.
+const LARGE: i64 = 200_000;
+
+#[tokio::test]
+async fn a_query_that_is_polled_once_and_kept_stalls_nobody() {
+    let (_scratch, db) = one_connection().await;
+    // Once with statements to prepare, once with statements that are.
+    for _ in 0..2 {
+        let tx = db.begin().await.unwrap();
+        let mut kept = numbers(&tx, LARGE);
+        let _ = futures_poll_once(&mut kept).await;
+        assert_eq!(soon(count_notes(&tx)).await.unwrap(), 0);
+        let mut also_kept = numbers(&tx, LARGE);
+        let _ = futures_poll_once(&mut also_kept).await;
+        let nested = soon(tx.savepoint()).await.unwrap();
+        assert!(soon(add_note(&nested, "x")).await.unwrap() > 0);
+        soon(nested.commit()).await.unwrap();
+        assert_eq!(soon(also_kept).await.unwrap().len() as i64, LARGE);
+        let rows = soon(kept).await.unwrap();
+        assert_eq!(rows.len() as i64, LARGE);
+        assert_eq!(rows.last(), Some(&LARGE));
+        clear_notes(&tx).await.unwrap();
+        soon(tx.commit()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_kept_holds_neither_the_commit_nor_the_connection() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    let mut kept = numbers(&tx, LARGE).stream();
+    assert_eq!(kept.next().await.unwrap().unwrap(), 1);
+    add_note(&tx, "kept").await.unwrap();
+    soon(tx.commit()).await.unwrap();
+    assert_eq!(soon(list_notes(&db)).await.unwrap(), ["kept"]);
+    // What was read ahead is still there to be taken.
+    let mut rest = 0;
+    while let Some(number) = kept.next().await {
+        number.unwrap();
+        rest += 1;
+    }
+    assert_eq!(rest, LARGE - 1);
+}
+
+#[tokio::test]
+async fn a_failure_of_a_query_that_nobody_reads_fails_the_commit() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "a").await.unwrap();
+    let mut numbers = numbers(&tx, LARGE).stream();
+    assert_eq!(numbers.next().await.unwrap().unwrap(), 1);
+    let mut kept = add_note(&tx, "a");
+    let _ = futures_poll_once(&mut kept).await;
+    let refused = soon(count_notes(&tx)).await.unwrap_err();
+    assert_eq!(refused.sqlstate(), Some("25P02"));
+    assert_eq!(soon(kept).await.unwrap_err().kind(), ErrorKind::Constraint);
+    drop(numbers);
+    assert_eq!(
+        soon(tx.commit()).await.unwrap_err().kind(),
+        ErrorKind::Transaction
+    );
+}
