@@ -267,7 +267,7 @@ fn facts(
     });
     if let Described::Utility(found) = described {
         facts.cardinality = prove::cardinality::utility(found);
-        facts.access = prove::access::utility(found, &query.statement.sql);
+        facts.access = prove::access::utility(found);
     }
     Some(facts)
 }

@@ -11,6 +11,7 @@ use sqlmill::catalog::Oid;
 use sqlmill::describe::Described;
 use sqlmill::facts::Access;
 use sqlmill::prove::Rules;
+use sqlmill::prove::access::utility as utility_access;
 
 const SCHEMA: &str = "
 CREATE TABLE usr (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text, org_id int);
@@ -207,6 +208,247 @@ fn without_a_rule_a_write_passes_for_a_read() {
                             .is_some()
                 });
             assert!(passes, "{rule}");
+        }
+    }
+}
+
+/// A function that writes, in the places where no call is to be seen.
+const HIDDEN: &str = "
+CREATE TABLE log (x text);
+CREATE SEQUENCE counter;
+CREATE TABLE usr (id int PRIMARY KEY, name text);
+INSERT INTO usr VALUES (1, 'x');
+CREATE FUNCTION logit(t text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (t); RETURN true; END';
+CREATE DOMAIN inner_logged AS text CHECK (logit(VALUE));
+CREATE DOMAIN logged AS text CHECK ((VALUE::inner_logged) <> '');
+CREATE TYPE holder AS (a int, f logged);
+CREATE TYPE numbered AS (n int);
+CREATE FUNCTION to_numbered(int) RETURNS numbered LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN ROW($1)::numbered; END';
+CREATE CAST (int AS numbered) WITH FUNCTION to_numbered(int);
+CREATE DOMAIN by_cast AS int CHECK ((VALUE::numbered).n > 0);
+CREATE TYPE mood AS (m int);
+CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN 1; END';
+CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
+CREATE TYPE label AS ENUM ('a', 'b');
+CREATE FUNCTION label_json(label) RETURNS json LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN 1; END';
+CREATE CAST (label AS json) WITH FUNCTION label_json(label);
+CREATE TYPE metres AS (n int);
+CREATE TYPE feet AS (n int);
+CREATE FUNCTION to_feet(metres) RETURNS feet LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN ROW(1)::feet; END';
+CREATE CAST (metres AS feet) WITH FUNCTION to_feet(metres) AS IMPLICIT;
+CREATE TABLE guarded (id int, name text);
+INSERT INTO guarded VALUES (1, 'x');
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY guard ON guarded USING (logit(name));
+CREATE TABLE indirect (id int);
+INSERT INTO indirect VALUES (1);
+ALTER TABLE indirect ENABLE ROW LEVEL SECURITY;
+CREATE POLICY guard ON indirect USING (id IN (SELECT id FROM guarded));
+CREATE TABLE calm (id int, owner text);
+INSERT INTO calm VALUES (1, 'x');
+ALTER TABLE calm ENABLE ROW LEVEL SECURITY;
+CREATE POLICY guard ON calm USING (owner <> current_user);
+CREATE VIEW calm_view AS SELECT id FROM calm;
+CREATE DOMAIN fine AS text CHECK (length(VALUE) < 100 AND VALUE ~ 'x');
+CREATE TYPE fine_holder AS (f fine);
+CREATE TYPE plain AS (a int, b text);
+";
+
+/// From this version on.
+const HIDDEN_CASES: &[(u32, Expected, &str)] = &[
+    (14, Write, "SELECT 'x'::text::logged"),
+    (14, Write, "SELECT ('(1,x)'::text::holder).f"),
+    (14, Write, "SELECT '(1,x)'::holder"),
+    (14, Write, "SELECT '{x}'::logged[]"),
+    (14, Write, "SELECT ARRAY[name]::logged[] FROM usr"),
+    (
+        14,
+        Write,
+        "SELECT name::text[]::logged[] FROM (VALUES ('{x}')) v (name)",
+    ),
+    (
+        14,
+        Write,
+        "SELECT (jsonb_populate_record(NULL::holder, '{\"f\": \"x\"}')).f",
+    ),
+    (
+        14,
+        Write,
+        "SELECT a FROM json_populate_recordset(NULL::holder, '[{\"f\": \"x\"}]')",
+    ),
+    (
+        14,
+        Write,
+        "SELECT r.a FROM jsonb_to_record('{\"f\": \"x\"}') AS r (a int, f logged)",
+    ),
+    (
+        14,
+        Write,
+        "SELECT r.a FROM json_to_recordset('[{\"f\": {\"f\": \"x\"}}]') AS r (a int, f holder)",
+    ),
+    (
+        14,
+        Write,
+        "SELECT a FROM xmltable('/a' PASSING '<a><f>x</f></a>' COLUMNS a int, f logged)",
+    ),
+    (14, Write, "SELECT id::by_cast FROM usr"),
+    (14, Write, "SELECT domain_in('x', 'logged'::regtype, -1)"),
+    (16, Write, "SELECT pg_input_is_valid('x', 'logged')"),
+    (
+        16,
+        Write,
+        "SELECT message FROM pg_input_error_info('x', 'logged')",
+    ),
+    (
+        17,
+        Write,
+        "SELECT jsonb_populate_record_valid(NULL::holder, '{\"f\": \"x\"}')",
+    ),
+    (
+        17,
+        Write,
+        "SELECT json_value('\"x\"', '$' RETURNING logged)",
+    ),
+    (
+        17,
+        Write,
+        "SELECT json_query('{\"f\": \"x\"}', '$' RETURNING holder)",
+    ),
+    (
+        17,
+        Write,
+        "SELECT a FROM json_table('{\"f\": \"x\"}', '$' COLUMNS (a int PATH '$.a', f logged PATH '$.f'))",
+    ),
+    // A composite is taken apart, whatever casts there are.
+    (14, Pure, "SELECT to_jsonb(ROW(1)::mood)"),
+    (
+        14,
+        Write,
+        "SELECT to_json(label) FROM (VALUES ('a'::label)) v (label)",
+    ),
+    (
+        14,
+        Write,
+        "SELECT to_json(v) FROM (VALUES ('a'::label)) v (label)",
+    ),
+    (14, Write, "SELECT json_agg(ARRAY['a'::label]) FROM usr"),
+    (14, Write, "SELECT jsonb_build_object('a', 'b'::label)"),
+    (
+        14,
+        Write,
+        "SELECT jsonb_object_agg(id, 'b'::label) FROM usr",
+    ),
+    (14, Write, "SELECT row_to_json(ROW('b'::label))"),
+    (14, Write, "SELECT json_agg('b'::label) OVER () FROM usr"),
+    (16, Write, "SELECT json_array('b'::label)"),
+    (16, Write, "SELECT json_objectagg(id : 'b'::label) FROM usr"),
+    (17, Write, "SELECT json_scalar('b'::label)"),
+    (
+        14,
+        Write,
+        "SELECT ROW(1)::metres UNION ALL SELECT ROW(1)::feet",
+    ),
+    (
+        14,
+        Write,
+        "SELECT ARRAY[ROW(1)::metres] UNION ALL SELECT ARRAY[ROW(1)::feet]",
+    ),
+    (
+        14,
+        Write,
+        "(SELECT ROW(1)::metres UNION ALL SELECT ROW(2)::metres) UNION ALL SELECT ROW(1)::feet",
+    ),
+    (14, Write, "SELECT id FROM guarded"),
+    (14, Write, "SELECT id FROM indirect"),
+    (
+        14,
+        Write,
+        "SELECT id FROM usr WHERE EXISTS (SELECT FROM guarded)",
+    ),
+    (14, Read, "SELECT id FROM calm"),
+    (14, Read, "SELECT id FROM calm_view"),
+    (
+        14,
+        Pure,
+        "SELECT 'x'::fine, ('(x)'::text::fine_holder).f, '(x)'::fine_holder",
+    ),
+    (
+        14,
+        Pure,
+        "SELECT to_jsonb(u), jsonb_build_object('a', id), json_agg(name) OVER () FROM usr u",
+    ),
+    (
+        14,
+        Pure,
+        "SELECT (jsonb_populate_record(NULL::plain, '{}')).a",
+    ),
+    (
+        14,
+        Pure,
+        "SELECT id FROM usr UNION SELECT 1.5 UNION ALL SELECT 2::bigint",
+    ),
+];
+
+#[test]
+fn writes_that_no_call_shows_are_said() {
+    for mut bench in benches("prove_access", HIDDEN) {
+        let cases: Vec<&(u32, Expected, &str)> = HIDDEN_CASES
+            .iter()
+            .filter(|(from, _, _)| *from <= bench.major)
+            .collect();
+        let statements: Vec<&str> = cases.iter().map(|(_, _, sql)| *sql).collect();
+        let described = bench.describe(&statements);
+        let mut wrong = Vec::new();
+        for ((_, expected, sql), described) in cases.iter().zip(&described) {
+            let (found, reason) = match described {
+                // A constant is read while the statement is described, which may not write either.
+                Described::Refused(error) if error.code == "25006" => (Write, String::new()),
+                described => found(&bench, described),
+            };
+            if found != *expected {
+                wrong.push(format!("{sql}\n  {found:?}: {reason}"));
+            }
+            // The role is one that row security binds.
+            let before = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor; SET LOCAL ROLE pg_monitor; \
+                          SET TRANSACTION READ ONLY";
+            let refusal = bench.refusal(before, sql, "SELECT");
+            let writes = refusal.as_ref().is_some_and(|error| error.code == "25006");
+            if writes != (*expected == Write) {
+                wrong.push(format!("{sql}\n  the server: {refusal:?}"));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "PostgreSQL {}\n{}",
+            bench.major,
+            wrong.join("\n")
+        );
+    }
+}
+
+#[test]
+fn explain_may_run_what_it_explains() {
+    for mut bench in benches("prove_access", HIDDEN) {
+        let statements = [
+            "EXPLAIN (U&\"\\0061nalyze\") INSERT INTO log VALUES ('x')",
+            // The planner takes it for constant.
+            "EXPLAIN SELECT folded('x')",
+            "SHOW search_path",
+        ];
+        bench
+            .connection()
+            .simple(
+                "CREATE FUNCTION folded(t text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN logit(t); END'",
+            )
+            .unwrap();
+        let described = bench.describe(&statements);
+        for (sql, described) in statements.iter().zip(&described) {
+            let Described::Utility(utility) = described else {
+                panic!("{described:?}");
+            };
+            let refused = bench.refusal("SET TRANSACTION READ ONLY", sql, "SELECT");
+            let writes = utility_access(utility).value == Access::Write;
+            assert_eq!(writes, refused.is_some(), "{sql}");
         }
     }
 }

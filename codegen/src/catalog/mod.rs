@@ -25,6 +25,8 @@ pub struct Catalog {
     /// Indexes by their own relation's oid.
     pub indexes: BTreeMap<Oid, Index>,
     pub triggers: Vec<Trigger>,
+    /// Of row security, those that reads are subject to.
+    pub policies: Vec<Policy>,
     /// Under these, strings of different bytes can be equal (`pg_collation.collisdeterministic` is false).
     pub nondeterministic_collations: BTreeSet<Oid>,
     /// pg_rewrite rules other than views' `_RETURN`, by relation.
@@ -149,6 +151,8 @@ pub struct DomainCheck {
     pub name: String,
     /// `CHECK (VALUE ~ '…')`
     pub definition: String,
+    /// Node text of the condition (`pg_constraint.conbin`).
+    pub condition: String,
     pub validated: bool,
 }
 
@@ -296,6 +300,15 @@ pub struct Trigger {
     pub kind: i16,
     pub enabled: bool,
     pub function: Oid,
+}
+
+/// A policy of row security.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub relation: Oid,
+    pub name: String,
+    /// Node text of its USING (`pg_policy.polqual`).
+    pub using: Option<String>,
 }
 
 impl Trigger {

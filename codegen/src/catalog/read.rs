@@ -6,8 +6,8 @@ use std::vec::IntoIter;
 
 use super::{
     Cast, Catalog, Column, CompositeField, Constraint, ConstraintKind, Domain, DomainCheck,
-    Function, FunctionKind, Generated, Identity, Index, Oid, Operator, Relation, RelationKind,
-    Trigger, Type, TypeKind, Volatility,
+    Function, FunctionKind, Generated, Identity, Index, Oid, Operator, Policy, Relation,
+    RelationKind, Trigger, Type, TypeKind, Volatility,
 };
 use crate::wire::{Connection, Error, Rows};
 
@@ -15,7 +15,7 @@ use crate::wire::{Connection, Error, Rows};
 const FIRST_USER_OID: Oid = 16384;
 
 /// How many `queries` are.
-const QUERIES: usize = 17;
+const QUERIES: usize = 18;
 
 /// Everything as of one moment: the queries are one message, and so one transaction.
 pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
@@ -59,6 +59,7 @@ pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
     let families = operator_families(next("pg_opclass"))?;
     indexes(&mut catalog, &families, next("pg_index"))?;
     triggers(&mut catalog, next("pg_trigger"))?;
+    policies(&mut catalog, next("pg_policy"))?;
     rules(&mut catalog, next("pg_rewrite"))?;
     for mut row in next("pg_collation") {
         catalog.nondeterministic_collations.insert(row.oid()?);
@@ -140,7 +141,8 @@ ORDER BY 1, 2;
 
 SELECT k.oid, k.conname, n.nspname, k.conrelid, k.contypid, k.contype, k.condeferrable, k.convalidated,
        k.{enforced}, k.{period}, k.conparentid, k.confrelid, k.conkey, k.confkey, k.confdeltype, k.confupdtype,
-       k.conindid, pg_catalog.pg_get_constraintdef(k.oid), d.description
+       k.conindid, pg_catalog.pg_get_constraintdef(k.oid),
+       CASE WHEN k.contypid <> 0 THEN k.conbin::pg_catalog.text END, d.description
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
 LEFT JOIN pg_catalog.pg_description d
@@ -165,6 +167,10 @@ ORDER BY i.indexrelid;
 SELECT tgrelid, tgname, tgtype, tgenabled IN ('O', 'A'), tgfoid
 FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
 ORDER BY tgrelid, tgname;
+
+SELECT polrelid, polname, polqual::pg_catalog.text
+FROM pg_catalog.pg_policy WHERE polcmd IN ('*', 'r')
+ORDER BY polrelid, polname;
 
 SELECT ev_class, rulename FROM pg_catalog.pg_rewrite
 WHERE rulename <> '_RETURN' AND ev_enabled IN ('O', 'A')
@@ -525,6 +531,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
         let on_update = row.letter()?;
         let index = row.oid()?;
         let definition = row.text()?;
+        let condition = row.optional()?;
         let comment = row.optional()?;
         let kind = match letter {
             'p' => ConstraintKind::PrimaryKey { columns, index },
@@ -553,6 +560,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
                 ConstraintKind::Check { .. } => domain.checks.push(DomainCheck {
                     name: name.clone(),
                     definition: definition.clone(),
+                    condition: condition.unwrap_or_default(),
                     validated,
                 }),
                 ConstraintKind::PrimaryKey { .. }
@@ -649,6 +657,17 @@ fn triggers(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
             kind: row.number()?,
             enabled: row.flag()?,
             function: row.oid()?,
+        });
+    }
+    Ok(())
+}
+
+fn policies(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
+    for mut row in rows {
+        catalog.policies.push(Policy {
+            relation: row.oid()?,
+            name: row.text()?,
+            using: row.optional()?,
         });
     }
     Ok(())

@@ -314,6 +314,7 @@ fn table_function(value: &Value<'_>) -> Result<RteKind> {
     };
     Ok(RteKind::TableFunction {
         expressions,
+        column_types: numbers(node, "coltypes")?,
         not_null_columns,
         ordinality_column,
     })

@@ -150,6 +150,7 @@ pub enum RteKind {
     TableFunction {
         /// XMLTABLE or JSON_TABLE; its expressions.
         expressions: Vec<Expr>,
+        column_types: Vec<Oid>,
         /// Columns declared NOT NULL, from 0.
         not_null_columns: Vec<usize>,
         /// The FOR ORDINALITY column, from 0.

@@ -3,14 +3,17 @@
 //! A function that PostgreSQL calls STABLE can write through a volatile one that it calls, so volatility is believed only
 //! of what was reviewed: the built-ins, and functions of extensions that are written in C.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::casts::{self, Conversion};
 use super::rows::operator_function;
 use super::walk::{self, Part};
 use super::{Input, functions};
-use crate::catalog::{Function, FunctionKind, Oid, RelationKind, TypeKind, Volatility};
-use crate::describe::Utility;
-use crate::describe::tree::{Command, Expr, Location, Query, RteKind, SortGroup};
+use crate::catalog::{
+    Cast, Catalog, Function, FunctionKind, Oid, RelationKind, Type, TypeKind, Volatility,
+};
+use crate::describe::tree::{Command, Expr, Location, Query, RteKind, SetOperation, SortGroup};
+use crate::describe::{Utility, lower};
 use crate::facts::{Access, Proved, Write};
 
 pub fn access(input: &Input<'_>) -> Proved<Access> {
@@ -49,14 +52,11 @@ pub fn unread_code(input: &Input<'_>, writes: &BTreeMap<Oid, Write>) -> Option<S
     })
 }
 
-/// Of what has no tree: SHOW reads, and so does EXPLAIN, unless it runs what it explains.
-pub fn utility(utility: &Utility, sql: &str) -> Proved<Access> {
+/// Of what has no tree: SHOW reads. EXPLAIN may run what it explains, and without ANALYZE the planner still calls the
+/// functions that it takes for constant.
+pub fn utility(utility: &Utility) -> Proved<Access> {
     match utility.command.as_str() {
         "SHOW" => Proved::new(Access::Read, "SHOW reads a setting"),
-        // The word may stand anywhere among the options, or be part of a name: then it is refused for nothing.
-        "EXPLAIN" if !sql.to_ascii_lowercase().contains("analy") => {
-            Proved::new(Access::Read, "EXPLAIN runs nothing")
-        }
         command => Proved::new(Access::Write, format!("{command} may write")),
     }
 }
@@ -67,6 +67,9 @@ pub fn utility(utility: &Utility, sql: &str) -> Proved<Access> {
 struct Effects {
     writes: Vec<(Rank, String)>,
     impure: Vec<(Rank, String)>,
+    /// The domains whose conditions were looked at, and the tables whose policies were.
+    domains: BTreeSet<Oid>,
+    tables: BTreeSet<Oid>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,17 +90,39 @@ fn effects(input: &Input<'_>) -> Effects {
     }
     // A value of a domain is checked when it arrives.
     for &type_oid in &input.statement.params {
-        of_domain(input, type_oid, None, found);
+        of_type(input, type_oid, None, found);
     }
     for (place, query) in input.statement.queries.iter().enumerate() {
-        walk::everything(query, &mut |part| match part {
-            Part::Query(part) => {
-                of_query(input, part, place == 0 && std::ptr::eq(part, query), found)
-            }
-            Part::Expr(expr) => of_expression(input, expr, found),
-        });
+        of_query(input, query, place == 0, found);
+        walk::parts(query, &mut |part| of_part(input, part, found));
     }
     effects
+}
+
+fn of_part(input: &Input<'_>, part: Part<'_>, found: &mut Effects) {
+    let mut open = vec![part];
+    while let Some(part) = open.pop() {
+        match part {
+            Part::Query(query) => {
+                of_query(input, query, false, found);
+                walk::parts(query, &mut |part| open.push(part));
+            }
+            Part::Expr(expr) => {
+                of_expression(input, expr, found);
+                walk::below(expr, &mut |part| open.push(part));
+            }
+        }
+    }
+}
+
+/// A condition that the catalog stores.
+fn of_condition(input: &Input<'_>, text: &str, what: &str, found: &mut Effects) {
+    match lower::expression(text) {
+        Ok(condition) => of_part(input, Part::Expr(&condition), found),
+        Err(_) => found
+            .writes
+            .push((Rank::Unknown, format!("{what} is not understood"))),
+    }
 }
 
 fn of_query(input: &Input<'_>, query: &Query, top: bool, found: &mut Effects) {
@@ -140,20 +165,16 @@ fn of_query(input: &Input<'_>, query: &Query, top: bool, found: &mut Effects) {
                 Rank::Unknown,
                 format!("a part of FROM is not known ({kind})"),
             )),
-            RteKind::Relation { oid, .. }
-                if input
-                    .catalog
-                    .relations
-                    .get(oid)
-                    .is_some_and(|relation| relation.kind == RelationKind::ForeignTable) =>
-            {
-                found.impure.push((
-                    Rank::Call,
-                    format!(
-                        "`{}` lies on another server",
-                        input.catalog.relation_name(*oid)
-                    ),
-                ));
+            RteKind::Relation { oid, .. } => of_relation(input, *oid, found),
+            RteKind::Functions { functions, .. } => {
+                for type_oid in functions.iter().flat_map(|function| &function.column_types) {
+                    of_type(input, *type_oid, None, found);
+                }
+            }
+            RteKind::TableFunction { column_types, .. } => {
+                for type_oid in column_types {
+                    of_type(input, *type_oid, None, found);
+                }
             }
             _ => {}
         }
@@ -162,6 +183,10 @@ fn of_query(input: &Input<'_>, query: &Query, top: bool, found: &mut Effects) {
         .windows
         .iter()
         .flat_map(|window| window.partition.iter().chain(&window.order));
+    let mut groups = Vec::new();
+    if let Some(operation) = &query.set_operation {
+        of_set_operation(input, query, operation, &mut groups, found);
+    }
     for SortGroup {
         equality, ordering, ..
     } in query
@@ -170,6 +195,7 @@ fn of_query(input: &Input<'_>, query: &Query, top: bool, found: &mut Effects) {
         .chain(&query.distinct)
         .chain(&query.sort)
         .chain(windows)
+        .chain(groups)
     {
         for operator in [equality, ordering] {
             if *operator != 0 {
@@ -181,6 +207,79 @@ fn of_query(input: &Input<'_>, query: &Query, top: bool, found: &mut Effects) {
                 );
             }
         }
+    }
+}
+
+fn of_relation(input: &Input<'_>, oid: Oid, found: &mut Effects) {
+    let catalog = input.catalog;
+    let Some(relation) = catalog.relations.get(&oid) else {
+        return;
+    };
+    let name = catalog.relation_name(oid);
+    if relation.kind == RelationKind::ForeignTable {
+        found
+            .impure
+            .push((Rank::Call, format!("`{name}` lies on another server")));
+    }
+    // The policies are not in the tree, which is that of a role that they do not bind.
+    if relation.row_security && found.tables.insert(oid) {
+        found.impure.push((
+            Rank::Call,
+            format!("the row security of `{name}` shows each role its own rows"),
+        ));
+        for policy in &catalog.policies {
+            if policy.relation == oid
+                && let Some(using) = &policy.using
+            {
+                let what = format!("the policy `{}` of `{name}`", policy.name);
+                of_condition(input, using, &what, found);
+            }
+        }
+    }
+}
+
+/// The equality that tells rows apart, and the casts of the sides, which the tree does not show.
+fn of_set_operation<'q>(
+    input: &Input<'_>,
+    query: &'q Query,
+    operation: &'q SetOperation,
+    equality: &mut Vec<&'q SortGroup>,
+    found: &mut Effects,
+) {
+    let SetOperation::Node {
+        left,
+        right,
+        column_types,
+        groups,
+        ..
+    } = operation
+    else {
+        return;
+    };
+    equality.extend(groups);
+    for side in [left, right] {
+        let own = casts::side_types(input.catalog, query, side);
+        for (index, &to) in column_types.iter().enumerate() {
+            let conversion = match own.get(index) {
+                Some(&Some(from)) => casts::conversion(input.catalog, from, to),
+                _ => Conversion::Unknown,
+            };
+            of_conversion(input, &conversion, found);
+        }
+        of_set_operation(input, query, side, equality, found);
+    }
+}
+
+fn of_conversion(input: &Input<'_>, conversion: &Conversion, found: &mut Effects) {
+    match conversion {
+        Conversion::None => {}
+        Conversion::Function(function) => of_function(input, *function, None, found),
+        Conversion::Text(type_oid) => of_type(input, *type_oid, None, found),
+        Conversion::Elements(of_each) => of_conversion(input, of_each, found),
+        Conversion::Unknown => found.writes.push((
+            Rank::Unknown,
+            "a set operation casts what is not known".to_owned(),
+        )),
     }
 }
 
@@ -213,20 +312,41 @@ fn of_expression(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
                 );
             }
         }
-        Expr::Func(call) => of_function(input, call.function, call.location, found),
-        Expr::Aggregate(aggregate) => {
-            of_function(input, aggregate.function, aggregate.location, found)
+        Expr::Func(call) => {
+            of_function(input, call.function, call.location, found);
+            of_arguments(input, call.function, &call.args, call.location, found);
+            // What makes a row or an array of text or JSON makes its domains too.
+            of_type(input, call.type_oid, call.location, found);
         }
-        Expr::WindowFunc(window) => of_function(input, window.function, window.location, found),
+        Expr::Aggregate(aggregate) => {
+            of_function(input, aggregate.function, aggregate.location, found);
+            let args = aggregate.args.iter().map(|target| &target.expr);
+            of_arguments(input, aggregate.function, args, aggregate.location, found);
+        }
+        Expr::WindowFunc(window) => {
+            of_function(input, window.function, window.location, found);
+            of_arguments(input, window.function, &window.args, window.location, found);
+        }
         Expr::NextValue { .. } => found
             .writes
             .push((Rank::Call, "it advances a sequence".to_owned())),
         Expr::CoerceToDomain {
             type_oid, location, ..
-        } => of_domain(input, *type_oid, *location, found),
-        Expr::CoerceViaIo {
+        }
+        | Expr::CoerceViaIo {
             type_oid, location, ..
-        } => of_domain(input, *type_oid, *location, found),
+        } => of_type(input, *type_oid, *location, found),
+        // The server reads a constant's text anew for each connection.
+        Expr::Const(constant) if !constant.is_null => {
+            of_type(input, constant.type_oid, constant.location, found);
+        }
+        Expr::JsonQuery(json) => of_type(input, json.type_oid, None, found),
+        Expr::JsonConstructor(json) => {
+            of_type(input, json.type_oid, None, found);
+            for arg in &json.args {
+                made_json(input, arg, None, found);
+            }
+        }
         Expr::CurrentOf => found.impure.push((
             Rank::Call,
             "WHERE CURRENT OF needs a cursor of the session".to_owned(),
@@ -278,52 +398,105 @@ fn of_function(input: &Input<'_>, oid: Oid, location: Location, found: &mut Effe
     }
 }
 
-/// The CHECKs of a domain are run by a cast to it, and may call what they like. Their text is all that the catalog has:
-/// a name in it that is that of a function outside the reviewed ones counts as a call.
-fn of_domain(input: &Input<'_>, type_oid: Oid, location: Location, found: &mut Effects) {
-    let catalog = input.catalog;
-    let mut oid = type_oid;
-    // The bound is against a damaged catalog.
-    for _ in 0..64 {
-        let Some(TypeKind::Domain(domain)) = catalog.types.get(&oid).map(|known| &known.kind)
+/// The CHECKs of the domains in a type, which run where a value of it is made of text or of another's parts.
+fn of_type(input: &Input<'_>, type_oid: Oid, location: Location, found: &mut Effects) {
+    for oid in types_within(input.catalog, type_oid) {
+        let Some(Type {
+            kind: TypeKind::Domain(domain),
+            ..
+        }) = input.catalog.types.get(&oid)
         else {
-            break;
+            continue;
         };
-        for check in &domain.checks {
-            let suspects = catalog.functions.values().filter(|function| {
-                let clean = if function.builtin {
-                    Review::Reads
-                } else {
-                    Review::Pure
-                };
-                review(function) > clean && mentions(&check.definition, &function.name)
-            });
-            let called = catalog.operators.values().filter_map(|operator| {
-                let stands = check.definition.contains(&operator.name);
-                stands
-                    .then(|| catalog.functions.get(&operator.function))
-                    .flatten()
-            });
-            let called =
-                called.filter(|function| !function.builtin && review(function) > Review::Pure);
-            if let Some(function) = suspects.chain(called).next() {
-                of_function(input, function.oid, location, found);
-            }
+        if !found.domains.insert(oid) {
+            continue;
         }
-        oid = domain.base;
+        let name = input.catalog.type_name(oid);
+        for check in &domain.checks {
+            let what = format!(
+                "the check `{}` of `{name}`{}",
+                check.name,
+                input.at(location)
+            );
+            of_condition(input, &check.condition, &what, found);
+        }
     }
 }
 
-/// Does the name stand in the text as a word?
-fn mentions(text: &str, name: &str) -> bool {
-    let word = |character: char| character.is_alphanumeric() || character == '_';
-    text.match_indices(name).any(|(at, _)| {
-        let before = text.get(..at).and_then(|text| text.chars().next_back());
-        let after = text
-            .get(at + name.len()..)
-            .and_then(|text| text.chars().next());
-        !before.is_some_and(word) && !after.is_some_and(word)
-    })
+/// What a function does with the types of its arguments beyond taking values of them.
+fn of_arguments<'e>(
+    input: &Input<'_>,
+    function: Oid,
+    args: impl IntoIterator<Item = &'e Expr>,
+    location: Location,
+    found: &mut Effects,
+) {
+    let Some(function) = input.catalog.functions.get(&function) else {
+        return;
+    };
+    if !function.builtin || !function.name.contains("json") {
+        return;
+    }
+    for arg in args {
+        // The first argument says which row is to be made, and may be NULL.
+        if function.name.contains("populate_record") {
+            match casts::type_of(input.catalog, arg) {
+                Some(type_oid) => of_type(input, type_oid, location, found),
+                None => found.writes.push((
+                    Rank::Unknown,
+                    format!("`{}` makes a row that is not known", function.name),
+                )),
+            }
+        }
+        made_json(input, arg, location, found);
+    }
+}
+
+/// JSON is made of a value by the author's cast to `json`, if its type has one; arrays and composites are taken apart.
+fn made_json(input: &Input<'_>, value: &Expr, location: Location, found: &mut Effects) {
+    const JSON: Oid = 114;
+    const RECORD: Oid = 2249;
+    let catalog = input.catalog;
+    let type_oid = casts::type_of(catalog, value).unwrap_or(RECORD);
+    let within = types_within(catalog, type_oid);
+    for (&(from, to), cast) in &catalog.casts {
+        let is_whole = || {
+            !matches!(
+                catalog.types.get(&from).map(|known| &known.kind),
+                Some(TypeKind::Array(_) | TypeKind::Composite { .. })
+            )
+        };
+        if to == JSON
+            && !functions::is_initial(from)
+            && is_whole()
+            && (within.contains(&from) || within.contains(&RECORD))
+            && let Cast::Function(function) = cast
+        {
+            of_function(input, *function, location, found);
+        }
+    }
+}
+
+/// The type, and those that its values are made of.
+fn types_within(catalog: &Catalog, type_oid: Oid) -> BTreeSet<Oid> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![type_oid];
+    while let Some(oid) = open.pop() {
+        if !found.insert(oid) {
+            continue;
+        }
+        match catalog.types.get(&oid).map(|known| &known.kind) {
+            Some(TypeKind::Array(inner) | TypeKind::Range(inner) | TypeKind::Multirange(inner)) => {
+                open.push(*inner);
+            }
+            Some(TypeKind::Domain(domain)) => open.push(domain.base),
+            Some(TypeKind::Composite { fields, .. }) => {
+                open.extend(fields.iter().map(|field| field.type_oid));
+            }
+            Some(TypeKind::Base | TypeKind::Enum(_) | TypeKind::Pseudo) | None => {}
+        }
+    }
+    found
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -412,17 +585,25 @@ const HARMLESS: &[&str] = &[
     "uuidv7",
 ];
 
-/// Not volatile, and yet they write (a transaction id) or run SQL that they are given or find.
+/// Not volatile, and yet they write (a transaction id), run SQL that they are given or find, or read text as a type that
+/// they are told, whose CHECKs may call anything.
 const RUNS_SQL: &[&str] = &[
+    "array_in",
     "cursor_to_xml",
     "cursor_to_xmlschema",
     "database_to_xml",
     "database_to_xml_and_xmlschema",
     "database_to_xmlschema",
+    "domain_in",
+    "multirange_in",
     "pg_current_xact_id",
+    "pg_input_error_info",
+    "pg_input_is_valid",
     "query_to_xml",
     "query_to_xml_and_xmlschema",
     "query_to_xmlschema",
+    "range_in",
+    "record_in",
     "schema_to_xml",
     "schema_to_xml_and_xmlschema",
     "schema_to_xmlschema",
