@@ -268,7 +268,7 @@ fn soft_delete_filter() {
         ),
         (
             "WITH RECURSIVE t AS (SELECT id, deleted_at FROM users UNION ALL SELECT t.id, t.deleted_at FROM t WHERE false) SELECT id FROM t WHERE deleted_at IS NULL",
-            &[],
+            &["soft-delete-filter: users"],
         ),
         // Views.
         ("SELECT name FROM live_users", &[]),
@@ -338,6 +338,266 @@ fn soft_delete_filter() {
             &[],
         ),
     ]);
+}
+
+#[test]
+fn every_way_for_a_condition_to_hold_decides() {
+    hold(&[
+        (
+            "SELECT name FROM users WHERE (deleted_at IS NULL OR name = 'x') IS TRUE",
+            &["soft-delete-filter: name"],
+        ),
+        (
+            "SELECT name FROM users WHERE (deleted_at IS NULL OR name = 'x') IS NOT FALSE",
+            &["soft-delete-filter: name"],
+        ),
+        (
+            "SELECT name FROM users WHERE NOT (deleted_at IS NOT NULL AND id > 5)",
+            &["soft-delete-filter: id"],
+        ),
+        (
+            "SELECT name FROM users WHERE (deleted_at IS NOT NULL AND id > 5) IS NOT TRUE",
+            &["soft-delete-filter: id"],
+        ),
+        (
+            "SELECT name FROM users WHERE :all OR (id > 0 AND (deleted_at IS NULL OR name = 'x'))",
+            &["soft-delete-filter: name"],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN id > 5 THEN true ELSE deleted_at IS NULL END",
+            &["soft-delete-filter: id"],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN deleted_at IS NULL THEN true ELSE id > 5 END",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE coalesce(deleted_at IS NULL, id > 5)",
+            &["soft-delete-filter: id"],
+        ),
+        // Each way speaks of the column, or a flag opens it.
+        (
+            "SELECT name FROM users WHERE NOT (deleted_at IS NOT NULL OR id > 5)",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE (deleted_at IS NULL AND id > 5) IS TRUE",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE (:all OR deleted_at IS NULL) IS TRUE",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN :all THEN true ELSE deleted_at IS NULL END",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN deleted_at IS NULL THEN id > 5 ELSE false END",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN deleted_at IS NOT NULL THEN false ELSE id > 5 END",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE CASE WHEN deleted_at IS NULL THEN id > 5 END",
+            &[],
+        ),
+        (
+            "SELECT name FROM users WHERE :all OR (id > 0 AND (deleted_at IS NULL OR deleted_at > now()))",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_condition_around_a_subquery_counts_where_the_subquery_chooses_nothing() {
+    hold(&[
+        (
+            "SELECT id FROM (SELECT DISTINCT ON (user_id) id, deleted_at FROM posts ORDER BY user_id, id) p WHERE p.deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at FROM posts ORDER BY id LIMIT 3) p WHERE p.deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at FROM posts ORDER BY id OFFSET 3) p WHERE p.deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at, count(*) OVER (PARTITION BY user_id) FROM posts) p WHERE p.deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "WITH p AS (SELECT deleted_at, count(*) FROM posts GROUP BY ROLLUP (deleted_at)) SELECT count FROM p WHERE deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "WITH p AS (SELECT id, deleted_at FROM posts ORDER BY id LIMIT 3), q AS (SELECT * FROM p) SELECT id FROM q WHERE deleted_at IS NULL",
+            &["soft-delete-filter: posts"],
+        ),
+        (
+            "WITH RECURSIVE p AS (SELECT id, deleted_at FROM posts WHERE id = :id UNION ALL \
+             SELECT n.id, n.deleted_at FROM p JOIN posts n ON n.user_id = p.id) SELECT id FROM p WHERE deleted_at IS NULL",
+            &["soft-delete-filter: posts", "soft-delete-filter: posts n"],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at IS NULL OR id > 5 AS live FROM users) u WHERE live",
+            &["soft-delete-filter: users"],
+        ),
+        (
+            "SELECT c FROM (SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS c FROM users) u WHERE c > 1",
+            &["soft-delete-filter: users"],
+        ),
+        // The same rows are looked at together whether the condition stands within or without.
+        (
+            "SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM users) u WHERE live",
+            &[],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at IS NOT NULL AS dead FROM users) u WHERE NOT dead",
+            &[],
+        ),
+        (
+            "SELECT id FROM (SELECT DISTINCT ON (deleted_at) id, deleted_at FROM posts ORDER BY deleted_at, id) p WHERE p.deleted_at IS NULL",
+            &[],
+        ),
+        (
+            "SELECT id FROM (SELECT id, deleted_at, count(*) OVER (PARTITION BY deleted_at) FROM posts) p WHERE p.deleted_at IS NULL",
+            &[],
+        ),
+        (
+            "SELECT n FROM (SELECT deleted_at, count(*) AS n FROM posts GROUP BY deleted_at) p WHERE deleted_at IS NULL",
+            &[],
+        ),
+        (
+            "SELECT id FROM (SELECT DISTINCT id, deleted_at FROM posts) p WHERE deleted_at IS NULL",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn an_upsert_says_what_becomes_of_a_deleted_row() {
+    const INSERT: &str = "INSERT INTO users (id, email) VALUES (:id, :email) ON CONFLICT (id) DO UPDATE SET name = 'x'";
+    let text = |condition: &str| format!("{INSERT} WHERE {condition}");
+    let (own, or, other, flag) = (
+        text("users.deleted_at IS NULL"),
+        text("users.deleted_at IS NULL OR users.id > 5"),
+        text("excluded.deleted_at IS NULL"),
+        text("users.deleted_at IS NULL OR :all"),
+    );
+    hold(&[
+        (INSERT, &["soft-delete-filter: users"]),
+        (&own, &[]),
+        (&flag, &[]),
+        (&or, &["soft-delete-filter: users"]),
+        (&other, &["soft-delete-filter: users"]),
+    ]);
+}
+
+#[test]
+fn a_merge_says_what_becomes_of_a_deleted_row() {
+    const ON: &str = "MERGE INTO users u USING (VALUES (1)) v (id) ON u.id = v.id";
+    const INSERT: &str = "WHEN NOT MATCHED THEN INSERT (id, email) VALUES (v.id, 'x')";
+    let found: &[&str] = &["soft-delete-filter: users u"];
+    let mut cases: Vec<(String, &[&str])> = vec![
+        (
+            format!("{ON} WHEN MATCHED THEN UPDATE SET name = 'x' {INSERT}"),
+            found,
+        ),
+        (
+            format!(
+                "{ON} WHEN MATCHED AND (u.deleted_at IS NULL OR u.id > 5) THEN UPDATE SET name = 'x' {INSERT}"
+            ),
+            found,
+        ),
+        (
+            format!(
+                "{ON} WHEN MATCHED AND u.deleted_at IS NULL THEN UPDATE SET name = 'x' {INSERT}"
+            ),
+            &[],
+        ),
+        (
+            format!(
+                "{ON} AND u.deleted_at IS NULL WHEN MATCHED THEN UPDATE SET name = 'x' {INSERT}"
+            ),
+            &[],
+        ),
+        (
+            format!("{ON} WHEN MATCHED THEN UPDATE SET name = 'x', deleted_at = NULL {INSERT}"),
+            &[],
+        ),
+        (format!("{ON} WHEN MATCHED THEN DO NOTHING {INSERT}"), &[]),
+    ];
+    for mut bench in benches("lint_merge", SCHEMA) {
+        if bench.major < 15 {
+            continue;
+        }
+        if bench.major >= 17 {
+            cases.push((
+                format!("{ON} AND u.deleted_at IS NULL WHEN NOT MATCHED BY SOURCE THEN UPDATE SET name = 'x' {INSERT}"),
+                found,
+            ));
+        }
+        for (text, expected) in &cases {
+            let shown = run(&mut bench, &format!("--! q\n{text};\n")).shown();
+            assert_eq!(shown, *expected, "PostgreSQL {}: {text}", bench.major);
+        }
+    }
+}
+
+#[test]
+fn a_delete_takes_what_cascades_from_it() {
+    const SCHEMA: &str = "
+CREATE TABLE audit (id int PRIMARY KEY, deleted_at timestamptz);
+CREATE TABLE orgs (id int PRIMARY KEY);
+CREATE TABLE teams (id int PRIMARY KEY, org int REFERENCES orgs ON DELETE CASCADE);
+CREATE TABLE members (id int PRIMARY KEY, team int REFERENCES teams ON DELETE CASCADE, deleted_at timestamptz);
+CREATE TABLE guests (id int PRIMARY KEY, org int REFERENCES orgs, deleted_at timestamptz);
+CREATE TABLE visits (id int PRIMARY KEY, guest int REFERENCES guests ON DELETE SET NULL, deleted_at timestamptz);
+";
+    let cases: [(&str, &[&str]); 6] = [
+        (
+            "DELETE FROM orgs WHERE id = :id",
+            &["with rows of `orgs` go those of `members` that refer to them"],
+        ),
+        (
+            "DELETE FROM teams WHERE id = :id",
+            &["with rows of `teams` go those of `members` that refer to them"],
+        ),
+        (
+            "DELETE FROM guests WHERE id = :id",
+            &["this deletes rows of `guests`"],
+        ),
+        ("TRUNCATE visits, orgs", &["this empties `visits`"]),
+        (
+            "TRUNCATE orgs CASCADE",
+            &[
+                "with rows of `orgs` go those of `members` that refer to them",
+                "with rows of `orgs` go those of `guests` that refer to them",
+                "with rows of `orgs` go those of `visits` that refer to them",
+            ],
+        ),
+        ("UPDATE orgs SET id = :to WHERE id = :from", &[]),
+    ];
+    for mut bench in benches("lint_cascades", SCHEMA) {
+        for (text, expected) in cases {
+            let linted = run(&mut bench, &format!("--! q\n{text};\n"));
+            let mut shown: Vec<&str> = linted
+                .findings
+                .diagnostics
+                .iter()
+                .map(|found| found.message.split(',').next().unwrap())
+                .collect();
+            let mut expected = expected.to_vec();
+            shown.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(shown, expected, "PostgreSQL {}: {text}", bench.major);
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod cardinality;
 mod configuration;
 mod context;
+mod decides;
 mod does_not_plan;
 mod hard_delete;
 mod insert_omits_not_null;

@@ -10,9 +10,11 @@ use std::collections::BTreeSet;
 
 use super::Rule;
 use super::context::{Context, first_location, quoted, uses};
+use super::decides::{speaks_of, way_around};
 use crate::catalog::{Column, Oid};
 use crate::describe::tree::{
-    Command, ConflictAction, Expr, Query, Rte, RteKind, SetOperation, Target,
+    Command, ConflictAction, Expr, JoinItem, MergeMatch, Query, Rte, RteKind, SetOperation,
+    SortGroup, Target,
 };
 use crate::diagnostic::Diagnostic;
 use crate::prove::rows::{Reading, readings, resolve};
@@ -34,7 +36,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         found: Vec::new(),
     };
     for query in context.queries() {
-        finder.query(query, &BTreeSet::new(), &[], None);
+        finder.query(query, &Restricted::default(), &[], None);
     }
     for diagnostic in finder.found {
         // A CTE is looked at for each place that reads it.
@@ -42,6 +44,15 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(diagnostic);
         }
     }
+}
+
+/// The outputs of a subquery, by place among its targets, that a query around it has a condition on.
+#[derive(Clone, Default)]
+struct Restricted {
+    /// The condition decides which rows are looked at.
+    outputs: BTreeSet<usize>,
+    /// The condition comes after the subquery has chosen among its rows.
+    too_late: BTreeSet<usize>,
 }
 
 /// The view within which the finder is, as the author named it.
@@ -57,11 +68,10 @@ struct Finder<'c, 'a> {
 }
 
 impl<'a> Finder<'_, 'a> {
-    /// `restricted`: the outputs, by place among the targets, that a query around this one has a condition on.
     fn query(
         &mut self,
         query: &'a Query,
-        restricted: &BTreeSet<usize>,
+        restricted: &Restricted,
         around: &[&'a Query],
         view: Option<&View>,
     ) {
@@ -79,7 +89,8 @@ impl<'a> Finder<'_, 'a> {
                     if let Some(column) = self.context.soft_delete(*oid)
                         && !decided(query, column, &reading, restricted)
                     {
-                        self.table(query, (rte, *oid, column), &reading, view);
+                        let late = passes(query, &restricted.too_late, reading.rel, column.number);
+                        self.table(query, (rte, *oid, column), &reading, view, late);
                     }
                 }
                 RteKind::Subquery {
@@ -104,7 +115,11 @@ impl<'a> Finder<'_, 'a> {
                     if let (Some(owner), Some(cte)) = (owner, cte)
                         && cte.query.command == Command::Select
                     {
-                        let passed = passed_down(query, &reading, &cte.query, restricted);
+                        let mut passed = passed_down(query, &reading, &cte.query, restricted);
+                        if cte.recursive {
+                            // What is removed at the end was gone through before.
+                            passed.too_late.append(&mut passed.outputs);
+                        }
                         self.query(
                             &cte.query,
                             &passed,
@@ -126,10 +141,11 @@ impl<'a> Finder<'_, 'a> {
         }
         for cte in &query.ctes {
             if cte.query.command != Command::Select {
-                self.query(&cte.query, &BTreeSet::new(), &scopes, view);
+                self.query(&cte.query, &Restricted::default(), &scopes, view);
             }
         }
         self.on_conflict(query);
+        self.merge(query);
         walk::parts(query, &mut |part| {
             if let Part::Expr(expr) = part {
                 self.subqueries(expr, &scopes, view);
@@ -141,7 +157,7 @@ impl<'a> Finder<'_, 'a> {
     fn subqueries(&mut self, expr: &'a Expr, scopes: &[&'a Query], view: Option<&View>) {
         walk::below(expr, &mut |part| match part {
             Part::Expr(expr) => self.subqueries(expr, scopes, view),
-            Part::Query(query) => self.query(query, &BTreeSet::new(), scopes, view),
+            Part::Query(query) => self.query(query, &Restricted::default(), scopes, view),
         });
     }
 
@@ -149,7 +165,7 @@ impl<'a> Finder<'_, 'a> {
         &mut self,
         query: &'a Query,
         operation: &'a SetOperation,
-        restricted: &BTreeSet<usize>,
+        restricted: &Restricted,
         scopes: &[&'a Query],
         view: Option<&View>,
     ) {
@@ -193,6 +209,7 @@ impl<'a> Finder<'_, 'a> {
         (rte, oid, column): (&Rte, Oid, &Column),
         reading: &Reading<'a>,
         view: Option<&View>,
+        filtered_late: bool,
     ) {
         let context = self.context;
         let table = context.catalog.relation_name(oid);
@@ -235,27 +252,28 @@ impl<'a> Finder<'_, 'a> {
                 Some(line) => format!("move `{wanted}` to the ON at line {line}"),
                 None => format!("move `{wanted}` to the ON of the join"),
             })
-        } else if let Some(let_through) = reading
+        } else if let Some(around) = reading
             .conditions
             .iter()
-            .find(|condition| speaks_of(query, condition, reading.rel, column.number))
+            .filter(|condition| speaks(query, condition, reading.rel, column.number))
+            .find_map(|condition| {
+                way_around(condition, &|expr| {
+                    is_column(query, expr, reading.rel, column.number)
+                })
+            })
         {
-            let part = match let_through {
-                Expr::Or(parts, _) => parts
-                    .iter()
-                    .find(|part| !speaks_of(query, part, reading.rel, column.number)),
-                _ => None,
-            };
             let span = context
-                .at(first_location(part.unwrap_or(let_through)))
+                .at(first_location(around))
                 .unwrap_or_else(|| context.head());
             Diagnostic::error(
                 RULE.name,
-                format!("this part of an OR lets deleted rows of `{table}` through"),
+                format!("this part of the condition lets deleted rows of `{table}` through"),
             )
             .at(span)
             .label(format!("holds whatever `{}` is", column.name))
-            .help(format!("put the OR in parentheses and add `AND {wanted}`"))
+            .help(format!(
+                "put the condition in parentheses and add `AND {wanted}`"
+            ))
         } else {
             let what = if query.command == Command::Update && reading.rel == query.result_relation {
                 "updated"
@@ -291,6 +309,11 @@ impl<'a> Finder<'_, 'a> {
                 },
             )
         };
+        if filtered_late {
+            diagnostic = diagnostic.note(
+                "the condition around this subquery comes too late: LIMIT, DISTINCT ON, a window or the recursion has looked at deleted rows by then",
+            );
+        }
         diagnostic = diagnostic
             .help("if deleted rows are meant too, `--@ allow(soft_delete_filter, \"why\")`");
         self.found.push(diagnostic);
@@ -315,21 +338,12 @@ impl<'a> Finder<'_, 'a> {
         let Some(column) = self.context.soft_delete(oid) else {
             return;
         };
-        let mentions = |expr: &Expr| {
-            walk::any_expression(
-                expr,
-                &|expr| matches!(expr, Expr::Var(var) if var.column == column.number),
-            )
-        };
-        let decided = conflict
-            .set
-            .iter()
-            .any(|target| target.number == column.number)
+        let decided = sets(&conflict.set, column.number)
             || conflict
                 .condition
                 .iter()
                 .chain(&conflict.arbiter_where)
-                .any(mentions);
+                .any(|condition| restricts(query, condition, query.result_relation, column.number));
         if conflict.action != ConflictAction::Update || decided {
             return;
         }
@@ -349,7 +363,7 @@ impl<'a> Finder<'_, 'a> {
                 format!("ON CONFLICT may update a deleted row of `{table}`, and leave it deleted"),
             )
             .at(span)
-            .label(format!("nothing is said of `{}`", column.name))
+            .label("deleted rows are not left out")
             .help(format!(
                 "add `{} = NULL` to the SET to bring the row back",
                 quoted(&column.name)
@@ -362,18 +376,84 @@ impl<'a> Finder<'_, 'a> {
             .help("or `--@ allow(soft_delete_filter, \"why\")`"),
         );
     }
+
+    /// Each WHEN … THEN UPDATE says what becomes of a row that is deleted.
+    fn merge(&mut self, query: &Query) {
+        let (Command::Merge, Some(rte)) = (query.command, query.rte(query.result_relation)) else {
+            return;
+        };
+        let RteKind::Relation { oid, .. } = rte.kind else {
+            return;
+        };
+        let Some(column) = self.context.soft_delete(oid) else {
+            return;
+        };
+        let decides =
+            |condition: &Expr| restricts(query, condition, query.result_relation, column.number);
+        let matched = query.merge_join_condition.as_ref().is_some_and(decides)
+            || query.join_tree.quals.as_ref().is_some_and(decides)
+            || query
+                .join_tree
+                .items
+                .iter()
+                .any(|item| joined_by(item, &decides));
+        let undecided = query.merge_actions.iter().any(|action| {
+            let chosen = match action.match_kind {
+                MergeMatch::Matched => matched,
+                // The rows that did not match are among those that the ON left out.
+                MergeMatch::NotMatchedBySource | MergeMatch::Unknown => false,
+                MergeMatch::NotMatchedByTarget => true,
+            };
+            action.command == Command::Update
+                && !chosen
+                && !sets(&action.targets, column.number)
+                && !action.condition.as_ref().is_some_and(decides)
+        });
+        if !undecided {
+            return;
+        }
+        let table = self.context.catalog.relation_name(oid);
+        let bare = self
+            .context
+            .catalog
+            .relations
+            .get(&oid)
+            .map_or(rte.name.as_str(), |relation| &relation.name);
+        let span = self
+            .context
+            .table(bare, rte.aliased.then_some(rte.name.as_str()), &[]);
+        let (name, marker) = (quoted(&rte.name), quoted(&column.name));
+        self.found.push(
+            Diagnostic::error(
+                RULE.name,
+                format!("MERGE may update a deleted row of `{table}`, and leave it deleted"),
+            )
+            .at(span)
+            .label("deleted rows are not left out")
+            .help(format!("write `WHEN MATCHED AND {name}.{marker} IS NULL THEN UPDATE …` to leave deleted rows alone"))
+            .help(format!("or add `{marker} = NULL` to the SET to bring the row back"))
+            .help("or `--@ allow(soft_delete_filter, \"why\")`"),
+        );
+    }
+}
+
+/// Does the condition of one of these joins say so?
+fn joined_by(item: &JoinItem, decides: &dyn Fn(&Expr) -> bool) -> bool {
+    match item {
+        JoinItem::Rel(_) | JoinItem::Other(_) => false,
+        JoinItem::Join(join) => join.quals.as_ref().is_some_and(decides),
+        JoinItem::From(from) => {
+            from.quals.as_ref().is_some_and(decides)
+                || from.items.iter().any(|item| joined_by(item, decides))
+        }
+    }
 }
 
 /// The query, or one around it, decides about the column; or it is not a read.
-fn decided(
-    query: &Query,
-    column: &Column,
-    reading: &Reading<'_>,
-    restricted: &BTreeSet<usize>,
-) -> bool {
+fn decided(query: &Query, column: &Column, reading: &Reading<'_>, restricted: &Restricted) -> bool {
     if reading.rel == query.result_relation {
         match query.command {
-            // `hard-delete` speaks of these; MERGE and INSERT read their target only to find what conflicts.
+            // `hard-delete` speaks of DELETE, `merge` and `on_conflict` of what the others update.
             Command::Delete | Command::Merge | Command::Insert => return true,
             // What brings rows back is for the deleted ones.
             Command::Update if sets_to_null(&query.targets, column.number) => return true,
@@ -388,7 +468,7 @@ fn decided(
         .conditions
         .iter()
         .any(|condition| restricts(query, condition, reading.rel, column.number))
-        || passes(query, restricted, reading.rel, column.number)
+        || passes(query, &restricted.outputs, reading.rel, column.number)
 }
 
 /// The outputs of a subquery that the query around it has a condition on, or passes on to one that has.
@@ -396,61 +476,72 @@ fn passed_down(
     query: &Query,
     reading: &Reading<'_>,
     inner: &Query,
-    restricted: &BTreeSet<usize>,
-) -> BTreeSet<usize> {
+    restricted: &Restricted,
+) -> Restricted {
     let list = if inner.command == Command::Select {
         &inner.targets
     } else {
         &inner.returning
     };
-    list.iter()
-        .enumerate()
-        .filter(|(_, target)| !target.junk)
-        .filter(|(_, target)| {
-            reading
-                .conditions
-                .iter()
-                .any(|condition| restricts(query, condition, reading.rel, target.number))
-                || passes(query, restricted, reading.rel, target.number)
-        })
-        .map(|(place, _)| place)
-        .collect()
+    let mut passed = Restricted::default();
+    for (place, target) in list.iter().enumerate().filter(|(_, target)| !target.junk) {
+        let here = reading
+            .conditions
+            .iter()
+            .any(|condition| restricts(query, condition, reading.rel, target.number));
+        let decides = here || passes(query, &restricted.outputs, reading.rel, target.number);
+        if decides && !chooses_before(inner, target) {
+            passed.outputs.insert(place);
+        } else if decides || passes(query, &restricted.too_late, reading.rel, target.number) {
+            passed.too_late.insert(place);
+        }
+    }
+    passed
 }
 
-/// One of the restricted outputs is the column.
-fn passes(query: &Query, restricted: &BTreeSet<usize>, rel: usize, column: i16) -> bool {
-    restricted
+/// Is a condition on this output another one than the same condition within? What LIMIT, DISTINCT ON and windows choose or count
+/// depends on rows that the condition would remove, unless it takes all or none of what they look at together. Grouping sets put
+/// NULL in the column's place.
+fn chooses_before(query: &Query, target: &Target) -> bool {
+    let among = |keys: &[SortGroup]| {
+        keys.iter()
+            .any(|key| key.reference == target.sort_group_ref && target.sort_group_ref != 0)
+    };
+    query.limit_count.is_some()
+        || query.limit_offset.is_some()
+        || !query.grouping_sets.is_empty()
+        || (query.has_distinct_on && !among(&query.distinct))
+        || (query.has_window_functions
+            && !query.windows.iter().all(|window| among(&window.partition)))
+}
+
+/// One of the outputs is the column, or an answer that its value decides: `deleted_at IS NULL AS live`.
+fn passes(query: &Query, outputs: &BTreeSet<usize>, rel: usize, column: i16) -> bool {
+    let over_rows = |expr: &Expr| matches!(expr, Expr::Aggregate(_) | Expr::WindowFunc(_));
+    outputs
         .iter()
         .filter_map(|&place| query.targets.get(place))
-        .any(|target| is_column(query, &target.expr, rel, column))
+        .any(|target| {
+            restricts(query, resolve(query, &target.expr), rel, column)
+                && !walk::any_expression(&target.expr, &over_rows)
+        })
 }
 
 fn is_column(query: &Query, expr: &Expr, rel: usize, column: i16) -> bool {
     matches!(resolve(query, expr), Expr::Var(var) if var.levels_up == 0 && var.rel == rel && var.column == column)
 }
 
-fn speaks_of(query: &Query, expr: &Expr, rel: usize, column: i16) -> bool {
-    walk::any_expression(expr, &|expr| is_column(query, expr, rel, column))
+fn speaks(query: &Query, expr: &Expr, rel: usize, column: i16) -> bool {
+    speaks_of(expr, &|expr| is_column(query, expr, rel, column))
 }
 
-/// Does the condition decide about the column? It speaks of it; and where it is an OR, so does each part that looks at the row.
+/// Does the condition decide about the column?
 fn restricts(query: &Query, condition: &Expr, rel: usize, column: i16) -> bool {
-    let speaks = |expr: &Expr| speaks_of(query, expr, rel, column);
-    match condition {
-        Expr::Or(parts, _) => {
-            let looks_at_rows = |expr: &Expr| {
-                walk::any_expression(expr, &|expr| {
-                    matches!(expr, Expr::Var(var) if var.levels_up == 0)
-                        || matches!(expr, Expr::SubLink(_))
-                })
-            };
-            parts.iter().any(speaks)
-                && parts
-                    .iter()
-                    .all(|part| speaks(part) || !looks_at_rows(part))
-        }
-        _ => speaks(condition),
-    }
+    way_around(condition, &|expr| is_column(query, expr, rel, column)).is_none()
+}
+
+fn sets(targets: &[Target], column: i16) -> bool {
+    targets.iter().any(|target| target.number == column)
 }
 
 fn sets_to_null(targets: &[Target], column: i16) -> bool {

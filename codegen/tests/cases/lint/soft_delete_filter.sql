@@ -51,6 +51,23 @@ INSERT INTO users (id, email, name) VALUES (:id, :email, :name)
 ON CONFLICT (email) DO UPDATE SET name = excluded.name
 RETURNING id;
 
+--! nested_or
+SELECT name FROM users WHERE :all OR (id > 0 AND (deleted_at IS NULL OR name = :name));
+
+--! too_late_for_the_limit
+SELECT p.title
+FROM (SELECT title, deleted_at FROM posts ORDER BY id DESC LIMIT 10) p
+WHERE p.deleted_at IS NULL;
+
+--! upsert_or
+INSERT INTO users (id, email, name) VALUES (:id, :email, :name)
+ON CONFLICT (email) DO UPDATE SET name = excluded.name
+    WHERE users.deleted_at IS NULL OR users.name IS NULL
+RETURNING id;
+
+--! shown_as_an_answer
+SELECT id FROM (SELECT id, deleted_at IS NULL AS live FROM users) u WHERE live;
+
 --! right
 SELECT u.name, p.title
 FROM users u
