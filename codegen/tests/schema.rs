@@ -59,19 +59,27 @@ fn load(connection: &mut Connection, path: &str, text: &str) {
     }
 }
 
-fn dump(cluster: &Cluster, database: &str) -> String {
+/// `None` where no `pg_dump` of this machine dumps such a server: some packages of servers come without it, and an older
+/// one refuses.
+fn dump(cluster: &Cluster, database: &str) -> Option<String> {
     let sqlmill::wire::Address::SocketDirectory(directory) = cluster.target().address else {
         panic!("the cluster has a socket");
     };
     let output = cluster
-        .command("pg_dump")
+        .client("pg_dump")
         .args(["-s", "-U", "postgres", "-d", database, "-h"])
         .arg(directory)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .output()
         .unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    if complaint.contains("server version mismatch") {
+        eprintln!("left out: {complaint}");
+        return None;
+    }
+    assert!(output.status.success(), "{complaint}");
+    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 /// `\restrict` lines carry a random word.
@@ -105,7 +113,9 @@ fn a_dump_loads_into_the_schema_that_it_is_of() {
         &std::fs::read_to_string(domain).unwrap(),
     );
     load(&mut first, "odd.sql", SCHEMA);
-    let dumped = dump(&cluster, "first");
+    let Some(dumped) = dump(&cluster, "first") else {
+        return;
+    };
     for part in [
         "BEGIN ATOMIC",
         "DO ( INSERT INTO",
@@ -116,11 +126,11 @@ fn a_dump_loads_into_the_schema_that_it_is_of() {
     }
 
     load(&mut connect("second"), "dump.sql", &dumped);
-    let second = dump(&cluster, "second");
+    let second = dump(&cluster, "second").unwrap();
     assert_eq!(objects(&second), objects(&dumped));
     // PostgreSQL prints some expressions in another form once they were printed; after that they stay.
     load(&mut connect("third"), "second.sql", &second);
-    let third = dump(&cluster, "third");
+    let third = dump(&cluster, "third").unwrap();
     assert_eq!(third.lines().count(), second.lines().count());
     for (left, right) in lines(&third).zip(lines(&second)) {
         assert_eq!(left, right);

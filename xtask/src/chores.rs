@@ -7,12 +7,12 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use sqlmill::server::{Options, Scratch, Server};
+use sqlmill::server::{Binaries, DIRECTORY_VARIABLE, Options, Scratch, Server};
 use sqlmill::source::Sources;
 use sqlmill::wire::{Address, Target};
 use sqlmill::{cli, schema};
 
-use crate::bench;
+use crate::{bench, servers};
 
 /// sqlmill compiles annotated SQL files into a checked Rust crate.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ enum Task {
     Sqlmill(cli::Command),
     /// Run every test, on a real PostgreSQL that the tests start themselves
     Test {
+        /// On these versions: `14,18`, or `all`. Those that the machine has not are fetched
+        #[arg(long, value_name = "VERSIONS", value_parser = versions)]
+        pg: Option<Versions>,
         /// Passed on to `cargo test`: a test's name, or `-- --nocapture`
         #[arg(
             trailing_var_arg = true,
@@ -69,7 +72,11 @@ enum Bench {
 pub(crate) fn main() -> ExitCode {
     match Arguments::parse().command {
         Task::Sqlmill(command) => cli::run(command),
-        Task::Test { rest } => status(test(&rest)),
+        Task::Test { pg: None, rest } => status(test(&rest, None, &[])),
+        Task::Test {
+            pg: Some(Versions(majors)),
+            rest,
+        } => status(test_on(&majors, &rest)),
         Task::Ci => status(ci()),
         Task::Bench {
             what:
@@ -96,10 +103,77 @@ fn status(passed: bool) -> ExitCode {
     }
 }
 
-fn test(rest: &[String]) -> bool {
+/// What `--pg` says.
+#[derive(Debug, Clone)]
+struct Versions(Vec<u32>);
+
+fn versions(text: &str) -> Result<Versions, String> {
+    servers::parse(text).map(Versions)
+}
+
+/// On one server, or on the first that is found. Tests that compare versions look at `others` too.
+fn test(rest: &[String], server: Option<&Binaries>, others: &[Binaries]) -> bool {
     let mut arguments = vec!["test", "--workspace"];
     arguments.extend(rest.iter().map(String::as_str));
-    cargo("tests", &arguments, &[])
+    let Some(server) = server else {
+        return cargo("tests", &arguments, &[]);
+    };
+    let bin = server.directory.to_string_lossy();
+    let title = format!("tests on PostgreSQL {}", server.version);
+    let others: Vec<_> = others
+        .iter()
+        .map(|other| other.directory.to_string_lossy())
+        .collect();
+    let others = others.join(":");
+    let mut environment = vec![(DIRECTORY_VARIABLE, &*bin)];
+    if !others.is_empty() {
+        environment.push(("SQLMILL_TEST_PG_DIRS", &others));
+    }
+    cargo(&title, &arguments, &environment)
+}
+
+/// Every version is tried, whatever came of those before it.
+fn test_on(majors: &[u32], rest: &[String]) -> bool {
+    let mut passed = Vec::new();
+    for &major in majors {
+        passed.push(match servers::of(major) {
+            Ok(server) => test(rest, Some(&server), &[]),
+            Err(error) => {
+                eprintln!("PostgreSQL {major}: {error}");
+                false
+            }
+        });
+    }
+    println!();
+    for (major, passed) in majors.iter().zip(&passed) {
+        println!(
+            "{:>12}  {}",
+            format!("PostgreSQL {major}"),
+            if *passed { "passed" } else { "FAILED" }
+        );
+    }
+    passed.iter().all(|passed| *passed)
+}
+
+/// The whole suite on the oldest version and on the newest, what compares versions on all; or on what the machine has
+/// where none can be had.
+fn ci_tests() -> Vec<(String, bool)> {
+    let mut servers = Vec::new();
+    for major in servers::majors() {
+        match servers::of(major) {
+            Ok(server) => servers.push(server),
+            Err(error) => println!("\n== PostgreSQL {major} is left out: {error}"),
+        }
+    }
+    let title = |server: &Binaries| format!("tests on {}", server.major);
+    match servers.as_slice() {
+        [] => vec![("tests".to_owned(), test(&[], None, &[]))],
+        [only] => vec![(title(only), test(&[], Some(only), &[]))],
+        [oldest, between @ .., newest] => vec![
+            (title(oldest), test(&[], Some(oldest), &[])),
+            (title(newest), test(&[], Some(newest), between)),
+        ],
+    }
 }
 
 /// Every step runs, whatever the ones before it found; the tests come last so that their closing lines end the output.
@@ -113,7 +187,7 @@ fn ci() -> bool {
         "warnings",
     ];
     let docs = ["doc", "--workspace", "--no-deps"];
-    let steps = [
+    let first = [
         ("format", cargo("format", &["fmt", "--all", "--check"], &[])),
         ("lints", cargo("lints", &lints, &[])),
         (
@@ -130,8 +204,12 @@ fn ci() -> bool {
             own("do the proofs hold on adversarial rows?", &["falsify"]),
         ),
         ("dependencies", deny()),
-        ("tests", test(&[])),
     ];
+    let mut steps: Vec<(String, bool)> = first
+        .into_iter()
+        .map(|(name, passed)| (name.to_owned(), passed))
+        .collect();
+    steps.extend(ci_tests());
     println!();
     for (name, passed) in &steps {
         println!(

@@ -2,6 +2,7 @@
 
 mod bench;
 mod chores;
+mod servers;
 mod synthetic;
 
 use std::process::ExitCode;

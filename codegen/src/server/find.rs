@@ -24,6 +24,29 @@ pub struct Binaries {
 }
 
 impl Binaries {
+    /// The programs in one directory, if they can be run.
+    pub fn at(directory: &Path) -> Result<Self, Error> {
+        only(
+            directory,
+            "the given directory",
+            super::account::choose()?.as_ref(),
+        )
+    }
+
+    /// All that are found in the usual places and can be run.
+    pub fn installed() -> Vec<Self> {
+        let Ok(account) = super::account::choose() else {
+            return Vec::new();
+        };
+        let mut seen = BTreeSet::new();
+        [on_path, pg_config, usual_places]
+            .into_iter()
+            .flat_map(|places| places())
+            .filter(|directory| has_programs(directory) && seen.insert(directory.clone()))
+            .filter_map(|directory| inspect(&directory, account.as_ref()).ok())
+            .collect()
+    }
+
     /// Gives a command what the programs need: their libraries, a plain environment and the server's user.
     pub(super) fn surround(&self, command: &mut Command, account: Option<&Account>) {
         surround(command, &self.directory, account);

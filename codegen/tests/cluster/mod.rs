@@ -1,6 +1,6 @@
 //! A PostgreSQL server for one test program: made in a temporary directory, stopped and removed when dropped.
 //!
-//! `SQLMILL_TEST_PGROOT` names another server than the one found: a directory that holds `bin/` and `lib/`.
+//! `SQLMILL_PG_BIN` names another server than the one found, as it does for sqlmill itself.
 
 #![allow(dead_code)]
 
@@ -68,9 +68,22 @@ impl Cluster {
         Connection::connect(&self.target()).unwrap()
     }
 
+    /// A client's program: the server's own, or another's where it brings none.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        if self.root.join("bin").join(program).exists() {
+            return self.command(program);
+        }
+        let mut command = self.run(Path::new(program));
+        command.env_remove("LD_LIBRARY_PATH");
+        command
+    }
+
     /// A program of the server, run as its user.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let path = self.root.join("bin").join(program);
+        self.run(&self.root.join("bin").join(program))
+    }
+
+    fn run(&self, path: &Path) -> Command {
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
             command
@@ -113,8 +126,8 @@ fn is_root() -> bool {
 }
 
 fn server_root() -> PathBuf {
-    if let Some(root) = std::env::var_os("SQLMILL_TEST_PGROOT") {
-        return PathBuf::from(root);
+    if let Some(bin) = std::env::var_os("SQLMILL_PG_BIN") {
+        return Path::new(&bin).parent().unwrap().to_owned();
     }
     let debian = Path::new("/usr/lib/postgresql");
     let newest = std::fs::read_dir(debian)
@@ -122,5 +135,5 @@ fn server_root() -> PathBuf {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.join("bin/initdb").exists())
         .max();
-    newest.expect("a PostgreSQL server under /usr/lib/postgresql, or SQLMILL_TEST_PGROOT")
+    newest.expect("a PostgreSQL server under /usr/lib/postgresql, or SQLMILL_PG_BIN")
 }
