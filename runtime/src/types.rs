@@ -4,18 +4,32 @@
 //! |---|---|
 //! | `boolean` | `bool` |
 //! | `"char"`, `smallint`, `integer`, `bigint` | `i8`, `i16`, `i32`, `i64` |
-//! | `oid` | `u32` |
+//! | `oid` and the `reg…` types | `u32` |
 //! | `real`, `double precision` | `f32`, `f64` |
-//! | `numeric` | [`Decimal`] |
-//! | `text`, `varchar`, `char`, `name`, `citext`, `xml` | `String`, `&str` |
+//! | `numeric` | [`Decimal`], or [`Numeric`] |
+//! | `text`, `varchar`, `char`, `name`, `citext`, `xml`, `refcursor` | `String`, `&str` |
 //! | `bytea` | `Vec<u8>`, `&[u8]` |
+//! | `bit`, `varbit` | [`Bits`] |
 //! | `uuid` | [`Uuid`] |
-//! | `json`, `jsonb` | [`Value`] |
+//! | `json`, `jsonb` | [`Value`], or [`Json`] |
+//! | `jsonpath` | [`JsonPath`] |
 //! | `timestamptz`, `timestamp`, `date`, `time` | [`Timestamp`], [`DateTime`], [`Date`], [`Time`] |
+//! | `timetz` | [`TimeTz`] |
 //! | `interval` | [`Interval`] |
-//! | `inet` | [`IpAddr`] |
+//! | `inet` | [`IpAddr`], or [`Network`] |
+//! | `cidr` | [`Network`] |
+//! | `macaddr`, `macaddr8` | [`MacAddr`], [`MacAddr8`] |
+//! | `point`, `line`, `lseg`, `box` | [`Point`], [`Line`], [`Segment`], [`Rectangle`] |
+//! | `path`, `polygon`, `circle` | [`Path`], [`Polygon`], [`Circle`] |
+//! | `tsvector`, `tsquery` | [`TsVector`], [`TsQuery`] |
+//! | `ltree`, `lquery`, `ltxtquery` | [`Ltree`], [`Lquery`], [`Ltxtquery`] |
+//! | `hstore` | [`Hstore`] |
+//! | `money` | [`Money`] |
+//! | `pg_lsn`, `xid8`, `tid`, `pg_snapshot` | [`Lsn`], `u64`, [`Tid`], [`Snapshot`] |
+//! | ranges, multiranges | [`Range<T>`](Range), [`Multirange<T>`](Multirange) |
 //! | `void` | `()` |
-//! | arrays | `Vec<T>`, `&[T]`; `Vec<Option<T>>` where elements may be NULL |
+//! | arrays | `Vec<T>`, `&[T]`; `Vec<Option<T>>` where elements may be NULL; [`Array<T>`](Array) for several dimensions |
+//! | `row(…)` | a tuple |
 //! | domains | the type that they are over |
 
 pub use std::net::IpAddr;
@@ -26,4 +40,9 @@ pub use rust_decimal::Decimal;
 pub use serde_json::Value;
 pub use uuid::Uuid;
 
-pub use crate::codec::Interval;
+pub use crate::codec::{
+    Array, Bits, Circle, Dimension, Hstore, Interval, Json, JsonPath, Lexeme, Line, Lquery, Lsn,
+    Ltree, Ltxtquery, MacAddr, MacAddr8, Money, Multirange, Network, Numeric, ParseError, Path,
+    Point, Polygon, Position, Range, Rectangle, Segment, Snapshot, Tid, TimeTz, TsQuery, TsVector,
+    Weight,
+};

@@ -62,6 +62,22 @@ impl<'t> Type<'t> {
         }
     }
 
+    /// The type of the bounds, of a range or a domain over one.
+    pub fn range_of(self) -> Option<Type<'t>> {
+        match self.base().0.kind() {
+            Kind::Range(bound) => Some(Type(bound)),
+            _ => None,
+        }
+    }
+
+    /// The type of the bounds, of a multirange or a domain over one. Known of the built-in ones only.
+    pub fn multirange_of(self) -> Option<Type<'t>> {
+        match self.base().0.kind() {
+            Kind::Multirange(bound) => Some(Type(bound)),
+            _ => None,
+        }
+    }
+
     /// The types of the fields in their order, of a composite or a domain over one.
     pub fn fields(self) -> Option<impl ExactSizeIterator<Item = Type<'t>>> {
         match self.base().0.kind() {

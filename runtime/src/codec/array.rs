@@ -1,8 +1,8 @@
-//! Arrays of one dimension: `Vec<T>` out, `&[T]` in.
+//! Arrays: of one dimension, `Vec<T>` out and `&[T]` in; of any, [`Array`].
 
 use std::borrow::Cow;
 
-use super::Parts;
+use super::{LENGTH, Parts, TOO_LONG};
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
 use crate::sql_type::SqlType;
@@ -31,68 +31,86 @@ impl<T: SqlType> SqlType for Vec<T> {
 impl<'r, T: Column<'r>> Column<'r> for Vec<T> {
     fn decode(raw: &'r [u8]) -> Result<Self, DecodeError> {
         let mut parts = Parts(raw);
-        let dimensions = parts.i32()?;
-        // Whether there are NULLs, and the type of the elements: the first shows in the elements, the second was
-        // checked when the statement was prepared.
-        parts.take(8)?;
+        let dimensions = head(&mut parts)?;
         match dimensions {
             0 => {
                 parts.end()?;
                 Ok(Vec::new())
             }
             1 => {
-                let length = usize::try_from(parts.i32()?)
-                    .map_err(|_| DecodeError::new("is an array of negative length"))?;
+                let length = parts.length()?;
                 // The number of the first element is of no meaning in Rust.
                 parts.take(4)?;
-                // An element has at least four bytes of length, so a wrong count cannot ask for more than arrived.
-                let mut elements = Vec::with_capacity(length.min(parts.0.len() / 4));
-                for _ in 0..length {
-                    elements.push(match parts.nullable()? {
-                        Some(raw) => T::decode(raw)?,
-                        None => T::null()
-                            .map_err(|_| DecodeError::new("holds an element that is NULL"))?,
-                    });
-                }
-                parts.end()?;
-                Ok(elements)
+                elements(parts, length)
             }
-            _ => Err(DecodeError::new("is an array of more than one dimension")),
+            _ => Err(DecodeError::new(
+                "is an array of more than one dimension: tell sqlmill.toml that it is an `array`",
+            )),
         }
     }
+}
+
+/// The number of dimensions, and past the rest: whether there are NULLs shows in the elements, and their type was checked when
+/// the statement was prepared.
+fn head(parts: &mut Parts<'_>) -> Result<usize, DecodeError> {
+    let dimensions = parts.length()?;
+    parts.take(8)?;
+    Ok(dimensions)
+}
+
+fn elements<'r, T: Column<'r>>(mut parts: Parts<'r>, length: usize) -> Result<Vec<T>, DecodeError> {
+    // An element has at least four bytes of length, so a wrong count cannot ask for more than arrived.
+    let mut elements = Vec::with_capacity(length.min(parts.0.len() / 4));
+    for _ in 0..length {
+        elements.push(match parts.nullable()? {
+            Some(raw) => T::decode(raw)?,
+            None => T::null().map_err(|_| DecodeError::new("holds an element that is NULL"))?,
+        });
+    }
+    parts.end()?;
+    Ok(elements)
 }
 
 impl<T: Value> Value for Vec<T> {
     type Ref<'r> = Vec<T::Ref<'r>>;
 }
 
-const TOO_LONG: EncodeError = EncodeError::new("is longer than PostgreSQL can take");
-
 impl<T: Param> Param for [T] {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
-        let Some(element) = ty.element() else {
-            return Err(EncodeError::new(
-                "is an array where the database takes none",
-            ));
-        };
-        let length = i32::try_from(self.len()).map_err(|_| TOO_LONG)?;
-        let dimensions = i32::from(length != 0);
-        out.put(&dimensions.to_be_bytes());
-        let nulls = out.mark();
-        out.put(&0_i32.to_be_bytes());
-        out.put(&element.oid().to_be_bytes());
-        if length == 0 {
-            return Ok(Encoded::Value);
-        }
-        out.put(&length.to_be_bytes());
-        out.put(&1_i32.to_be_bytes());
-        for value in self {
-            if encode_part(value, element, out)? == Encoded::Null {
-                out.patch(nulls, 1_i32.to_be_bytes());
-            }
-        }
-        Ok(Encoded::Value)
+        let length = u32::try_from(self.len()).map_err(|_| TOO_LONG)?;
+        let dimension = Dimension { length, first: 1 };
+        let dimensions = if length == 0 { &[][..] } else { &[dimension] };
+        put(dimensions, self, ty, out)
     }
+}
+
+fn put<T: Param>(
+    dimensions: &[Dimension],
+    elements: &[T],
+    ty: Type<'_>,
+    out: &mut Buffer<'_>,
+) -> Result<Encoded, EncodeError> {
+    let Some(element) = ty.element() else {
+        return Err(EncodeError::new(
+            "is an array where the database takes none",
+        ));
+    };
+    let count = i32::try_from(dimensions.len()).map_err(|_| TOO_LONG)?;
+    out.put(&count.to_be_bytes());
+    let nulls = out.mark();
+    out.put(&0_i32.to_be_bytes());
+    out.put(&element.oid().to_be_bytes());
+    for dimension in dimensions {
+        let length = i32::try_from(dimension.length).map_err(|_| TOO_LONG)?;
+        out.put(&length.to_be_bytes());
+        out.put(&dimension.first.to_be_bytes());
+    }
+    for value in elements {
+        if encode_part(value, element, out)? == Encoded::Null {
+            out.patch(nulls, 1_i32.to_be_bytes());
+        }
+    }
+    Ok(Encoded::Value)
 }
 
 impl<T: Param> Param for Vec<T> {
@@ -116,4 +134,146 @@ pub(super) fn encode_part(
         out.patch(mark, length.to_be_bytes());
     }
     Ok(encoded)
+}
+
+/// An array with its dimensions: any number of them, each with the number of its first element.
+///
+/// PostgreSQL's array types say nothing of dimensions. Where arrays have one, as nearly all do, they are `Vec<T>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Array<T> {
+    dimensions: Vec<Dimension>,
+    elements: Vec<T>,
+}
+
+/// One dimension of an [`Array`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dimension {
+    /// How many elements it has.
+    pub length: u32,
+    /// The number of the first, 1 unless said otherwise.
+    pub first: i32,
+}
+
+/// `MAXDIM` in `src/include/utils/array.h`.
+const MOST_DIMENSIONS: usize = 6;
+
+impl<T> Array<T> {
+    /// The elements row by row. `None` where their number is not what the dimensions say, or there are more than six
+    /// dimensions.
+    pub fn new(dimensions: Vec<Dimension>, elements: Vec<T>) -> Option<Self> {
+        // The server takes an array without elements for one without dimensions.
+        let dimensions = if elements.is_empty() {
+            Vec::new()
+        } else {
+            dimensions
+        };
+        (count(&dimensions) == Some(elements.len())).then_some(Self {
+            dimensions,
+            elements,
+        })
+    }
+
+    /// Of two dimensions. `None` where the rows differ in length.
+    pub fn of_rows(rows: Vec<Vec<T>>) -> Option<Self> {
+        let width = rows.first().map_or(0, Vec::len);
+        if rows.iter().any(|row| row.len() != width) {
+            return None;
+        }
+        let dimension = |length: usize| {
+            u32::try_from(length)
+                .ok()
+                .map(|length| Dimension { length, first: 1 })
+        };
+        let dimensions = vec![dimension(rows.len())?, dimension(width)?];
+        Self::new(dimensions, rows.into_iter().flatten().collect())
+    }
+
+    /// From the outermost in; none where there are no elements.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// The elements, row by row.
+    pub fn elements(&self) -> &[T] {
+        &self.elements
+    }
+
+    /// The elements, row by row.
+    pub fn into_elements(self) -> Vec<T> {
+        self.elements
+    }
+
+    /// The element at these places, counted from the dimensions' first.
+    pub fn get(&self, places: &[i32]) -> Option<&T> {
+        if places.len() != self.dimensions.len() || places.is_empty() {
+            return None;
+        }
+        let mut index = 0_usize;
+        for (dimension, place) in self.dimensions.iter().zip(places) {
+            let offset = u32::try_from(i64::from(*place) - i64::from(dimension.first)).ok()?;
+            if offset >= dimension.length {
+                return None;
+            }
+            let length = usize::try_from(dimension.length).ok()?;
+            index = index
+                .checked_mul(length)?
+                .checked_add(usize::try_from(offset).ok()?)?;
+        }
+        self.elements.get(index)
+    }
+}
+
+/// How many elements such dimensions have.
+fn count(dimensions: &[Dimension]) -> Option<usize> {
+    if dimensions.is_empty() {
+        return Some(0);
+    }
+    if dimensions.len() > MOST_DIMENSIONS {
+        return None;
+    }
+    dimensions.iter().try_fold(1_usize, |count, dimension| {
+        count.checked_mul(usize::try_from(dimension.length).ok()?)
+    })
+}
+
+impl<T: SqlType> SqlType for Array<T> {
+    fn accepts(ty: Type<'_>) -> bool {
+        <[T]>::accepts(ty)
+    }
+
+    fn expected() -> Cow<'static, str> {
+        <[T]>::expected()
+    }
+}
+
+impl<'r, T: Column<'r>> Column<'r> for Array<T> {
+    fn decode(raw: &'r [u8]) -> Result<Self, DecodeError> {
+        let mut parts = Parts(raw);
+        let number = head(&mut parts)?;
+        if number > MOST_DIMENSIONS {
+            return Err(LENGTH);
+        }
+        let mut dimensions = Vec::with_capacity(number);
+        for _ in 0..number {
+            dimensions.push(Dimension {
+                length: u32::try_from(parts.length()?).map_err(|_| LENGTH)?,
+                first: parts.i32()?,
+            });
+        }
+        let elements = elements(parts, count(&dimensions).ok_or(LENGTH)?)?;
+        Ok(Self {
+            dimensions,
+            elements,
+        })
+    }
+}
+
+impl<T: Value> Value for Array<T> {
+    type Ref<'r> = Array<T::Ref<'r>>;
+}
+
+impl<T: Param> Param for Array<T> {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        put(&self.dimensions, &self.elements, ty, out)
+    }
 }

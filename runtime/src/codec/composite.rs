@@ -74,14 +74,14 @@ pub fn decode_composite_ref<T: Composite>(raw: &[u8]) -> Result<T::Ref<'_>, Deco
 }
 
 /// The form of `record_send`: the number of fields, then of each its type, its length and its bytes.
-struct FieldValues<'r> {
+pub(super) struct FieldValues<'r> {
     parts: Parts<'r>,
     left: i32,
     failure: Option<DecodeError>,
 }
 
 impl<'r> FieldValues<'r> {
-    fn open(raw: &'r [u8]) -> Result<Self, DecodeError> {
+    pub(super) fn open(raw: &'r [u8]) -> Result<Self, DecodeError> {
         let mut parts = Parts(raw);
         let left = parts.i32()?;
         Ok(Self {
@@ -91,7 +91,7 @@ impl<'r> FieldValues<'r> {
         })
     }
 
-    fn field<T: Column<'r>>(&mut self) -> Result<T, DecodeError> {
+    pub(super) fn field<T: Column<'r>>(&mut self) -> Result<T, DecodeError> {
         if self.left == 0 {
             return Err(DecodeError::new(
                 "is a composite with fewer fields than this crate knows: its type was changed",
@@ -113,7 +113,7 @@ impl<'r> FieldValues<'r> {
         }
     }
 
-    fn close<T>(self, value: Option<T>) -> Result<T, DecodeError> {
+    pub(super) fn close<T>(self, value: Option<T>) -> Result<T, DecodeError> {
         if let Some(error) = self.failure {
             return Err(error);
         }

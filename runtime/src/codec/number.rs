@@ -49,7 +49,8 @@ fixed_size! {
     i16: "int2" = INT2, i16::from_be_bytes, i16::to_be_bytes;
     i32: "int4" = INT4, i32::from_be_bytes, i32::to_be_bytes;
     i64: "int8" = INT8, i64::from_be_bytes, i64::to_be_bytes;
-    u32: "oid" = OID | XID | CID, u32::from_be_bytes, u32::to_be_bytes;
+    u32: "oid" = OID | XID | CID | REGPROC | REGPROCEDURE | REGOPER | REGOPERATOR | REGCLASS | REGTYPE | REGCONFIG
+        | REGDICTIONARY | REGNAMESPACE | REGROLE | REGCOLLATION, u32::from_be_bytes, u32::to_be_bytes;
     f32: "float4" = FLOAT4, f32::from_be_bytes, f32::to_be_bytes;
     f64: "float8" = FLOAT8, f64::from_be_bytes, f64::to_be_bytes;
     Uuid: "uuid" = UUID, Uuid::from_bytes, Uuid::into_bytes;

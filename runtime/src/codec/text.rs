@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::oid;
+use super::{oid, utf8};
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
 use crate::sql_type::SqlType;
@@ -12,7 +12,13 @@ impl SqlType for str {
     fn accepts(ty: Type<'_>) -> bool {
         let ty = ty.base();
         match ty.oid() {
-            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN | oid::XML => true,
+            oid::TEXT
+            | oid::VARCHAR
+            | oid::BPCHAR
+            | oid::NAME
+            | oid::UNKNOWN
+            | oid::XML
+            | oid::REFCURSOR => true,
             // An extension's type has no number of its own.
             _ => ty.name() == "citext",
         }
@@ -36,8 +42,7 @@ impl SqlType for String {
 impl<'r> Column<'r> for &'r str {
     #[inline]
     fn decode(raw: &'r [u8]) -> Result<Self, DecodeError> {
-        // A database in SQL_ASCII holds whatever bytes it was given.
-        std::str::from_utf8(raw).map_err(|_| DecodeError::new("is not valid UTF-8"))
+        utf8(raw)
     }
 }
 
