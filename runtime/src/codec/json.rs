@@ -105,7 +105,7 @@ impl<T: DeserializeOwned + Send + 'static> Value for Json<T> {
     type Ref<'r> = Self;
 }
 
-impl<T: Serialize + Sync> Param for Json<T> {
+impl<T: Serialize + Send + Sync> Param for Json<T> {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         write(&self.0, ty, out)
     }

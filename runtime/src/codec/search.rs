@@ -349,12 +349,12 @@ impl fmt::Display for TsQuery {
                             text
                         }
                     };
-                    // Read backwards, the left operand is the one that came last.
-                    let left = written.pop().unwrap_or_default();
+                    // Read backwards, the left operand came first.
+                    let last = written.pop().unwrap_or_default();
                     let text = match operator {
-                        Operator::Not => format!("!{}", wrap(left, own)),
+                        Operator::Not => format!("!{}", wrap(last, own)),
                         Operator::And | Operator::Or | Operator::Phrase(_) => {
-                            let right = written.pop().unwrap_or_default();
+                            let (left, right) = (written.pop().unwrap_or_default(), last);
                             // Phrases are not associative: parentheses on the right are kept.
                             let least = match operator {
                                 Operator::Phrase(_) => own + 1,

@@ -1,0 +1,408 @@
+//! Of every type: generated values go in as parameters and come back as columns, alone, in arrays of one and of two dimensions,
+//! in domains, in ranges and in rows without a name, and are what they were. What PostgreSQL writes as text is read as the
+//! same value, and what we write is read so by PostgreSQL.
+
+#![allow(clippy::unwrap_used)]
+
+mod generate;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::{Debug, Display};
+use std::ops::Bound;
+use std::str::FromStr;
+
+use generate::Generator;
+use sqlmill_runtime::types::{
+    Array, Bits, Circle, Date, DateTime, Decimal, Dimension, Hstore, Interval, IpAddr, Json,
+    JsonPath, Line, Lquery, Lsn, Ltree, Ltxtquery, MacAddr, MacAddr8, Money, Multirange, Network,
+    Numeric, Path, Point, Polygon, Range, Rectangle, Segment, Snapshot, Tid, Time, TimeTz,
+    Timestamp, TsQuery, TsVector, Uuid, Value as Tree,
+};
+use sqlmill_runtime::{Database, ErrorKind, One, Param, Row, SqlType, Statement, Value};
+use support::TestDatabase;
+
+/// A statement for one test's types; it lives as long as the program.
+fn statement<P, R>(sql: &str) -> &'static Statement<P, R>
+where
+    P: sqlmill_runtime::Params,
+    R: Row,
+{
+    let sql: &'static str = Box::leak(sql.to_owned().into_boxed_str());
+    Box::leak(Box::new(Statement::new(
+        "t::values",
+        "queries/t.sql:1",
+        sql,
+    )))
+}
+
+/// Values of one type, through everything that can hold them.
+async fn holds<T>(db: &Database, sql: &str, values: Vec<T>)
+where
+    T: Value + Param + Clone + PartialEq + Debug + Sync,
+{
+    let alone = statement::<(T,), Option<T>>(&format!("SELECT $1::{sql}"));
+    for value in &values {
+        let came = One::new(db, alone, (value.clone(),)).await.unwrap();
+        assert_eq!(came.as_ref(), Some(value), "{sql}");
+    }
+    let mut with_nulls: Vec<Option<T>> = values.iter().cloned().map(Some).collect();
+    with_nulls.insert(values.len() / 2, None);
+    let list = statement::<(Vec<Option<T>>,), Vec<Option<T>>>(&format!("SELECT $1::{sql}[]"));
+    for sent in [with_nulls.clone(), vec![None], Vec::new()] {
+        let came = One::new(db, list, (sent.clone(),)).await.unwrap();
+        assert_eq!(came, sent, "{sql}[]");
+    }
+
+    let grid = statement::<(Array<Option<T>>,), Array<Option<T>>>(&format!("SELECT $1::{sql}[]"));
+    let width = u32::try_from(with_nulls.len()).unwrap();
+    let dimensions = vec![
+        Dimension {
+            length: 2,
+            first: -3,
+        },
+        Dimension {
+            length: width,
+            first: 1,
+        },
+    ];
+    let twice: Vec<Option<T>> = with_nulls.iter().chain(&with_nulls).cloned().collect();
+    let sent = Array::new(dimensions, twice).unwrap();
+    let came = One::new(db, grid, (sent.clone(),)).await.unwrap();
+    assert_eq!(came, sent, "{sql}[][]");
+    assert_eq!(came.get(&[-2, 1]), Some(&with_nulls[0]));
+    assert_eq!(came.get(&[-1, 1]), None);
+    let first =
+        statement::<(Array<Option<T>>,), Option<T>>(&format!("SELECT ($1::{sql}[])[-2][1]"));
+    let came = One::new(db, first, (sent,)).await.unwrap();
+    assert_eq!(came, with_nulls[0], "{sql}[][]");
+
+    type Named<T> = (Option<T>, Vec<Option<T>>, Option<i32>);
+    let row = statement::<(T, Vec<Option<T>>), Named<T>>(&format!(
+        "SELECT row($1::{sql}, $2::{sql}[], NULL::int)"
+    ));
+    let sent = (values[0].clone(), with_nulls.clone());
+    let came = One::new(db, row, sent).await.unwrap();
+    assert_eq!(
+        came,
+        (Some(values[0].clone()), with_nulls, None),
+        "row of {sql}"
+    );
+}
+
+/// The text forms agree, both ways.
+async fn reads_as_text<T>(db: &Database, sql: &str, values: &[T])
+where
+    T: Value + Param + Clone + PartialEq + Debug + Display + FromStr + Sync,
+    T::Err: Debug,
+{
+    let written = statement::<(T,), String>(&format!("SELECT ($1::{sql})::text"));
+    let read = statement::<(String,), T>(&format!("SELECT ($1::text)::{sql}"));
+    for value in values {
+        let text = One::new(db, written, (value.clone(),)).await.unwrap();
+        assert_eq!(&text.parse::<T>().unwrap(), value, "{sql} `{text}`");
+        let came = One::new(db, read, (value.to_string(),)).await.unwrap();
+        assert_eq!(&came, value, "{sql} `{value}`");
+        assert_eq!(&value.to_string().parse::<T>().unwrap(), value, "{sql}");
+    }
+}
+
+async fn database() -> (TestDatabase, Database) {
+    let scratch = TestDatabase::new(
+        "CREATE EXTENSION ltree; CREATE EXTENSION hstore; CREATE EXTENSION citext;
+         CREATE DOMAIN small AS int CHECK (VALUE < 1000);
+         CREATE DOMAIN smaller AS small CHECK (VALUE < 100);
+         CREATE DOMAIN smalls AS small[];
+         CREATE DOMAIN weeks AS daterange;
+         CREATE TYPE textrange AS RANGE (subtype = text);",
+    );
+    let db = scratch.connect().await.unwrap();
+    (scratch, db)
+}
+
+const COUNT: usize = 20;
+
+macro_rules! values {
+    ($db:expr, $sql:literal, $rust:ty, |$generator:ident| $make:expr) => {{
+        let $generator = &mut Generator::new($sql);
+        let values: Vec<$rust> = (0..COUNT).map(|_| $make).collect();
+        holds($db, $sql, values.clone()).await;
+        values
+    }};
+}
+
+macro_rules! texts {
+    ($db:expr, $sql:literal, $rust:ty, |$generator:ident| $make:expr) => {{
+        let values = values!($db, $sql, $rust, |$generator| $make);
+        reads_as_text($db, $sql, &values).await;
+    }};
+}
+
+#[tokio::test]
+async fn numbers() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    texts!(db, "int2", i16, |g| g.integer() as i16);
+    texts!(db, "int4", i32, |g| g.integer() as i32);
+    texts!(db, "int8", i64, |g| g.integer());
+    texts!(db, "oid", u32, |g| g.integer() as u32);
+    texts!(db, "xid8", u64, |g| g.integer() as u64);
+    texts!(db, "float4", f32, |g| g.float() as f32);
+    texts!(db, "float8", f64, |g| g.float());
+    texts!(db, "numeric", Decimal, |g| g.decimal());
+    texts!(db, "numeric", Numeric, |g| g.numeric());
+    values!(db, "money", Money, |g| Money(g.integer()));
+    values!(db, "bool", bool, |g| g.coin());
+    values!(db, "\"char\"", i8, |g| g.integer() as i8);
+}
+
+#[tokio::test]
+async fn texts() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    values!(db, "text", String, |g| g.text());
+    values!(db, "varchar", String, |g| g.text());
+    values!(db, "citext", String, |g| g.text());
+    values!(db, "name", String, |g| g.word());
+    values!(db, "xml", String, |g| format!("<a>{}</a>", g.word()));
+    values!(db, "bytea", Vec<u8>, |g| g.bytes());
+    values!(db, "jsonb", Tree, |g| g.json());
+    values!(db, "json", Tree, |g| g.json());
+    values!(db, "jsonb", Json<Vec<(String, Option<i64>)>>, |g| Json(
+        vec![(g.text(), None), (g.text(), Some(g.integer()))]
+    ));
+    values!(db, "jsonpath", JsonPath, |g| {
+        JsonPath(format!("$.\"{}\"[{}]", g.word(), g.below(9)))
+    });
+    values!(db, "ltree", Ltree, |g| Ltree(format!("Top.{}", g.word())));
+    values!(db, "lquery", Lquery, |g| Lquery(format!("*.{}", g.word())));
+    values!(db, "ltxtquery", Ltxtquery, |g| {
+        Ltxtquery(format!("{} & !{}", g.word(), g.word()))
+    });
+    values!(db, "hstore", Hstore, |g| {
+        (0..g.below(4))
+            .map(|_| (g.text(), g.coin().then(|| g.text())))
+            .collect()
+    });
+    texts!(db, "uuid", Uuid, |g| Uuid::from_u64_pair(
+        g.integer() as u64,
+        g.integer() as u64
+    ));
+    texts!(db, "varbit", Bits, |g| (0..g.below(40))
+        .map(|_| g.coin())
+        .collect());
+    texts!(db, "bit(11)", Bits, |g| (0..11).map(|_| g.coin()).collect());
+}
+
+#[tokio::test]
+async fn times() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    texts!(db, "timestamptz", Timestamp, |g| g.timestamp());
+    texts!(db, "timestamp", DateTime, |g| g
+        .date()
+        .to_datetime(g.time()));
+    texts!(db, "date", Date, |g| g.date());
+    texts!(db, "time", Time, |g| g.time());
+    texts!(db, "timetz", TimeTz, |g| TimeTz {
+        microseconds: g.below(86_400_000_001) as i64,
+        offset: g.below(115_000) as i32 - 57_500,
+    });
+    values!(db, "interval", Interval, |g| Interval {
+        months: g.integer() as i32,
+        days: g.integer() as i32,
+        microseconds: g.integer(),
+    });
+}
+
+#[tokio::test]
+async fn addresses_and_places() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    values!(db, "inet", IpAddr, |g| g.address());
+    // Text leaves the prefix out where it is an address's own.
+    texts!(db, "inet", Network, |g| Network {
+        prefix: g.below(33) as u8,
+        address: g.address(),
+    });
+    texts!(db, "cidr", Network, |g| g.network());
+    texts!(db, "macaddr", MacAddr, |g| MacAddr(g.array()));
+    texts!(db, "macaddr8", MacAddr8, |g| MacAddr8(g.array()));
+    texts!(db, "point", Point, |g| g.point());
+    texts!(db, "line", Line, |g| Line {
+        a: g.float(),
+        b: 1.5,
+        c: g.float()
+    });
+    texts!(db, "lseg", Segment, |g| Segment {
+        start: g.point(),
+        end: g.point()
+    });
+    texts!(db, "path", Path, |g| Path {
+        closed: g.coin(),
+        points: g.points()
+    });
+    texts!(db, "polygon", Polygon, |g| Polygon { points: g.points() });
+    texts!(db, "circle", Circle, |g| Circle {
+        center: g.point(),
+        radius: g.float().abs()
+    });
+    // The separator of arrays of boxes is another, which is of no meaning in the binary form.
+    texts!(db, "box", Rectangle, |g| {
+        let (a, b) = (g.point(), g.point());
+        Rectangle {
+            high: Point {
+                x: a.x.max(b.x),
+                y: a.y.max(b.y),
+            },
+            low: Point {
+                x: a.x.min(b.x),
+                y: a.y.min(b.y),
+            },
+        }
+    });
+}
+
+#[tokio::test]
+async fn searches_and_the_server_s_own() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    texts!(db, "tsvector", TsVector, |g| g.vector());
+    let queries = values!(db, "tsquery", TsQuery, |g| g.query());
+    // Parentheses that change nothing are left out of the text, so it is the text that is compared.
+    let written = statement::<(TsQuery,), String>("SELECT ($1::tsquery)::text");
+    for query in queries {
+        let text = One::new(db, written, (query.clone(),)).await.unwrap();
+        assert_eq!(text, query.to_string());
+        let read: TsQuery = text.parse().unwrap();
+        assert_eq!(read.to_string(), text);
+    }
+    texts!(db, "pg_lsn", Lsn, |g| Lsn(g.integer() as u64));
+    texts!(db, "tid", Tid, |g| Tid {
+        block: g.integer() as u32,
+        offset: g.integer() as u16
+    });
+    texts!(db, "pg_snapshot", Snapshot, |g| {
+        let xmin = g.below(1 << 40) + 1;
+        let mut in_progress = vec![xmin + 1, xmin + 1 + g.below(9)];
+        in_progress.dedup();
+        Snapshot {
+            xmin,
+            xmax: xmin + 20,
+            in_progress,
+        }
+    });
+}
+
+#[tokio::test]
+async fn ranges() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    values!(db, "int4range", Range<i32>, |g| g
+        .discrete(|g| g.below(1 << 20) as i32));
+    values!(db, "int8range", Range<i64>, |g| g
+        .discrete(|g| g.below(1 << 40) as i64));
+    values!(db, "daterange", Range<Date>, |g| g.discrete(|g| g.date()));
+    values!(db, "numrange", Range<Decimal>, |g| g.range(|g| g.decimal()));
+    values!(db, "tsrange", Range<DateTime>, |g| g
+        .range(|g| g.date().to_datetime(g.time())));
+    values!(db, "tstzrange", Range<Timestamp>, |g| g
+        .range(|g| g.timestamp()));
+    values!(db, "textrange", Range<String>, |g| g.range(|g| g.text()));
+    values!(db, "int4multirange", Multirange<i32>, |g| g.multirange());
+    // The text that we write means the same to the server.
+    let read = statement::<(String,), Range<String>>("SELECT ($1::text)::textrange");
+    let generator = &mut Generator::new("text");
+    for _ in 0..COUNT {
+        let range = generator.range(Generator::text);
+        let came = One::new(db, read, (range.to_string(),)).await.unwrap();
+        assert_eq!(came, range);
+    }
+    let read = statement::<(String,), Multirange<i32>>("SELECT ($1::text)::int4multirange");
+    let range = generator.multirange();
+    let came = One::new(db, read, (range.to_string(),)).await.unwrap();
+    assert_eq!(came, range);
+    let closed = Range::Bounds {
+        lower: Bound::Included(1),
+        upper: Bound::Included(4),
+    };
+    assert_eq!(Range::of(1..=4), closed);
+}
+
+#[tokio::test]
+async fn domains_are_what_they_are_over() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    holds(db, "smaller", vec![1, -7, 99]).await;
+    let until = Range::Bounds {
+        lower: Bound::Unbounded,
+        upper: Bound::Excluded(Date::constant(2024, 1, 1)),
+    };
+    let weeks = vec![Range::Empty, until];
+    holds(db, "weeks", weeks).await;
+    let smalls = statement::<(Vec<i32>,), Vec<Option<i32>>>("SELECT $1::smalls");
+    let came = One::new(db, smalls, (vec![1, 2],)).await.unwrap();
+    assert_eq!(came, [Some(1), Some(2)]);
+}
+
+#[tokio::test]
+async fn what_a_type_cannot_hold_is_an_error() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    async fn unreadable<T: Value + Debug>(db: &Database, sql: &str, reason: &str) {
+        let error = One::new(db, statement::<(), T>(sql), ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    async fn unsendable<T: Param + SqlType + Debug + 'static>(
+        db: &Database,
+        sql: &str,
+        value: T,
+        reason: &str,
+    ) {
+        let sent = statement::<(T,), bool>(&format!("SELECT $1::{sql} IS NULL"));
+        let error = One::new(db, sent, (value,)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    unreadable::<IpAddr>(db, "SELECT '10.0.0.0/8'::inet", "is a network").await;
+    unreadable::<Vec<i32>>(db, "SELECT '{{1},{2}}'::int[]", "more than one dimension").await;
+    unreadable::<Decimal>(db, "SELECT 'NaN'::numeric", "NaN").await;
+    unreadable::<Json<i32>>(db, "SELECT '\"x\"'::jsonb", "another shape").await;
+    unreadable::<(i32, i32)>(db, "SELECT row(1)", "fewer fields").await;
+    unreadable::<(i32,)>(db, "SELECT row(1, 2)", "more fields").await;
+    unreadable::<(i32,)>(db, "SELECT row('a'::text)", "another type").await;
+    unreadable::<Range<Date>>(db, "SELECT daterange('infinity', NULL)", "infinite").await;
+    unsendable(
+        db,
+        "polygon",
+        Polygon { points: Vec::new() },
+        "has no points",
+    )
+    .await;
+    let network = Network {
+        address: "10.0.0.0".parse().unwrap(),
+        prefix: 40,
+    };
+    unsendable(db, "cidr", network, "longer prefix").await;
+    assert_eq!(
+        Array::new(
+            vec![Dimension {
+                length: 3,
+                first: 1
+            }],
+            vec![1, 2]
+        ),
+        None
+    );
+    assert_eq!(Array::of_rows(vec![vec![1], vec![]]), None);
+    for wrong in ["", "1.", "x", "1e5", "--1"] {
+        assert_eq!(wrong.parse::<Numeric>().is_ok(), wrong == "1.", "{wrong}");
+    }
+    for wrong in ["a b", "a &", "& a", "(a", "a)", "'a", "a <x> b", "!"] {
+        assert!(wrong.parse::<TsQuery>().is_err(), "{wrong}");
+    }
+    for wrong in ["a:0x", "'a", "a:1,", ":1"] {
+        assert!(wrong.parse::<TsVector>().is_err(), "{wrong}");
+    }
+}
