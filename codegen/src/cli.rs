@@ -19,15 +19,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::checked::Checked;
 use crate::config::Config;
+use crate::describe::{Described, ResultColumn};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain::explain;
-use crate::falsify::{self, Effort, Reviewed, Subject};
+use crate::falsify::{self, Effort, Mark, Reviewed, Subject};
+use crate::parse::syntax::{self, Nullity, ParsedFile};
 use crate::project::{self, Layout, Loaded};
 use crate::prove::Rules;
 use crate::server::{self, Scratch, developer};
 use crate::source::{FileId, Sources, Span};
 use crate::write::{self, Written};
-use crate::{Compiled, Parsed, compile, describe::Described, drivers, parse, render, schema};
+use crate::{Compiled, Parsed, compile, drivers, parse, render, resolve, schema};
 
 /// sqlmill compiles annotated SQL files and a schema into a checked Rust crate.
 #[derive(Debug, Parser)]
@@ -663,7 +665,7 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     };
     let reviewed = reviewed(&opened.layout.root)?;
     let checked = compiled.checked();
-    let chosen: Vec<(String, &Checked<'_>)> = checked
+    let chosen: Vec<(String, Vec<Mark>, &Checked<'_>)> = checked
         .iter()
         .filter(|checked| {
             let (module, query) = (&checked.file.module, &checked.parsed.name.value);
@@ -675,13 +677,14 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         .map(|checked| {
             (
                 format!("{}::{}", checked.file.module, checked.parsed.name.value),
+                marks(&compiled.files, checked),
                 checked,
             )
         })
         .collect();
     let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = chosen
         .iter()
-        .filter_map(|(name, checked)| {
+        .filter_map(|(name, marks, checked)| {
             let (Described::Statement(statement), Some(facts)) = (checked.described, checked.facts)
             else {
                 return None;
@@ -693,6 +696,7 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                     sql,
                     statement,
                     facts,
+                    marks,
                 },
                 checked.parsed.name.span,
             ))
@@ -750,6 +754,26 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     let runs = seen.iter().map(|seen| seen.runs).sum::<u64>();
     eprintln!("{} tried in {runs} runs", count(subjects.len(), "query"));
     Ok(verdict)
+}
+
+/// The author's `!` on columns.
+fn marks(files: &[ParsedFile], checked: &Checked<'_>) -> Vec<Mark> {
+    let Described::Statement(statement) = checked.described else {
+        return Vec::new();
+    };
+    let mut marks = Vec::new();
+    for said in syntax::fields(files, &checked.file.module, &checked.parsed.row) {
+        let named = |column: &ResultColumn| resolve::is_named(said, &column.name);
+        let Some(column) = statement.columns.iter().position(named) else {
+            continue;
+        };
+        for (mark, elements) in [(said.nullity, false), (said.elements, true)] {
+            if mark == Some(Nullity::NotNull) {
+                marks.push(Mark { column, elements });
+            }
+        }
+    }
+    marks
 }
 
 /// `falsify.toml` beside `sqlmill.toml`, where there is one.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use facts::Bench;
 use sqlmill::describe::{Described, Statement};
 use sqlmill::facts::Facts;
-use sqlmill::falsify::{Effort, Observation, Subject, judge, observe};
+use sqlmill::falsify::{Effort, Mark, Observation, Reviewed, Subject, judge, observe, unreviewed};
 use sqlmill::prove::{Rules, rules};
 
 /// What it cannot show, and where it is shown instead. Some are for later versions than the one that is found.
@@ -125,6 +125,7 @@ fn subjects<'a>(statements: &'a [(String, Statement)], proved: &'a [Facts]) -> V
             sql: text,
             statement,
             facts,
+            marks: &[],
         })
         .collect()
 }
@@ -191,5 +192,77 @@ fn it_is_silent_while_the_rules_hold_and_objects_when_one_is_gone() {
     assert!(
         unlisted.is_empty(),
         "the falsifier does not notice that these are gone: {unlisted:?}"
+    );
+}
+
+/// The author's `!` is held against the rows as the proofs are, and asks for no NULL where there is none.
+#[test]
+fn marks_are_held_against_the_rows() {
+    let mut bench = facts::benches(
+        "falsify-marks",
+        "CREATE TABLE notes (id int PRIMARY KEY, v int, list int[])",
+    )
+    .remove(0);
+    let sql = "SELECT id, v, coalesce(v, NULL) AS w, list FROM notes";
+    let described = bench.describe(&[sql]).remove(0);
+    let facts = bench.prove(&described, &Rules::all());
+    let Described::Statement(statement) = &described else {
+        panic!("{described:?}");
+    };
+    let mark = |column, elements| Mark { column, elements };
+    let marks = [mark(1, false), mark(3, true)];
+    let subject = Subject {
+        name: "m::q",
+        sql,
+        statement,
+        facts: &facts,
+        marks: &marks,
+    };
+    let catalog = bench.catalog.clone();
+    let seen = observe(
+        bench.connection(),
+        &catalog,
+        &[subject],
+        Effort::default(),
+        &mut |_, _| {},
+    )
+    .unwrap()
+    .remove(0);
+    let said = |text: &str, subject: &Subject<'_>| {
+        unreviewed(subject, &seen, &Reviewed::parse(text).unwrap())
+    };
+    let broken = said("", &subject);
+    assert_eq!(broken.len(), 2, "{broken:?}");
+    for (text, column) in broken.iter().zip(["v", "list"]) {
+        assert!(text.starts_with(&format!(
+            "the author's `!` on `m::q.{column}` does not hold"
+        )));
+    }
+    let listed = "[marked]\n\"m::q.v\" = \"why\"\n\"m::q.list\" = \"why\"\n\"m::q.w\" = \"why\"";
+    let needless = said(listed, &subject);
+    assert_eq!(needless.len(), 1, "{needless:?}");
+    assert!(
+        needless[0].contains("`m::q.w` is listed under marked"),
+        "{needless:?}"
+    );
+
+    // Of what was never NULL, only what has no mark is asked.
+    let mut never = seen.clone();
+    never.columns[1].null = None;
+    let marked = unreviewed(&subject, &never, &Reviewed::default());
+    assert!(
+        !marked.iter().any(|text| text.contains("m::q.v")),
+        "{marked:?}"
+    );
+    let unmarked = Subject {
+        marks: &[],
+        ..subject
+    };
+    let asked = unreviewed(&unmarked, &never, &Reviewed::default());
+    assert!(
+        asked
+            .iter()
+            .any(|text| text.contains("`m::q.v` may be NULL")),
+        "{asked:?}"
     );
 }

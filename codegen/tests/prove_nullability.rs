@@ -597,6 +597,38 @@ fn what_the_author_says_of_parameters_is_believed() {
     );
 }
 
+/// A parameter that the author says is there is not NULL in the column that it is stored in, though that may be NULL.
+#[test]
+fn what_is_stored_of_a_marked_parameter_is_not_null() {
+    let mut site = site(None);
+    let statements = [
+        "INSERT INTO notes (id, v) VALUES ($1, $2) RETURNING v",
+        "INSERT INTO notes (id, v) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET v = excluded.v RETURNING v",
+        "INSERT INTO notes (id, v) SELECT $1, $2 RETURNING v",
+        "INSERT INTO notes (id, v) VALUES ($1, $2), ($1 + 1, $2) RETURNING v",
+        "UPDATE notes SET v = $2 WHERE id = $1 RETURNING v",
+        "WITH n AS (UPDATE notes SET v = $2 WHERE id = $1 RETURNING v) SELECT v FROM n",
+    ];
+    let described = describe(&mut site.connection, &site.catalog, &statements).unwrap();
+    let all = Rules::all();
+    for (sql, described) in statements.iter().zip(&described) {
+        let Described::Statement(statement) = described else {
+            panic!("{described:?}");
+        };
+        for marked in [true, false] {
+            let there = ParamOverride {
+                nullable: marked.then_some(false),
+                elements: None,
+            };
+            let facts = prove(&Input {
+                param_overrides: &[ParamOverride::default(), there],
+                ..input(&site.catalog, statement, &all)
+            });
+            assert_eq!(facts.columns[0].nullable.value, !marked, "{sql}");
+        }
+    }
+}
+
 /// From 16 on the server says itself which outer joins can null a column: the walk of the join tree finds the same.
 #[test]
 fn the_walk_of_joins_agrees_with_the_server() {

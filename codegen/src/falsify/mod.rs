@@ -29,6 +29,15 @@ pub struct Subject<'a> {
     pub statement: &'a Statement,
     /// Only used to draw parameters that match rows and to know which may be NULL.
     pub facts: &'a Facts,
+    /// What the author says of columns in place of the proof.
+    pub marks: &'a [Mark],
+}
+
+/// `name!` or `name[!]` on a column: by its place, never NULL, or without NULL among its elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub column: usize,
+    pub elements: bool,
 }
 
 /// How hard to try.
@@ -264,7 +273,15 @@ pub struct Unseen {
     pub never_null: Vec<usize>,
 }
 
-pub fn unseen(facts: &Facts, seen: &Observation) -> Unseen {
+pub fn unseen(subject: &Subject<'_>, seen: &Observation) -> Unseen {
+    let facts = subject.facts;
+    let is_marked = |column: usize| {
+        let mark = Mark {
+            column,
+            elements: false,
+        };
+        subject.marks.contains(&mark)
+    };
     let returns = facts.cardinality.value != Cardinality::None;
     let no_rows = returns && seen.rows == 0;
     let never_null = facts
@@ -272,7 +289,10 @@ pub fn unseen(facts: &Facts, seen: &Observation) -> Unseen {
         .iter()
         .zip(&seen.columns)
         .enumerate()
-        .filter(|(_, (fact, observed))| !no_rows && fact.nullable.value && observed.null.is_none())
+        .filter(|(index, (fact, observed))| {
+            let may_be = fact.nullable.value && !is_marked(*index);
+            !no_rows && may_be && observed.null.is_none()
+        })
         .map(|(index, _)| index)
         .collect();
     Unseen {

@@ -16,6 +16,9 @@ pub struct Reviewed {
     /// Columns that may be NULL by proof and were not in any run.
     #[serde(default)]
     never_null: BTreeMap<String, String>,
+    /// Columns that the author marks `!` and that were NULL, in rows that are not made in earnest.
+    #[serde(default)]
+    marked: BTreeMap<String, String>,
 }
 
 impl Reviewed {
@@ -23,7 +26,7 @@ impl Reviewed {
         let reviewed: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         let reasons = reviewed.no_rows.iter().chain(&reviewed.never_null);
         match reasons
-            .into_iter()
+            .chain(&reviewed.marked)
             .find(|(_, reason)| reason.trim().is_empty())
         {
             Some((name, _)) => Err(format!("\"{name}\" has no reason")),
@@ -34,7 +37,7 @@ impl Reviewed {
 
 /// What one subject did not show and nobody has looked at, and the entries that it made needless: a sentence each.
 pub fn unreviewed(subject: &Subject<'_>, seen: &Observation, reviewed: &Reviewed) -> Vec<String> {
-    let unseen = unseen(subject.facts, seen);
+    let unseen = unseen(subject, seen);
     let mut found = Vec::new();
     match (unseen.no_rows, reviewed.no_rows.contains_key(subject.name)) {
         (true, false) => {
@@ -59,6 +62,18 @@ pub fn unreviewed(subject: &Subject<'_>, seen: &Observation, reviewed: &Reviewed
     for (index, column) in subject.statement.columns.iter().enumerate() {
         let name = format!("{}.{}", subject.name, column.name);
         match (
+            broken_mark(subject, seen, index),
+            reviewed.marked.contains_key(&name),
+        ) {
+            (Some(example), false) => found.push(format!(
+                "the author's `!` on `{name}` does not hold: NULL came with the parameters ({example})"
+            )),
+            (None, true) => found.push(format!(
+                "`{name}` is listed under marked, but has no `!` or was never NULL"
+            )),
+            (Some(_), true) | (None, false) => {}
+        }
+        match (
             unseen.never_null.contains(&index),
             reviewed.never_null.contains_key(&name),
         ) {
@@ -81,6 +96,23 @@ pub fn unreviewed(subject: &Subject<'_>, seen: &Observation, reviewed: &Reviewed
         }
     }
     found
+}
+
+/// The parameters of a run that gave NULL where the author's `!` says that there is none.
+fn broken_mark<'a>(
+    subject: &Subject<'_>,
+    seen: &'a Observation,
+    column: usize,
+) -> Option<&'a String> {
+    let observed = seen.columns.get(column)?;
+    let mut marks = subject.marks.iter().filter(|mark| mark.column == column);
+    marks.find_map(|mark| {
+        if mark.elements {
+            observed.null_element.as_ref()
+        } else {
+            observed.null.as_ref()
+        }
+    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::parse::syntax::ParsedFile;
 use crate::source::{FileId, Sources, Span};
 
 use query::Draft;
+pub(crate) use query::is_named;
 use tables::Tables;
 use types::Types;
 

@@ -523,7 +523,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn is_named(said: &Field, column: &str) -> bool {
+pub(crate) fn is_named(said: &Field, column: &str) -> bool {
     said.name.value == column || names::snake(column).is_some_and(|snake| snake == said.name.value)
 }
 
