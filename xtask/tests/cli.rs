@@ -203,3 +203,42 @@ fn what_a_killed_run_left_is_swept_up() {
         assert!(!project.has(left), "{left}");
     }
 }
+
+/// The README's example, in a project with this repository's schema: what it is said to print is what is printed.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let readme = file("README.md");
+    let example = readme.split("```sql\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let project = Project::new("readme");
+    project.put("schema.sql", &file("schema.sql"));
+    project.put("sqlmill.toml", "[soft_delete]\ncolumn = \"deleted_at\"\n");
+    fs::remove_file(project.0.join("queries/t.sql")).unwrap();
+    let shows = |text: &str| {
+        let indented: Vec<String> = text
+            .trim_end()
+            .lines()
+            .map(|line| format!("    {line}").trim_end().to_owned())
+            .collect();
+        let indented = indented.join("\n");
+        assert!(
+            readme.contains(&indented),
+            "README.md does not show this:\n{indented}"
+        );
+    };
+
+    project.put("queries/users.sql", example);
+    let ran = project.run(&["explain", "users::get_user_by_email"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    shows(&ran.out);
+
+    let forgotten = example.replace(" AND deleted_at IS NULL", "");
+    assert_ne!(forgotten, example);
+    project.put("queries/users.sql", &forgotten);
+    let ran = project.run(&["gen"]);
+    assert_eq!(ran.code, 1);
+    shows(&ran.err);
+    assert!(!project.has("generated"));
+}

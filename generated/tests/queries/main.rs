@@ -17,6 +17,7 @@ mod library;
 mod messages;
 mod metrics;
 mod organizations;
+mod readme;
 mod reports;
 mod sharing;
 mod users;

@@ -23,6 +23,7 @@ pub(crate) use database::types::Uuid;
 /// is closed, and he belongs nowhere.
 pub(crate) struct World {
     pub(crate) db: Database,
+    url: String,
     pub(crate) acme: Uuid,
     pub(crate) globex: Uuid,
     pub(crate) ada: Uuid,
@@ -41,7 +42,8 @@ impl World {
         let template = template();
         let fresh = template.fresh_database().unwrap();
         let raw = Mutex::new(fresh.connect().unwrap());
-        let db = Database::connect(&address(fresh.target())).await.unwrap();
+        let url = address(fresh.target());
+        let db = Database::connect(&url).await.unwrap();
         let user = async |email, name| {
             users::create_user(&db, CreateUser { email, name })
                 .await
@@ -68,6 +70,7 @@ impl World {
 
         let world = Self {
             db,
+            url,
             acme,
             globex,
             ada,
@@ -86,6 +89,11 @@ impl World {
             .member(cyn, globex, UserOrganizationRole::Viewer)
             .await;
         world
+    }
+
+    /// For a handle of another kind.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// The rows of the last statement, as text.
