@@ -238,9 +238,11 @@ pub(super) fn use_list(w: &mut Writer, visibility: &str, path: &str, names: &[St
 /// `a, b, c,` over as few lines as it takes.
 pub(super) fn fill(w: &mut Writer, items: &[String]) {
     let mut line = String::new();
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         let grown = width(&line) + usize::from(!line.is_empty()) + width(item) + 1;
-        if !line.is_empty() && w.indent() + grown > WIDTH {
+        // rustfmt keeps room for the blank before the next item.
+        let blank = usize::from(index + 1 < items.len());
+        if !line.is_empty() && w.indent() + grown + blank > WIDTH {
             w.line(std::mem::take(&mut line));
         }
         if !line.is_empty() {
