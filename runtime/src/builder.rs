@@ -1,10 +1,12 @@
 //! The settings of a handle.
 
+use std::fmt;
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{self, Timeouts};
 
+use crate::address::Address;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
@@ -25,13 +27,17 @@ use crate::wire::{Connector, Target};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "settings do nothing until `connect` is called"]
 pub struct Builder {
     pool_size: usize,
     acquire_timeout: Duration,
-    connect_timeout: Duration,
-    search_path: Option<String>,
+    connect_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    max_lifetime: Option<Duration>,
+    password: Option<String>,
+    application_name: Option<String>,
+    settings: Vec<(String, String)>,
 }
 
 impl Default for Builder {
@@ -39,8 +45,12 @@ impl Default for Builder {
         Self {
             pool_size: 16,
             acquire_timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(10),
-            search_path: None,
+            connect_timeout: None,
+            idle_timeout: Some(Duration::from_secs(10 * 60)),
+            max_lifetime: Some(Duration::from_secs(30 * 60)),
+            password: None,
+            application_name: None,
+            settings: Vec::new(),
         }
     }
 }
@@ -58,19 +68,61 @@ impl Builder {
         self
     }
 
-    /// How long making a connection may take; 10 seconds unless set here or, with `connect_timeout`, in the URL.
+    /// How long making a connection may take, all hosts together; 10 seconds unless set here or in the address.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
+        self.connect_timeout = Some(limit);
+        self
+    }
+
+    /// After how long a connection that nobody used is closed; 10 minutes unless set, `None` for never.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = limit.into();
+        self
+    }
+
+    /// After how long a connection is closed when it is next idle, so that a service finds its way back to a server that was
+    /// down; 30 minutes unless set, `None` for never.
+    pub fn max_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.max_lifetime = limit.into();
+        self
+    }
+
+    /// The password, where it is kept apart from the address.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// What the server calls this service, in `pg_stat_activity` and its log.
+    pub fn application_name(mut self, name: impl Into<String>) -> Self {
+        self.application_name = Some(name.into());
         self
     }
 
     /// The schemas in which the server looks names up, as for `SET search_path`: `app, public`.
-    pub fn search_path(mut self, schemas: impl Into<String>) -> Self {
-        self.search_path = Some(schemas.into());
+    pub fn search_path(self, schemas: impl Into<String>) -> Self {
+        self.setting("search_path", schemas)
+    }
+
+    /// How long a statement may run before the server cancels it, which is the error
+    /// [`Timeout`](ErrorKind::Timeout).
+    pub fn statement_timeout(self, limit: Duration) -> Self {
+        self.setting("statement_timeout", milliseconds(limit))
+    }
+
+    /// How long a statement may wait for a lock, which is the error [`Timeout`](ErrorKind::Timeout).
+    pub fn lock_timeout(self, limit: Duration) -> Self {
+        self.setting("lock_timeout", milliseconds(limit))
+    }
+
+    /// A parameter of the server that every session begins with.
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// Makes a first connection, so that a wrong address or password shows at once.
+    /// Makes a first connection, so that a wrong address or password shows at once. `url` is as libpq takes it, a URL or
+    /// `key=value` pairs; what it does not say is taken from `PGHOST`, `PGUSER` and so on.
     pub async fn connect(self, url: &str) -> Result<Database> {
         let target = self.target(url)?;
         Ok(Database::over(self.pool(target).await?))
@@ -80,37 +132,79 @@ impl Builder {
     /// server refuses it as well.
     pub async fn connect_replica(self, url: &str) -> Result<Replica> {
         let mut target = self.target(url)?;
-        target.session_default("default_transaction_read_only", "on");
+        target.read_only();
         Ok(Replica::over(self.pool(target).await?))
     }
 
     fn target(&self, url: &str) -> Result<Target> {
-        let Some(mut target) = Target::parse(url) else {
-            return Err(Error::with(
-                ErrorKind::Connect,
-                "the address is not of the form postgres://user@host:port/database",
-            ));
-        };
-        target.connect_timeout(self.connect_timeout);
-        if let Some(schemas) = &self.search_path {
-            target.session_default("search_path", schemas);
+        let mut address =
+            Address::parse(url, |name| std::env::var(name).ok()).map_err(wrong_address)?;
+        if let Some(password) = &self.password {
+            address.set("password", password.clone());
         }
-        Ok(target)
+        if let Some(name) = &self.application_name {
+            address.set("application_name", name.clone());
+        }
+        if address.get("hostaddr").is_none() {
+            address.or("host", DEFAULT_HOST);
+        }
+        // A peer that vanished without a word is noticed in a minute, not in two hours.
+        address.or("keepalives_idle", "30");
+        address.or("keepalives_interval", "10");
+        address.or("keepalives_retries", "3");
+        Target::new(address, &self.settings).map_err(wrong_address)
     }
 
     async fn pool(self, target: Target) -> Result<Pool> {
+        let connect = self
+            .connect_timeout
+            .or(target.connect_timeout())
+            .unwrap_or(Duration::from_secs(10));
         let connections = managed::Pool::builder(Connector::new(target.clone()))
             .max_size(self.pool_size)
             .timeouts(Timeouts {
                 wait: Some(self.acquire_timeout),
-                create: Some(self.connect_timeout),
-                recycle: Some(self.connect_timeout),
+                create: Some(connect),
+                recycle: Some(connect),
             })
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::with(ErrorKind::Connect, error.to_string()))?;
         let pool = Pool::new(connections, target);
         pool.lease().await?;
+        pool.retire(self.idle_timeout, self.max_lifetime);
         Ok(pool)
+    }
+}
+
+/// Where servers on the same machine listen.
+const DEFAULT_HOST: &str = if cfg!(unix) {
+    "/var/run/postgresql,/tmp,localhost"
+} else {
+    "localhost"
+};
+
+fn wrong_address(reason: String) -> Error {
+    Error::with(
+        ErrorKind::Connect,
+        format!("the address cannot be used: {reason}"),
+    )
+}
+
+fn milliseconds(limit: Duration) -> String {
+    // Zero would mean no limit at all.
+    limit.as_millis().max(1).to_string()
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("pool_size", &self.pool_size)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("max_lifetime", &self.max_lifetime)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -55,12 +55,15 @@ pub enum ErrorKind {
     Constraint,
     /// A serialization failure or a deadlock: the whole transaction may succeed when it is run again.
     Retryable,
-    /// The server cancelled the statement: a timeout that is set on the server, or somebody's request.
-    Cancelled,
+    /// The statement took too long, or waited too long for a lock, and the server cancelled it; also when somebody asked it
+    /// to, which the server does not tell apart, and when `NOWAIT` met a lock.
+    Timeout,
     /// No connection of the pool became free in time.
     PoolExhausted,
     /// No connection could be made: wrong address, wrong password, no server.
     Connect,
+    /// The handle was closed by its `close`.
+    Closed,
     /// The connection broke, or the server shut down. What was under way outside a transaction may have been done.
     ConnectionLost,
     /// The types of the database are not those that the crate was compiled for.
@@ -170,9 +173,10 @@ impl ErrorKind {
             Self::TooManyRows => "more than one row found",
             Self::Constraint => "violates a constraint",
             Self::Retryable => "conflicts with another transaction, which can be retried",
-            Self::Cancelled => "cancelled by the server",
+            Self::Timeout => "took too long, and was cancelled by the server",
             Self::PoolExhausted => "no connection became free in time",
             Self::Connect => "cannot connect to the database",
+            Self::Closed => "the handle is closed",
             Self::ConnectionLost => "the connection to the database was lost",
             Self::SchemaChanged => "the database is not what this crate was compiled for",
             Self::Decode => "cannot read the reply",
@@ -226,8 +230,9 @@ impl Error {
         Self::with(ErrorKind::Decode, column)
     }
 
-    pub(crate) fn connect(failure: &Failure) -> Self {
-        let mut error = Self::with(ErrorKind::Connect, failure.connecting());
+    pub(crate) fn connect(failure: &Failure, place: &str) -> Self {
+        let detail = format!("{place}: {}", failure.connecting());
+        let mut error = Self::with(ErrorKind::Connect, detail);
         error.0.sqlstate = failure.server().map(|server| server.sqlstate.to_owned());
         error
     }
@@ -288,11 +293,12 @@ impl Error {
 pub(crate) fn kind_of(sqlstate: &str) -> ErrorKind {
     match sqlstate {
         "40001" | "40P01" => ErrorKind::Retryable,
-        "57014" => ErrorKind::Cancelled,
+        "57014" | "55P03" => ErrorKind::Timeout,
         // Shut down by an administrator, a crash, a dropped database, an idle timeout.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ConnectionLost,
         "25P02" => ErrorKind::Transaction,
-        "25P03" => ErrorKind::ConnectionLost,
+        // An open transaction was idle or lasted too long, and the server closed the connection.
+        "25P03" | "25P04" => ErrorKind::ConnectionLost,
         _ => match sqlstate.get(..2) {
             Some("22") => ErrorKind::InvalidInput,
             Some("23") => ErrorKind::Constraint,
@@ -326,8 +332,8 @@ fn violation(server: &ServerError<'_>) -> Option<Violation> {
 fn shows_message(sqlstate: &str, message: &str) -> bool {
     match sqlstate {
         // Transactions, locks, cancellation.
-        "25001" | "25006" | "25P01" | "25P02" | "25P03" | "40001" | "40P01" | "55P03" | "57014"
-        | "26000" => true,
+        "25001" | "25006" | "25P01" | "25P02" | "25P03" | "25P04" | "40001" | "40P01" | "55P03"
+        | "57014" | "26000" => true,
         // "permission denied for table users"; "to set role" would go on with what was given.
         "42501" => message.starts_with("permission denied for "),
         // Out of resources; shut down.

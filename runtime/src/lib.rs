@@ -40,6 +40,7 @@
 //! # }
 //! ```
 
+mod address;
 mod begin;
 mod builder;
 mod call;
@@ -59,6 +60,7 @@ mod row;
 mod sql_type;
 mod statement;
 mod stream;
+mod tls;
 mod transaction;
 pub mod types;
 mod wire;

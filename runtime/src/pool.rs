@@ -29,6 +29,28 @@ impl Pool {
         }))
     }
 
+    /// Closes connections that were idle too long or are too old, as long as there is a pool.
+    pub(crate) fn retire(&self, idle: Option<Duration>, lifetime: Option<Duration>) {
+        let Some(shortest) = idle.into_iter().chain(lifetime).min() else {
+            return;
+        };
+        let pool = self.0.connections.weak();
+        let pause = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(30));
+        let expired =
+            |age: Duration, limit: Option<Duration>| limit.is_some_and(|limit| age >= limit);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(pool) = pool.upgrade() else {
+                    return;
+                };
+                pool.retain(|_, metrics| {
+                    !expired(metrics.last_used(), idle) && !expired(metrics.age(), lifetime)
+                });
+            }
+        });
+    }
+
     /// A connection of the pool.
     pub(crate) async fn lease(&self) -> Result<Lease> {
         if let Some(object) = self.idle() {
@@ -37,7 +59,29 @@ impl Pool {
         // Waiting and connecting take kilobytes of state, which a query that finds an idle connection need not carry.
         match Box::pin(self.0.connections.get()).await {
             Ok(object) => Ok(Lease::new(object)),
-            Err(error) => Err(acquire_error(&error, self.0.connections.status().max_size)),
+            Err(error) => Err(self.refusal(&error)),
+        }
+    }
+
+    fn refusal(&self, error: &PoolError<Failure>) -> Error {
+        let place = || self.0.target.place();
+        match error {
+            PoolError::Timeout(TimeoutType::Wait) => {
+                let size = self.0.connections.status().max_size;
+                Error::with(
+                    ErrorKind::PoolExhausted,
+                    format!("all {size} connections of the pool are in use"),
+                )
+            }
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => Error::with(
+                ErrorKind::Connect,
+                format!("{} did not answer in time", place()),
+            ),
+            PoolError::Backend(failure) => Error::connect(failure, &place()),
+            PoolError::Closed => Error::new(ErrorKind::Closed),
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Error::with(ErrorKind::Connect, "the pool is not set up for it")
+            }
         }
     }
 
@@ -53,23 +97,6 @@ impl Pool {
         match get.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(object) => object.ok(),
             Poll::Pending => None,
-        }
-    }
-}
-
-fn acquire_error(error: &PoolError<Failure>, size: usize) -> Error {
-    match error {
-        PoolError::Timeout(TimeoutType::Wait) => Error::with(
-            ErrorKind::PoolExhausted,
-            format!("all {size} connections of the pool are in use"),
-        ),
-        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            Error::with(ErrorKind::Connect, "the server did not answer in time")
-        }
-        PoolError::Backend(failure) => Error::connect(failure),
-        PoolError::Closed => Error::with(ErrorKind::Connect, "the pool is closed"),
-        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            Error::with(ErrorKind::Connect, "the pool is not set up for it")
         }
     }
 }

@@ -15,15 +15,19 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
-use deadpool_postgres::{ClientWrapper, ManagerConfig, RecyclingMethod};
 use futures_core::Stream;
 use smallvec::SmallVec;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
-use tokio_postgres::{NoTls, error::SqlState};
+use tokio_postgres::{Client, Connection, NoTls};
 
+use crate::address::Address;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::partition::{Key, Partitions};
 use crate::statement::{self, About};
+use crate::tls::Tls;
 
 /// A type of the database, as the server described it.
 #[derive(Clone, Copy)]
@@ -386,8 +390,18 @@ type Statements = HashMap<statement::Key, Prepared, BuildHasherDefault<AddressHa
 
 /// A connection to the server, with the statements that were prepared on it.
 pub(crate) struct Session {
-    client: ClientWrapper,
+    client: Client,
+    tls: Tls,
+    /// The task that reads and writes for it.
+    driver: AbortHandle,
     statements: Mutex<Statements>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It would wait for the answers to all that was asked, however long they take.
+        self.driver.abort();
+    }
 }
 
 impl Session {
@@ -458,7 +472,12 @@ impl Session {
     /// Asks the server to cancel what runs on this connection.
     pub(crate) async fn cancel(&self) {
         // Nothing to do about a failure: the caller throws the connection away either way.
-        let _ = self.client.cancel_token().cancel_query(NoTls).await;
+        let token = self.client.cancel_token();
+        let _ = match &self.tls {
+            Tls::None => token.cancel_query(NoTls).await,
+            #[cfg(feature = "tls")]
+            Tls::Rustls(connect) => token.cancel_query(connect.clone()).await,
+        };
     }
 
     /// Where a constraint of a partition comes from: the topmost table and the name that the constraint has there.
@@ -520,65 +539,150 @@ impl fmt::Debug for Session {
 
 /// Makes connections for the pool.
 pub(crate) struct Connector {
-    inner: deadpool_postgres::Manager,
+    target: Target,
     partitions: Partitions,
 }
 
-/// What a URL and the builder say about a server.
+/// A server, and what every session there begins with.
 #[derive(Clone)]
-pub(crate) struct Target(tokio_postgres::Config);
+pub(crate) struct Target {
+    address: Address,
+    config: tokio_postgres::Config,
+    tls: Tls,
+    /// Run when a connection was made.
+    greeting: Option<&'static str>,
+}
 
 impl Target {
-    /// `None` when the text is no URL and no `key=value` list. The reason is left out: it may quote the password.
-    pub(crate) fn parse(url: &str) -> Option<Self> {
-        url.parse().ok().map(Self)
-    }
-
-    pub(crate) fn connect_timeout(&mut self, limit: Duration) {
-        if self.0.get_connect_timeout().is_none() {
-            self.0.connect_timeout(limit);
+    /// What is wrong with the address is told without any of its values.
+    pub(crate) fn new(mut address: Address, settings: &[(String, String)]) -> Result<Self, String> {
+        let shown = address.clone();
+        for (key, value) in settings {
+            let mut options = address.take("options").unwrap_or_default();
+            append_option(&mut options, key, value);
+            address.set("options", options);
         }
-    }
-
-    /// Sets a parameter of the session at start-up, where the server takes it as the session's default.
-    pub(crate) fn session_default(&mut self, name: &str, value: &str) {
-        let mut options = self.0.get_options().unwrap_or_default().to_owned();
-        if !options.is_empty() {
-            options.push(' ');
-        }
-        options.push_str("-c ");
-        options.push_str(name);
-        options.push('=');
-        // The server splits the options at white space; a backslash takes its meaning away.
-        for character in value.chars() {
-            if character.is_whitespace() || character == '\\' {
-                options.push('\\');
+        let tls = Tls::of(&mut address)?;
+        // libpq's newer names for the same.
+        match address.get("target_session_attrs") {
+            Some("primary") => address.set("target_session_attrs", "read-write".to_owned()),
+            Some("standby") => address.set("target_session_attrs", "read-only".to_owned()),
+            Some("prefer-standby") => {
+                return Err("`target_session_attrs` cannot be prefer-standby".to_owned());
             }
-            options.push(character);
+            _ => {}
         }
-        self.0.options(options);
+        let mut text = String::new();
+        for (key, value) in address.parameters() {
+            let value = value.replace('\\', "\\\\").replace('\'', "\\'");
+            let parameter = format!("{key}='{value}' ");
+            // One by one, so that what is refused can be named.
+            if parameter.parse::<tokio_postgres::Config>().is_err() {
+                return Err(format!("its parameter `{key}` has a value that cannot be"));
+            }
+            text += &parameter;
+        }
+        let config = text
+            .parse()
+            .map_err(|_| "its parameters do not go together".to_owned())?;
+        Ok(Self {
+            address: shown,
+            config,
+            tls,
+            greeting: None,
+        })
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Option<Duration> {
+        self.config.get_connect_timeout().copied()
+    }
+
+    /// The servers, for those who read errors: `db.example.com:5432`.
+    pub(crate) fn place(&self) -> String {
+        let hosts = self.address.get("host").or(self.address.get("hostaddr"));
+        let ports: Vec<&str> = self
+            .address
+            .get("port")
+            .unwrap_or("5432")
+            .split(',')
+            .collect();
+        let places = hosts.unwrap_or_default().split(',').enumerate();
+        places
+            .map(|(index, host)| {
+                let port = ports.get(index).or(ports.first()).unwrap_or(&"5432");
+                format!("{host}:{port}")
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Makes every session read-only. Not by a start-up option: `target_session_attrs` shall tell what the server is.
+    pub(crate) fn read_only(&mut self) {
+        self.greeting = Some("SET default_transaction_read_only = on");
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        let (client, driver) = match &self.tls {
+            Tls::None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                (client, drive(connection))
+            }
+            #[cfg(feature = "tls")]
+            Tls::Rustls(connect) => {
+                let (client, connection) = self.config.connect(connect.clone()).await?;
+                (client, drive(connection))
+            }
+        };
+        let session = Session {
+            client,
+            tls: self.tls.clone(),
+            driver,
+            statements: Mutex::default(),
+        };
+        if let Some(greeting) = self.greeting {
+            session.run(greeting).await?;
+        }
+        Ok(session)
+    }
+}
+
+/// Reads and writes for a client as long as there is one. Notices are dropped: they can quote values.
+fn drive<S, T>(mut connection: Connection<S, T>) -> AbortHandle
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let driving =
+        async move { while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {} };
+    tokio::spawn(driving).abort_handle()
+}
+
+/// Adds `-c key=value`. The server splits the options at white space; a backslash takes its meaning away.
+fn append_option(options: &mut String, key: &str, value: &str) {
+    if !options.is_empty() {
+        options.push(' ');
+    }
+    options.push_str("-c ");
+    options.push_str(key);
+    options.push('=');
+    for character in value.chars() {
+        if character.is_whitespace() || character == '\\' {
+            options.push('\\');
+        }
+        options.push(character);
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("hosts", &self.0.get_hosts())
-            .field("ports", &self.0.get_ports())
-            .field("database", &self.0.get_dbname())
-            .field("user", &self.0.get_user())
-            .finish_non_exhaustive()
+        self.address.fmt(f)
     }
 }
 
 impl Connector {
     pub(crate) fn new(target: Target) -> Self {
-        let config = ManagerConfig {
-            // A dead connection is noticed by its own task. A round trip per checkout would double the cost of a read.
-            recycling_method: RecyclingMethod::Fast,
-        };
         Self {
-            inner: deadpool_postgres::Manager::from_config(target.0, NoTls, config),
+            target,
             partitions: Partitions::default(),
         }
     }
@@ -604,10 +708,7 @@ impl managed::Manager for Connector {
             Poll::Pending
         })
         .await;
-        Ok(Box::new(Session {
-            client: self.inner.create().await?,
-            statements: Mutex::default(),
-        }))
+        Ok(Box::new(self.target.connect().await?))
     }
 
     async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Failure> {
@@ -615,10 +716,6 @@ impl managed::Manager for Connector {
             return Err(RecycleError::message("the connection is closed"));
         }
         Ok(())
-    }
-
-    fn detach(&self, session: &mut Box<Session>) {
-        self.inner.detach(&mut session.client);
     }
 }
 

@@ -113,7 +113,7 @@ fn versions(text: &str) -> Result<Versions, String> {
 
 /// On one server, or on the first that is found. Tests that compare versions look at `others` too.
 fn test(rest: &[String], server: Option<&Binaries>, others: &[Binaries]) -> bool {
-    let mut arguments = vec!["test", "--workspace"];
+    let mut arguments = vec!["test", "--workspace", "--all-features"];
     arguments.extend(rest.iter().map(String::as_str));
     let Some(server) = server else {
         return cargo("tests", &arguments, &[]);
@@ -181,12 +181,13 @@ fn ci() -> bool {
     let lints = [
         "clippy",
         "--workspace",
+        "--all-features",
         "--all-targets",
         "--",
         "-D",
         "warnings",
     ];
-    let docs = ["doc", "--workspace", "--no-deps"];
+    let docs = ["doc", "--workspace", "--all-features", "--no-deps"];
     let first = [
         ("format", cargo("format", &["fmt", "--all", "--check"], &[])),
         ("lints", cargo("lints", &lints, &[])),

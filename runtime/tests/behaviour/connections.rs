@@ -255,3 +255,123 @@ async fn many_tasks_share_a_pool() {
     }
     assert_eq!(count_notes(&db).await.unwrap(), 640);
 }
+
+fn setting<'a>(db: &'a Database, name: &'a str) -> One<'a, (&'a str,), String> {
+    static SETTING: Statement<(&str,), String> = Statement::new(
+        "t::setting",
+        "queries/t.sql:30",
+        "SELECT pg_catalog.current_setting($1)",
+    );
+    One::new(db, &SETTING, (name,))
+}
+
+#[tokio::test]
+async fn sessions_begin_with_what_was_set() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .application_name("front desk")
+        .statement_timeout(Duration::from_millis(300))
+        .lock_timeout(Duration::from_secs(3))
+        .setting("work_mem", "7MB")
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    for (name, value) in [
+        ("application_name", "front desk"),
+        ("statement_timeout", "300ms"),
+        ("lock_timeout", "3s"),
+        ("work_mem", "7MB"),
+    ] {
+        assert_eq!(setting(&db, name).await.unwrap(), value);
+    }
+    let slow = soon(sleep(&db, 60.0)).await.unwrap_err();
+    assert_eq!(slow.kind(), ErrorKind::Timeout);
+    assert_eq!(
+        slow.to_string(),
+        "notes::sleep (queries/notes.sql:13): took too long, and was cancelled by the server: canceling statement \
+         due to statement timeout [57014]"
+    );
+}
+
+#[tokio::test]
+async fn the_first_host_that_fits_is_taken() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let url = scratch.url();
+    let hosts = |attributes: &str| {
+        let url = url.replacen("host='", "host='127.0.0.1,", 1);
+        let (before, port) = url.split_once("port=").unwrap();
+        format!("{before}port=1,{port} target_session_attrs={attributes}")
+    };
+    for attributes in ["any", "read-write", "primary"] {
+        let db = Database::connect(&hosts(attributes)).await.unwrap();
+        assert_eq!(count_notes(&db).await.unwrap(), 0);
+    }
+    // It is no standby, whatever the handle may do.
+    for attributes in ["read-only", "standby"] {
+        let none = sqlmill_runtime::Replica::connect(&hosts(attributes))
+            .await
+            .unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::Connect, "{none}");
+    }
+    let unknown = Database::connect(&hosts("sesame")).await.unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "cannot connect to the database: the address cannot be used: its parameter `target_session_attrs` has a \
+         value that cannot be"
+    );
+}
+
+#[tokio::test]
+async fn idle_and_old_connections_are_closed() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let count = || {
+        scratch.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'retired'")[0]
+            [0]
+        .clone()
+    };
+    for builder in [
+        Database::builder()
+            .idle_timeout(Duration::from_millis(300))
+            .max_lifetime(None),
+        Database::builder()
+            .idle_timeout(None)
+            .max_lifetime(Duration::from_millis(300)),
+    ] {
+        let db = builder
+            .application_name("retired")
+            .connect(&scratch.url())
+            .await
+            .unwrap();
+        let (one, two) = tokio::try_join!(db.begin(), db.begin()).unwrap();
+        assert_eq!(count().as_deref(), Some("2"));
+        drop((one, two));
+        soon(async {
+            while count().as_deref() != Some("0") {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+        assert_eq!(count_notes(&db).await.unwrap(), 0);
+        drop(db);
+    }
+}
+
+#[tokio::test]
+async fn a_url_says_where_and_errors_say_it_back() {
+    let nobody = Database::connect("postgres://u:sesame@127.0.0.1:1/x")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        nobody
+            .starts_with("cannot connect to the database: 127.0.0.1:1: error connecting to server"),
+        "{nobody}"
+    );
+    #[cfg(not(feature = "tls"))]
+    {
+        let error = Database::connect("postgres://u:sesame@127.0.0.1:1/x?sslmode=verify-full")
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("the feature `tls`"), "{error}");
+    }
+}

