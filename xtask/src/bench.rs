@@ -222,7 +222,9 @@ impl Contender for Sqlmill {
     fn generate(&mut self) -> Result<Run, Failure> {
         let mut command = Command::new(&self.program);
         command
-            .args(["gen", "--quiet", "--schema"])
+            .args(["gen", "--quiet", "--config"])
+            .arg(self.project.join("sqlmill.toml"))
+            .arg("--schema")
             .arg(self.project.join("schema.sql"))
             .arg("--queries")
             .arg(self.project.join("queries"))

@@ -23,6 +23,8 @@ pub(crate) fn write(root: &Path, files: usize) -> io::Result<()> {
             queries_of(domain),
         )?;
     }
+    // Without one, that of the directory above would hold.
+    fs::write(root.join("sqlmill.toml"), "")?;
     fs::write(root.join("schema.sql"), schema)
 }
 
