@@ -1445,3 +1445,8 @@ SELECT set_config('search_path', 'nowhere', true), current_schema(), current_sch
 -- params ! ?
 -- run 1, NULL
 INSERT INTO notes AS n (id, v, w) VALUES ($1, upper('x'), $2) ON CONFLICT (id) DO UPDATE SET v = excluded.v, w = excluded.w RETURNING id, v, w
+
+-- fields of old and new as whole rows, which the server (18) reads as if neither were written
+-- expect ? ! ! ? ! !
+-- from 18
+UPDATE notes SET v = NULL WHERE v IS NOT NULL RETURNING (old).v, old.v, (old).id, (new).v, old, new
