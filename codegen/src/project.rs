@@ -189,15 +189,23 @@ fn query_paths(root: &Path) -> Result<Paths, (PathBuf, io::Error)> {
                         return Err((inner, io::Error::other(reason)));
                     }
                 } else if is_sql(&inner) {
-                    found.push((name(&path), inner));
+                    found.push((name(&path), file(inner)?));
                 }
             }
         } else if is_sql(&path) {
-            found.push((stem(&path), path));
+            found.push((stem(&path), file(path)?));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Not a pipe or a device, which may have no end. What cannot be looked at is told when it is read.
+fn file(path: PathBuf) -> Result<PathBuf, (PathBuf, io::Error)> {
+    match fs::metadata(&path) {
+        Ok(found) if !found.is_file() => Err((path, io::Error::other("it is not a file"))),
+        Ok(_) | Err(_) => Ok(path),
+    }
 }
 
 fn sorted(directory: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {

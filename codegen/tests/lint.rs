@@ -678,6 +678,57 @@ fn hard_delete() {
 }
 
 #[test]
+fn connection_state() {
+    let refused = |word| [format!("connection-state: {word}")];
+    for mut bench in benches("lint_connection", SCHEMA) {
+        let mut hold = |text: &str, expected: &[String]| {
+            let shown = run(&mut bench, &format!("--! q\n{text};\n")).shown();
+            assert_eq!(shown, expected, "PostgreSQL {}: {text}", bench.major);
+        };
+        for text in [
+            "BEGIN",
+            "START TRANSACTION",
+            "COMMIT",
+            "END",
+            "ROLLBACK",
+            "ABORT",
+            "SAVEPOINT a",
+            "RELEASE a",
+            "PREPARE TRANSACTION 'a'",
+            "SET work_mem = 1",
+            "SET SESSION work_mem = 1",
+            "RESET work_mem",
+            "DISCARD ALL",
+            "LISTEN a",
+            "UNLISTEN a",
+            "PREPARE a AS SELECT 1",
+            "DEALLOCATE ALL",
+            "DECLARE c CURSOR FOR SELECT 1",
+            "CLOSE c",
+            "COPY users FROM STDIN",
+            "copy (SELECT 1) to stdout",
+            "SET LOCAL work_mem = 1",
+            "SET CONSTRAINTS ALL DEFERRED",
+        ] {
+            hold(text, &refused(text.split(' ').next().unwrap()));
+        }
+        for text in [
+            "NOTIFY a",
+            "SHOW work_mem",
+            "LOCK users",
+            "COPY users TO '/dev/null'",
+            "CREATE TABLE new (id int)",
+            "VACUUM users",
+            "DO 'BEGIN END'",
+        ] {
+            hold(text, &[]);
+        }
+        let text = "--! q\n--@ transaction\nSET LOCAL work_mem = 1;\n";
+        assert!(run(&mut bench, text).shown().is_empty());
+    }
+}
+
+#[test]
 fn missing_where() {
     hold(&[
         ("UPDATE tags SET label = 'x'", &["missing-where: tags"]),

@@ -190,6 +190,47 @@ fn the_crate_gets_a_directory_of_its_own() {
 }
 
 #[test]
+fn what_is_no_text_is_refused() {
+    let project = Project::new("no-text");
+    project.put(
+        "queries/crlf.sql",
+        "\u{feff}--! a\r\nSELECT nope\r\nFROM t;\r\n",
+    );
+    fs::write(
+        project.0.join("queries/latin.sql"),
+        b"--! a\nSELECT '\xe9';\n",
+    )
+    .unwrap();
+    let ran = project.run(&["gen"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("queries/latin.sql is not UTF-8: line 2"),
+        "{}",
+        ran.err
+    );
+    fs::remove_file(project.0.join("queries/latin.sql")).unwrap();
+    let ran = project.run(&["gen"]);
+    assert!(ran.err.contains("queries/crlf.sql:2:8"), "{}", ran.err);
+    fs::remove_file(project.0.join("queries/crlf.sql")).unwrap();
+    // Nothing would ever come out of a pipe.
+    let pipe = project.0.join("queries/pipe.sql");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ran = project.run(&["gen"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("queries/pipe.sql: it is not a file"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn what_a_killed_run_left_is_swept_up() {
     let project = Project::new("swept");
     assert_eq!(project.run(&["gen"]).code, 0);

@@ -403,3 +403,27 @@ pub(super) fn string(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Writer, use_list};
+
+    /// What rustfmt 1.8 makes of the same lists.
+    #[test]
+    fn a_list_of_names_keeps_room_for_the_blank_before_the_next() {
+        let lines = |lengths: &[usize]| {
+            let names: Vec<String> = lengths
+                .iter()
+                .zip('A'..)
+                .map(|(&length, first)| format!("{first}{}", "a".repeat(length - 1)))
+                .collect();
+            let mut w = Writer::default();
+            use_list(&mut w, "pub ", "x", &names);
+            w.finish().lines().map(str::len).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&[20, 20, 20, 20, 7]), [12, 100, 2]);
+        assert_eq!(lines(&[20, 20, 20, 20, 8]), [12, 91, 13, 2]);
+        assert_eq!(lines(&[20, 20, 20, 20, 6, 19, 22]), [12, 99, 48, 2]);
+        assert_eq!(lines(&[20, 20, 20, 20, 7, 19, 22]), [12, 91, 57, 2]);
+    }
+}

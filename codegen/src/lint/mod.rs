@@ -4,6 +4,7 @@
 
 mod cardinality;
 mod configuration;
+mod connection_state;
 mod context;
 mod decides;
 mod does_not_plan;
@@ -52,6 +53,7 @@ struct Rule {
 const RULES: &[Rule] = &[
     postgres::RULE,
     does_not_plan::RULE,
+    connection_state::RULE,
     soft_delete_filter::RULE,
     hard_delete::RULE,
     missing_where::RULE,

@@ -24,7 +24,6 @@ async fn tour(
     organization_id: Uuid,
 ) -> Result<Seen, Error> {
     let mut streamed = Vec::new();
-    let taken;
     // README: tour
     use database::types::UserOrganizationRole;
     use database::users::{CreateUser, CreateUserConstraint, GetUser};
@@ -56,11 +55,11 @@ async fn tour(
         email: "ada@example.com",
         name: Some("Ada"),
     };
-    match users::create_user(&db, new).await {
-        Err(error) if error.violates(CreateUserConstraint::UsersEmailKey) => taken = true,
+    let taken = match users::create_user(&db, new).await {
+        Err(error) if error.violates(CreateUserConstraint::UsersEmailKey) => true,
         Err(error) => return Err(error),
-        Ok(_) => taken = false,
-    }
+        Ok(_) => false,
+    };
 
     // Committed on Ok; rolled back on Err, on a panic, and when the future is dropped.
     let member = db
