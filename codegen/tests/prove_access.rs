@@ -252,6 +252,15 @@ CREATE VIEW calm_view AS SELECT id FROM calm;
 CREATE DOMAIN fine AS text CHECK (length(VALUE) < 100 AND VALUE ~ 'x');
 CREATE TYPE fine_holder AS (f fine);
 CREATE TYPE plain AS (a int, b text);
+CREATE TYPE ranked AS ENUM ('a', 'b');
+CREATE FUNCTION ranked_cmp(a ranked, b ranked) RETURNS int LANGUAGE plpgsql AS
+  'BEGIN INSERT INTO log VALUES (1); RETURN enum_cmp(a, b); END';
+CREATE FUNCTION ranked_lt(a ranked, b ranked) RETURNS boolean LANGUAGE sql AS 'SELECT enum_lt(a, b)';
+CREATE FUNCTION ranked_eq(a ranked, b ranked) RETURNS boolean LANGUAGE sql AS 'SELECT enum_eq(a, b)';
+CREATE OPERATOR < (LEFTARG = ranked, RIGHTARG = ranked, FUNCTION = ranked_lt);
+CREATE OPERATOR = (LEFTARG = ranked, RIGHTARG = ranked, FUNCTION = ranked_eq);
+CREATE OPERATOR CLASS ranked_ops DEFAULT FOR TYPE ranked USING btree AS
+  OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 ranked_cmp(ranked, ranked);
 ";
 
 /// From this version on.
@@ -357,6 +366,16 @@ const HIDDEN_CASES: &[(u32, Expected, &str)] = &[
         14,
         Write,
         "(SELECT ROW(1)::metres UNION ALL SELECT ROW(2)::metres) UNION ALL SELECT ROW(1)::feet",
+    ),
+    (
+        14,
+        Write,
+        "SELECT v FROM (VALUES ('a'::ranked), ('b')) x (v) ORDER BY v",
+    ),
+    (
+        14,
+        Write,
+        "SELECT v < w FROM (VALUES (ARRAY['a'::ranked], ARRAY['b'::ranked])) x (v, w)",
     ),
     (14, Write, "SELECT id FROM guarded"),
     (14, Write, "SELECT id FROM indirect"),

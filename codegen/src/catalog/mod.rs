@@ -18,6 +18,9 @@ pub struct Catalog {
     pub types: BTreeMap<Oid, Type>,
     pub functions: BTreeMap<Oid, Function>,
     pub operators: BTreeMap<Oid, Operator>,
+    /// Functions that are not PostgreSQL's own and that comparing, sorting or hashing values of a type calls: a type, and
+    /// what its operator classes or its range type name.
+    pub comparers: Vec<(Oid, Oid)>,
     /// `pg_cast`, by source and target.
     pub casts: BTreeMap<(Oid, Oid), Cast>,
     /// By oid; those of domains too.

@@ -15,7 +15,7 @@ use crate::wire::{Connection, Error, Rows};
 const FIRST_USER_OID: Oid = 16384;
 
 /// How many `queries` are.
-const QUERIES: usize = 18;
+const QUERIES: usize = 19;
 
 /// Everything as of one moment: the queries are one message, and so one transaction.
 pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
@@ -53,6 +53,9 @@ pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
     ranges(&mut catalog, next("pg_range"))?;
     functions(&mut catalog, &notes.names, next("pg_proc"))?;
     operators(&mut catalog, next("pg_operator"))?;
+    for mut row in next("pg_amproc") {
+        catalog.comparers.push((row.oid()?, row.oid()?));
+    }
     casts(&mut catalog, next("pg_cast"))?;
     equality_families(&mut catalog, next("pg_amop"))?;
     constraints(&mut catalog, next("pg_constraint"))?;
@@ -131,6 +134,16 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang;
 
 SELECT oid, oprname, oprcode::pg_catalog.oid, oprleft, oprright FROM pg_catalog.pg_operator;
+
+SELECT amproclefttype, amproc::pg_catalog.oid FROM pg_catalog.pg_amproc
+WHERE amproc::pg_catalog.oid >= {FIRST_USER_OID}
+UNION
+SELECT o.oprleft, o.oprcode::pg_catalog.oid
+FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr
+WHERE o.oprcode::pg_catalog.oid >= {FIRST_USER_OID}
+UNION
+SELECT rngtypid, rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range WHERE rngsubdiff::pg_catalog.oid >= {FIRST_USER_OID}
+ORDER BY 1, 2;
 
 SELECT castsource, casttarget, castmethod, castfunc FROM pg_catalog.pg_cast;
 

@@ -284,6 +284,7 @@ fn of_conversion(input: &Input<'_>, conversion: &Conversion, found: &mut Effects
 }
 
 fn of_expression(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
+    of_comparing(input, expr, found);
     match expr {
         Expr::Op(operation) | Expr::Distinct(operation) | Expr::NullIf(operation) => of_function(
             input,
@@ -420,6 +421,26 @@ fn of_type(input: &Input<'_>, type_oid: Oid, location: Location, found: &mut Eff
             );
             of_condition(input, &check.condition, &what, found);
         }
+    }
+}
+
+/// Sorting, hashing and comparing rows, arrays and ranges call what the operator classes of the types within name, and the
+/// tree names none of it. Any value of such a type counts.
+fn of_comparing(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
+    let catalog = input.catalog;
+    if catalog.comparers.is_empty() {
+        return;
+    }
+    let Some(type_oid) = casts::type_of(catalog, expr) else {
+        return;
+    };
+    let within = types_within(catalog, type_oid);
+    for (_, function) in catalog
+        .comparers
+        .iter()
+        .filter(|(of_type, _)| within.contains(of_type))
+    {
+        of_function(input, *function, None, found);
     }
 }
 
