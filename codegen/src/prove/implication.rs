@@ -169,6 +169,7 @@ pub(super) fn implies<'e>(
         // `status IN ('a', 'b')` follows from `status = 'a'`.
         Expr::ScalarArray {
             operator,
+            collation,
             any: true,
             args,
             ..
@@ -178,6 +179,7 @@ pub(super) fn implies<'e>(
                 && known.iter().any(|condition| {
                     matches!(condition, Expr::Op(operation)
                         if operation.operator == *operator
+                            && operation.collation == *collation
                             && matches!(operation.args.as_slice(), [left, right]
                                 if column(left) == Some(tested)
                                     && elements.iter().any(|element| equal(column, right, element))))

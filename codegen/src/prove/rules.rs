@@ -41,6 +41,10 @@ pub const ALL: &[(&str, &str)] = &[
         "conflict-skips",
         "ON CONFLICT DO NOTHING, and DO UPDATE … WHERE, leave rows out of RETURNING",
     ),
+    (
+        "equality-of-types",
+        "two values may equal one of another type: by the time zone",
+    ),
     ("equality-operator", "only btree equality fixes a column"),
     (
         "grouping-sets-rows",

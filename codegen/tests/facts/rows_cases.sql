@@ -446,3 +446,27 @@ SELECT id FROM (SELECT 'a' AS kind, id FROM usr UNION ALL SELECT 'b', id FROM or
 SELECT DISTINCT ON (id) id, generate_series(1, 3) FROM usr WHERE id = 1 ORDER BY id
 -- open
 SELECT DISTINCT id FROM usr WHERE id = 1 GROUP BY ROLLUP (id)
+-- optional (1, 'open')
+SELECT note FROM states WHERE id = $1 AND state = $2 AND state = 'open'
+-- many (2)
+SELECT note FROM states WHERE id = $1 AND state COLLATE blind = 'open'
+-- many (2)
+SELECT note FROM states WHERE id = $1 AND state = 'open' COLLATE blind
+-- many (2)
+SELECT note FROM states WHERE id = $1 AND state COLLATE blind IN ('open', 'held')
+-- many ('2011-12-31 01:00')
+SELECT id FROM times WHERE ts = $1::timestamptz
+-- many ('2011-12-31 00:00')
+SELECT id FROM times WHERE d = $1::timestamptz
+-- many ('2011-12-31 00:00')
+SELECT id FROM times WHERE d IS NOT DISTINCT FROM $1::timestamptz
+-- optional ('2011-12-31 00:00')
+SELECT id FROM times WHERE d = $1::timestamp
+-- optional ('2011-12-31')
+SELECT id FROM times WHERE ts = $1::date
+-- optional (2.0)
+SELECT id FROM times WHERE r = $1::double precision
+-- optional (2)
+SELECT id FROM times WHERE s = $1::bigint
+-- optional ('b')
+SELECT id FROM times WHERE n = $1::text

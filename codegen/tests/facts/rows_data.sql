@@ -12,9 +12,12 @@ INSERT INTO parted VALUES (1, 1, 1), (1, 2, 1), (2, 1, 2);
 INSERT INTO soft VALUES (1, 'a', 'new', true, NULL), (2, 'a', 'new', false, now()), (3, 'a', 'old', NULL, now());
 INSERT INTO lowered VALUES (1, 'A@b'), (2, 'x');
 INSERT INTO states VALUES (1, 'open', 'n'), (1, 'shut', NULL), (1, 'shut', NULL);
+INSERT INTO states VALUES (2, 'open', NULL), (2, 'OPEN', NULL), (2, 'OPEN', NULL);
 INSERT INTO words VALUES (1, 'a'), (2, 'A');
 INSERT INTO blind_words VALUES ('a');
 INSERT INTO nums VALUES (1.0, 'x'), (2, 'x');
 INSERT INTO texts VALUES ('1.0'), ('1.00'), ('2'), ('ab'), ('cd');
 INSERT INTO update_triggered VALUES (1, -1);
+SET LOCAL timezone = 'Pacific/Apia';
+INSERT INTO times VALUES (1, '2011-12-30 01:00', '2011-12-30', 1.1, 1, 'a'), (2, '2011-12-31 01:00', '2011-12-31', 2, 2, 'b');
 SELECT setval('counter', 1, false)

@@ -64,3 +64,4 @@ CREATE VIEW same_things AS SELECT 'a' AS kind, id FROM usr UNION ALL SELECT 'a',
 CREATE VIEW half_things AS SELECT 'a' AS kind, id FROM usr UNION ALL SELECT name, id FROM org;
 CREATE VIEW blind_things AS SELECT 'a' COLLATE blind AS kind, id FROM usr UNION ALL SELECT 'A' COLLATE blind, id FROM org;
 CREATE VIEW number_things AS SELECT 1.0 AS kind, id FROM usr UNION ALL SELECT 1.00, id FROM org;
+CREATE TABLE times (id int PRIMARY KEY, ts timestamp UNIQUE, d date UNIQUE, r real UNIQUE, s smallint UNIQUE, n name UNIQUE);

@@ -740,11 +740,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                     && operator.is_btree_equality
                     && implication::is_strict(self.prover.catalog, operator.function)
                 {
-                    let ways: Vec<(Oid, Oid)> = operator
-                        .equality_families
-                        .iter()
-                        .map(|&family| (family, self.prover.collation(operation.collation)))
-                        .collect();
+                    let ways = self.prover.ways(operator, operation.collation);
                     changed |= self.equate(state, left, right, &ways, true);
                     changed |= self.equate(state, right, left, &ways, true);
                 } else if !self.prover.rules.holds("equality-operator") {
@@ -761,11 +757,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                             self.prover.catalog.operators.get(&operation.operator)
                         && operator.is_btree_equality
                     {
-                        let ways: Vec<(Oid, Oid)> = operator
-                            .equality_families
-                            .iter()
-                            .map(|&family| (family, self.prover.collation(operation.collation)))
-                            .collect();
+                        let ways = self.prover.ways(operator, operation.collation);
                         changed |= self.equate(state, left, right, &ways, false);
                         changed |= self.equate(state, right, left, &ways, false);
                     }
@@ -1024,13 +1016,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                             && self.is_exact(state, other)
                     });
             if equates {
-                let by = self.prover.collation(operation.collation);
-                ways.extend(
-                    operator
-                        .equality_families
-                        .iter()
-                        .map(|&family| (family, by)),
-                );
+                ways.extend(self.prover.ways(operator, operation.collation));
             }
         }
         (!ways.is_empty()).then_some(Same {

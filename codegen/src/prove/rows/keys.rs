@@ -1,8 +1,9 @@
 //! Unique keys: which hold for all rows of a scan, and when their columns are the same throughout.
 
 use super::{How, Prover, Same, collation_of};
-use crate::catalog::{Index, Oid, RelationKind};
+use crate::catalog::{Index, Oid, Operator, RelationKind};
 use crate::describe::tree::{Query, SortGroup};
+use crate::prove::functions;
 
 impl<'p> Prover<'p> {
     /// Unique indexes that hold for all rows that a scan of the relation can give.
@@ -114,6 +115,47 @@ impl<'p> Prover<'p> {
         }
     }
 
+    /// What it says that an operator gives true: equality by these families, each with the collation.
+    pub(super) fn ways(&self, operator: &Operator, collation: Oid) -> Vec<(Oid, Oid)> {
+        if !self.is_transitive(operator) && self.rules.holds("equality-of-types") {
+            return Vec::new();
+        }
+        let collation = self.collation(collation);
+        operator
+            .equality_families
+            .iter()
+            .map(|&family| (family, collation))
+            .collect()
+    }
+
+    /// Are two values that equal a third the same to their key? Between types that is so where the one type's values are
+    /// the other's. A timestamp or a date equals a timestamptz by the time zone of the session, in which an hour of local
+    /// time, or a day, may stand for the same moment as another.
+    fn is_transitive(&self, operator: &Operator) -> bool {
+        const ALIKE: &[&[&str]] = &[
+            &["int2", "int4", "int8"],
+            &["float4", "float8"],
+            &["date", "timestamp"],
+            &["name", "text"],
+        ];
+        if operator.left == operator.right {
+            return true;
+        }
+        let name = |type_oid: Oid| {
+            self.catalog
+                .types
+                .get(&type_oid)
+                .filter(|_| functions::is_initial(type_oid))
+                .map(|found| found.name.as_str())
+        };
+        let (Some(left), Some(right)) = (name(operator.left), name(operator.right)) else {
+            return false;
+        };
+        ALIKE
+            .iter()
+            .any(|types| types.contains(&left) && types.contains(&right))
+    }
+
     pub(super) fn same_under(&self, same: &Same, equality: Oid, collation: Oid) -> bool {
         self.catalog
             .operators
@@ -147,17 +189,11 @@ impl<'p> Prover<'p> {
             .iter()
             .position(|target| target.sort_group_ref == item.reference)?;
         let operator = self.catalog.operators.get(&item.equality)?;
-        let collation = self.collation(collation_of(&query.targets.get(place)?.expr));
+        let collation = collation_of(&query.targets.get(place)?.expr);
         Some((
             place,
             Same {
-                how: How::Under(
-                    operator
-                        .equality_families
-                        .iter()
-                        .map(|&family| (family, collation))
-                        .collect(),
-                ),
+                how: How::Under(self.ways(operator, collation).into_iter().collect()),
                 not_null: false,
             },
         ))
