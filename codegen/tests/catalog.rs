@@ -483,6 +483,7 @@ fn constraints_and_indexes() {
             referenced,
             on_delete,
             on_update,
+            delete_columns,
         } = &foreign.kind
         else {
             panic!("{foreign:?}");
@@ -493,6 +494,9 @@ fn constraints_and_indexes() {
         );
         assert_eq!(*references, relation(catalog, "users").oid);
         assert_eq!((*on_delete, *on_update), ('c', 'a'));
+        assert!(delete_columns.is_empty());
+        assert_eq!(relation(catalog, "parts").partition_key.len(), 1);
+        assert!(relation(catalog, "users").partition_key.is_empty());
         assert!(!constraint(catalog, "late").validated);
         let check = constraint(catalog, "users_name_check");
         assert!(matches!(&check.kind, ConstraintKind::Check { columns } if columns == &[6]));

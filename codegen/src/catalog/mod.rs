@@ -53,6 +53,8 @@ pub struct Relation {
     pub comment: Option<String>,
     /// Of the row type.
     pub type_oid: Oid,
+    /// Of a partitioned table; 0 where the key is an expression.
+    pub partition_key: Vec<i16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +255,8 @@ pub enum ConstraintKind {
         references: Oid,
         referenced: Vec<i16>,
         on_delete: char,
+        /// Those that SET NULL or SET DEFAULT sets on DELETE; empty where it sets all.
+        delete_columns: Vec<i16>,
         on_update: char,
     },
     Check {

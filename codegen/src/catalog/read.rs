@@ -85,6 +85,11 @@ fn queries(version: u32) -> String {
     } else {
         "false"
     };
+    let delete_columns = if version >= 15_00_00 {
+        "confdelsetcols"
+    } else {
+        "NULL"
+    };
     let nulls_not_distinct = if version >= 15_00_00 {
         "indnullsnotdistinct"
     } else {
@@ -95,7 +100,7 @@ fn queries(version: u32) -> String {
 SELECT unnest(pg_catalog.current_schemas(false));
 
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relhassubclass, c.relrowsecurity, c.reltype,
-       d.description
+       (SELECT p.partattrs FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = c.oid), d.description
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_description d
@@ -154,7 +159,7 @@ ORDER BY 1, 2;
 
 SELECT k.oid, k.conname, n.nspname, k.conrelid, k.contypid, k.contype, k.condeferrable, k.convalidated,
        k.{enforced}, k.{period}, k.conparentid, k.confrelid, k.conkey, k.confkey, k.confdeltype, k.confupdtype,
-       k.conindid, pg_catalog.pg_get_constraintdef(k.oid),
+       k.{delete_columns}, k.conindid, pg_catalog.pg_get_constraintdef(k.oid),
        CASE WHEN k.contypid <> 0 THEN k.conbin::pg_catalog.text END, d.description
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
@@ -194,6 +199,7 @@ SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic"
     // A column that an older version lacks is written as a constant, which takes no table's name.
     .replace("k.true", "true")
     .replace("k.false", "false")
+    .replace("k.NULL", "NULL")
     .replace("i.false", "false")
 }
 
@@ -220,6 +226,7 @@ fn relations(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
             has_inheritance_children: row.flag()?,
             row_security: row.flag()?,
             type_oid: row.oid()?,
+            partition_key: row.vector()?,
             comment: row.optional()?,
         };
         catalog.relations.insert(relation.oid, relation);
@@ -542,6 +549,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
         let referenced: Vec<i16> = row.array()?;
         let on_delete = row.letter()?;
         let on_update = row.letter()?;
+        let delete_columns = row.array()?;
         let index = row.oid()?;
         let definition = row.text()?;
         let condition = row.optional()?;
@@ -554,6 +562,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
                 references,
                 referenced,
                 on_delete,
+                delete_columns,
                 on_update,
             },
             'c' => ConstraintKind::Check { columns },
@@ -856,9 +865,9 @@ impl Row {
         Ok(self.text()?.chars().next().unwrap_or(' '))
     }
 
-    /// `23 25`: an oidvector or int2vector.
+    /// `23 25`: an oidvector or int2vector; NULL is empty.
     fn vector<T: FromStr>(&mut self) -> Result<Vec<T>, Error> {
-        let text = self.text()?;
+        let text = self.optional()?.unwrap_or_default();
         text.split_ascii_whitespace()
             .map(|item| self.parse(item))
             .collect()

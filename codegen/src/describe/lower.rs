@@ -403,6 +403,20 @@ fn on_conflict(value: &Value<'_>) -> Result<OnConflict> {
             let node = node_of(value, "INFERENCEELEM", "an arbiter")?;
             expr(required(node, "expr")?)
         })?,
+        arbiter_collations: list(node, "arbiterElems", |value| {
+            number(
+                node_of(value, "INFERENCEELEM", "an arbiter")?,
+                "infercollid",
+            )
+        })?,
+        arbiter_class: list(node, "arbiterElems", |value| {
+            number::<Oid>(
+                node_of(value, "INFERENCEELEM", "an arbiter")?,
+                "inferopclass",
+            )
+        })?
+        .iter()
+        .any(|&class| class != 0),
         arbiter_where: optional_expr(node, "arbiterWhere")?,
         constraint: number(node, "constraint")?,
         set: list(node, "onConflictSet", target)?,

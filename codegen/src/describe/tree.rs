@@ -234,6 +234,10 @@ pub struct Target {
 pub struct OnConflict {
     pub action: ConflictAction,
     pub arbiter_elements: Vec<Expr>,
+    /// Of each element: the collation that is asked for, 0 if none.
+    pub arbiter_collations: Vec<Oid>,
+    /// Some element asks for an operator class.
+    pub arbiter_class: bool,
     pub arbiter_where: Option<Expr>,
     pub constraint: Oid,
     pub set: Vec<Target>,

@@ -23,13 +23,18 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
         around: Vec::new(),
         catalog: input.catalog,
         found: BTreeMap::new(),
+        deleted: BTreeSet::new(),
         followed: BTreeSet::new(),
     };
     for (number, type_oid) in input.statement.params.iter().enumerate() {
         let nullable = params.get(number).is_none_or(|param| param.nullable.value);
         collector.domain(
             *type_oid,
-            nullable,
+            if nullable {
+                Value::MayBeNull
+            } else {
+                Value::NotNull
+            },
             &format!("{} is of the type", input.param_name(number + 1)),
         );
     }
@@ -45,16 +50,36 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
                 collector.query(part);
             }
             Part::Expr(Expr::CoerceToDomain { arg, type_oid, .. }) => {
-                let nullable = match strip(arg) {
-                    Expr::Const(constant) => constant.is_null,
-                    Expr::Param(param) => param
-                        .number
-                        .checked_sub(1)
-                        .and_then(|place| params.get(place))
-                        .is_none_or(|param| param.nullable.value),
-                    _ => true,
+                let value = match strip(arg) {
+                    Expr::Const(constant) if constant.is_null => Value::Null,
+                    Expr::Const(_) => Value::NotNull,
+                    Expr::Param(param)
+                        if param
+                            .number
+                            .checked_sub(1)
+                            .and_then(|place| params.get(place))
+                            .is_some_and(|param| !param.nullable.value) =>
+                    {
+                        Value::NotNull
+                    }
+                    _ => Value::MayBeNull,
                 };
-                collector.domain(*type_oid, nullable, "casts to");
+                collector.domain(*type_oid, value, "casts to");
+            }
+            // What reads a text or a document makes values of whatever types are within its own.
+            Part::Expr(Expr::CoerceViaIo { type_oid, .. }) => {
+                collector.domain(*type_oid, Value::MayBeNull, "casts to");
+            }
+            Part::Expr(Expr::Func(call))
+                if collector
+                    .catalog
+                    .functions
+                    .get(&call.function)
+                    .is_some_and(|function| {
+                        function.builtin && function.name.contains("_populate_record")
+                    }) =>
+            {
+                collector.domain(call.type_oid, Value::MayBeNull, "makes values of");
             }
             Part::Expr(_) => {}
         });
@@ -75,7 +100,7 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
 }
 
 /// What a statement stores in a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Value {
     /// Nothing is assigned and nothing is the default, or NULL is.
     Null,
@@ -124,8 +149,22 @@ struct Collector<'a> {
     around: Vec<&'a Query>,
     catalog: &'a Catalog,
     found: BTreeMap<(Oid, ViolationKind, String), Violation>,
-    /// Cascades already followed, with the columns that they write (none: a DELETE).
-    followed: BTreeSet<(Oid, Vec<i16>)>,
+    /// Tables whose DELETE was followed to those that reference them.
+    deleted: BTreeSet<Oid>,
+    /// Changes that were, with what they store, and whether a trigger may store anything.
+    followed: BTreeSet<Change>,
+}
+
+/// Of a table: what is stored in which columns, and whether a trigger may store anything.
+type Change = (Oid, Vec<(i16, Value)>, bool);
+
+/// How a row comes to be checked by the constraints of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Insert,
+    Update,
+    /// It moves from another partition of this table.
+    Arrival(Oid),
 }
 
 impl<'a> Collector<'a> {
@@ -251,14 +290,6 @@ impl<'a> Collector<'a> {
             let never_null = never_null || is_checked_already(table, query, &target.expr);
             let value = value_of(self.catalog, &target.expr, never_null);
             values.insert(target.number, value);
-            if let Some(column) = table.column(target.number) {
-                let what = format!("stores into `{}.{}`, of the type", table.name, column.name);
-                self.domain(
-                    column.type_oid,
-                    value != Value::NotNull && value != Value::Random,
-                    &what,
-                );
-            }
         }
         Stored {
             values,
@@ -319,64 +350,103 @@ impl<'a> Collector<'a> {
                     columns.is_empty() || !(null || random)
                 }) && !conflict.is_some_and(|conflict| swallows(catalog, table, conflict, index))
             });
-            self.rows_checks(holder, stored, true, reason);
+            self.rows_checks(holder, stored, Event::Insert, reason);
         }
     }
 
     fn update(&mut self, table: Oid, inherits: bool, stored: &Stored, reason: &str) {
-        for holder in self.with_children(table, inherits) {
-            let is_child = holder != table;
-            let stored = &self.translate(table, holder, stored);
+        let tables = self.with_children(table, inherits);
+        let moves = self.moves(&tables, table, stored);
+        for &holder in &tables {
+            let arrives = moves && holder != table;
+            let stored = &Stored {
+                any: stored.any || (moves && self.has_before_trigger(&tables, Trigger::on_insert)),
+                ..self.translate(table, holder, stored)
+            };
             self.keys(holder, reason, |catalog, index| {
                 index_columns(catalog, index)
                     .is_none_or(|columns| columns.iter().any(|&column| stored.touches(column)))
-                    // A row that moves to another partition is checked anew there.
-                    || (is_child && index.constraint.and_then(|oid| catalog.constraints.get(&oid)).is_none_or(
-                        |constraint| constraint.parent == 0,
-                    ))
+                    || (arrives && parents_index(catalog, table, index).is_none())
             });
-            self.rows_checks(holder, stored, false, reason);
-            let columns: Vec<i16> = if stored.any {
-                self.catalog
-                    .relations
-                    .get(&holder)
-                    .map(|relation| {
-                        relation
-                            .columns
-                            .iter()
-                            .map(|column| column.number)
-                            .collect()
-                    })
-                    .unwrap_or_default()
-            } else {
-                stored.values.keys().copied().collect()
-            };
-            self.referenced_changes(holder, &columns, reason);
+            self.rows_checks(holder, stored, Event::Update, reason);
+            if arrives {
+                let arrived = self.arrived(table, holder, stored);
+                self.rows_checks(holder, &arrived, Event::Arrival(table), reason);
+            }
+            self.referenced_changes(holder, stored, reason);
+        }
+    }
+
+    /// Can rows come to lie in another partition?
+    fn moves(&self, tables: &[Oid], table: Oid, stored: &Stored) -> bool {
+        tables.iter().any(|&partitioned| {
+            let stored = self.translate(table, partitioned, stored);
+            self.catalog
+                .relations
+                .get(&partitioned)
+                .is_some_and(|relation| {
+                    relation
+                        .partition_key
+                        .iter()
+                        .any(|&column| column == 0 || stored.touches(column))
+                })
+        })
+    }
+
+    /// The whole row that comes from another partition.
+    fn arrived(&self, table: Oid, holder: Oid, stored: &Stored) -> Stored {
+        let mut values = stored.values.clone();
+        let relations = &self.catalog.relations;
+        if let (Some(table), Some(holder)) = (relations.get(&table), relations.get(&holder)) {
+            for column in &holder.columns {
+                let never_null = table
+                    .column_named(&column.name)
+                    .is_some_and(|column| column.not_null);
+                values.entry(column.number).or_insert(if never_null {
+                    Value::NotNull
+                } else {
+                    Value::MayBeNull
+                });
+            }
+        }
+        Stored {
+            values,
+            any: stored.any,
+            by: stored.by,
         }
     }
 
     fn delete(&mut self, table: Oid, inherits: bool, reason: &str) {
         for holder in self.with_children(table, inherits) {
-            if !self.followed.insert((holder, Vec::new())) {
+            if !self.deleted.insert(holder) {
                 continue;
             }
             for constraint in self.incoming(holder) {
                 let ConstraintKind::ForeignKey {
-                    columns, on_delete, ..
+                    columns,
+                    on_delete,
+                    delete_columns,
+                    ..
                 } = &constraint.kind
                 else {
                     continue;
                 };
                 let child = self.catalog.relation_name(constraint.relation);
                 let because = format!("{reason}, which `{child}` references");
+                let set = if delete_columns.is_empty() {
+                    columns
+                } else {
+                    delete_columns
+                };
+                let all = |value| set.iter().map(|&column| (column, value)).collect();
                 match on_delete {
                     'c' => self.delete(
                         constraint.relation,
                         true,
                         &format!("{reason}, and with it from `{child}`"),
                     ),
-                    'n' => self.referencing(constraint, columns, Value::Null, &because),
-                    'd' => self.referencing(constraint, columns, Value::MayBeNull, &because),
+                    'n' => self.referencing(constraint, all(Value::Null), &because),
+                    'd' => self.set_defaults(constraint, all(Value::MayBeNull), &because),
                     _ => self.add(constraint, ViolationKind::ForeignKey, &because),
                 }
             }
@@ -384,8 +454,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Keys that others reference get new values.
-    fn referenced_changes(&mut self, table: Oid, changed: &[i16], reason: &str) {
-        if !self.followed.insert((table, changed.to_vec())) {
+    fn referenced_changes(&mut self, table: Oid, stored: &Stored, reason: &str) {
+        let values = stored
+            .values
+            .iter()
+            .map(|(&column, &value)| (column, value));
+        if !self.followed.insert((table, values.collect(), stored.any)) {
             return;
         }
         for constraint in self.incoming(table) {
@@ -398,42 +472,83 @@ impl<'a> Collector<'a> {
             else {
                 continue;
             };
-            if !referenced.iter().any(|column| changed.contains(column)) {
+            if !referenced.iter().any(|&column| stored.touches(column)) {
                 continue;
             }
             let child = self.catalog.relation_name(constraint.relation);
             let because = format!("{reason}, which `{child}` references");
+            let all = |value| columns.iter().map(|&column| (column, value)).collect();
             match on_update {
-                'c' => self.referencing(constraint, columns, Value::NotNull, &because),
-                'n' => self.referencing(constraint, columns, Value::Null, &because),
-                'd' => self.referencing(constraint, columns, Value::MayBeNull, &because),
+                'c' => {
+                    let values = columns
+                        .iter()
+                        .zip(referenced)
+                        .map(|(&column, &key)| (column, self.handed_on(table, key, stored)))
+                        .collect();
+                    self.referencing(constraint, values, &because);
+                }
+                'n' => self.referencing(constraint, all(Value::Null), &because),
+                'd' => self.set_defaults(constraint, all(Value::MayBeNull), &because),
                 _ => self.add(constraint, ViolationKind::ForeignKey, &because),
             }
         }
+    }
+
+    /// What ON UPDATE CASCADE hands on of a referenced column. One that keeps its value is not NULL: a row references it.
+    fn handed_on(&self, table: Oid, column: i16, stored: &Stored) -> Value {
+        let never_null = self
+            .catalog
+            .relations
+            .get(&table)
+            .and_then(|relation| relation.column(column))
+            .is_some_and(|column| column.insert_not_null);
+        if never_null {
+            Value::NotNull
+        } else if stored.is_null(column) {
+            Value::Null
+        } else if stored.may_be_null(column) {
+            Value::MayBeNull
+        } else {
+            Value::NotNull
+        }
+    }
+
+    /// A default may name a row that is not there.
+    fn set_defaults(
+        &mut self,
+        constraint: &'a Constraint,
+        values: BTreeMap<i16, Value>,
+        reason: &str,
+    ) {
+        self.add(constraint, ViolationKind::ForeignKey, reason);
+        self.referencing(constraint, values, reason);
     }
 
     /// The action of a foreign key changes the rows that reference.
     fn referencing(
         &mut self,
         constraint: &'a Constraint,
-        columns: &[i16],
-        value: Value,
+        values: BTreeMap<i16, Value>,
         reason: &str,
     ) {
-        // SET DEFAULT may name a row that is not there.
-        if value == Value::MayBeNull {
-            self.add(constraint, ViolationKind::ForeignKey, reason);
-        }
+        let ConstraintKind::ForeignKey { columns, .. } = &constraint.kind else {
+            return;
+        };
+        let is_full = constraint.definition.contains("MATCH FULL");
+        let stored_in = |column| values.get(column).copied().unwrap_or(Value::NotNull);
+        let finds = !is_full
+            || columns
+                .iter()
+                .all(|column| stored_in(column) == Value::Null)
+            || columns
+                .iter()
+                .all(|column| stored_in(column) == Value::NotNull);
         let tables = self.with_children(constraint.relation, true);
         let stored = Stored {
-            values: columns.iter().map(|&column| (column, value)).collect(),
             any: self.has_before_trigger(&tables, Trigger::on_update),
-            by: Some(constraint.oid),
+            by: finds.then_some(constraint.oid),
+            values,
         };
-        let key = (constraint.relation, columns.to_vec());
-        if self.followed.contains(&key) {
-            return;
-        }
         self.update(constraint.relation, true, &stored, reason);
     }
 
@@ -470,13 +585,24 @@ impl<'a> Collector<'a> {
     }
 
     /// Outgoing foreign keys, CHECKs and NOT NULL.
-    fn rows_checks(&mut self, table: Oid, stored: &Stored, insert: bool, reason: &str) {
+    fn rows_checks(&mut self, table: Oid, stored: &Stored, event: Event, reason: &str) {
         let catalog = self.catalog;
+        // A row that moves has met what all partitions are held to.
+        let is_met = |collector: &Self, constraint: &'a Constraint| match event {
+            Event::Insert | Event::Update => false,
+            Event::Arrival(from) => {
+                let above = collector.root(constraint).relation;
+                collector.with_children(above, true).contains(&from)
+            }
+        };
         for constraint in catalog
             .constraints
             .values()
             .filter(|constraint| constraint.relation == table && constraint.enforced)
         {
+            if is_met(self, constraint) {
+                continue;
+            }
             match &constraint.kind {
                 ConstraintKind::ForeignKey { columns, .. } => {
                     // MATCH SIMPLE asks nothing of a key that is partly NULL.
@@ -492,9 +618,12 @@ impl<'a> Collector<'a> {
                     }
                 }
                 ConstraintKind::Check { columns } => {
-                    if insert
+                    // 0 is the whole row; system columns are below.
+                    if event != Event::Update
                         || columns.is_empty()
-                        || columns.iter().any(|&column| stored.touches(column))
+                        || columns
+                            .iter()
+                            .any(|&column| column <= 0 || stored.touches(column))
                     {
                         self.add(constraint, ViolationKind::Check, reason);
                     }
@@ -509,13 +638,23 @@ impl<'a> Collector<'a> {
         let Some(relation) = catalog.relations.get(&table) else {
             return;
         };
-        for column in relation
-            .columns
-            .iter()
-            .filter(|column| column.insert_not_null)
-        {
-            if stored.may_be_null(column.number) {
+        for column in &relation.columns {
+            if column.insert_not_null && stored.may_be_null(column.number) {
                 self.add_not_null(relation, column.number, &column.name, reason);
+            }
+            let value = if stored.any {
+                Value::MayBeNull
+            } else if let Some(&value) = stored.values.get(&column.number) {
+                value
+            } else {
+                continue;
+            };
+            if !matches!(event, Event::Arrival(_)) {
+                let what = format!(
+                    "stores into `{}.{}`, of the type",
+                    relation.name, column.name
+                );
+                self.domain(column.type_oid, value, &what);
             }
         }
     }
@@ -531,30 +670,41 @@ impl<'a> Collector<'a> {
             .collect()
     }
 
-    /// A domain's CHECKs and NOT NULL, and those of the domains beneath it.
-    fn domain(&mut self, type_oid: Oid, nullable: bool, what: &str) {
-        let mut oid = type_oid;
-        // The bound is against a damaged catalog.
-        for _ in 0..64 {
-            let catalog = self.catalog;
-            let Some(known) = catalog.types.get(&oid) else {
-                return;
+    /// A domain's CHECKs and NOT NULL, and those of the domains beneath it and within it.
+    fn domain(&mut self, type_oid: Oid, value: Value, what: &str) {
+        let catalog = self.catalog;
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(type_oid, value)];
+        while let Some((oid, value)) = open.pop() {
+            let Some(known) = catalog.types.get(&oid).filter(|_| seen.insert(oid)) else {
+                continue;
+            };
+            // What is NULL as a whole has no parts.
+            let mut part = |oid: Oid| {
+                if value != Value::Null {
+                    open.push((oid, Value::MayBeNull));
+                }
             };
             let domain: &Domain = match &known.kind {
                 TypeKind::Domain(domain) => domain,
-                TypeKind::Array(element) => {
-                    oid = *element;
+                TypeKind::Array(inner) | TypeKind::Range(inner) | TypeKind::Multirange(inner) => {
+                    part(*inner);
                     continue;
                 }
-                _ => return,
+                TypeKind::Composite { fields, .. } => {
+                    fields.iter().for_each(|field| part(field.type_oid));
+                    continue;
+                }
+                TypeKind::Base | TypeKind::Enum(_) | TypeKind::Pseudo => continue,
             };
+            open.push((domain.base, value));
             let type_name = catalog.type_name(oid);
             let mut names: Vec<String> = domain
                 .checks
                 .iter()
                 .map(|check| check.name.clone())
                 .collect();
-            if domain.not_null && nullable {
+            if domain.not_null && matches!(value, Value::Null | Value::MayBeNull) {
                 names.push(known.name.clone());
             }
             for name in names {
@@ -571,7 +721,6 @@ impl<'a> Collector<'a> {
                         reason: format!("{what} `{type_name}`"),
                     });
             }
-            oid = domain.base;
         }
     }
 
@@ -772,18 +921,20 @@ fn swallows(catalog: &Catalog, table: Oid, conflict: &OnConflict, index: &Index)
     if conflict.action == ConflictAction::Unknown {
         return false;
     }
-    let index = parents_index(catalog, table, index);
+    if conflict.constraint == 0 && conflict.arbiter_elements.is_empty() {
+        return conflict.action == ConflictAction::Nothing;
+    }
+    let Some(index) = parents_index(catalog, table, index) else {
+        return false;
+    };
     if conflict.constraint != 0 {
         return index.constraint == Some(conflict.constraint);
-    }
-    if conflict.arbiter_elements.is_empty() {
-        return conflict.action == ConflictAction::Nothing;
     }
     if !fits(conflict, index) {
         return false;
     }
     // An index with expressions or a condition is surely the arbiter when no other has its shape: the server found one.
-    if index.predicate.is_none() && !index.keys.contains(&0) {
+    if index.predicate.is_none() && !index.keys.contains(&0) && !conflict.arbiter_class {
         return true;
     }
     catalog
@@ -796,31 +947,42 @@ fn swallows(catalog: &Catalog, table: Oid, conflict: &OnConflict, index: &Index)
         == 1
 }
 
-/// Of a partition's index, the one of the table that the statement names.
-fn parents_index<'a>(catalog: &'a Catalog, table: Oid, index: &'a Index) -> &'a Index {
+/// Of a partition's index, the one of the table that the statement names; `None` where it is the partition's alone.
+fn parents_index<'a>(catalog: &'a Catalog, table: Oid, index: &'a Index) -> Option<&'a Index> {
     if index.relation == table {
-        return index;
+        return Some(index);
     }
-    catalog
-        .indexes
-        .values()
-        .find(|candidate| {
-            candidate.relation == table
-                && candidate.unique == index.unique
-                && key_names(catalog, candidate) == key_names(catalog, index)
-                && candidate.predicate.as_ref().map(|(_, sql)| sql)
-                    == index.predicate.as_ref().map(|(_, sql)| sql)
-        })
-        .unwrap_or(index)
+    catalog.indexes.values().find(|candidate| {
+        candidate.relation == table
+            && candidate.unique == index.unique
+            && candidate.families == index.families
+            && candidate.collations == index.collations
+            && key_names(catalog, candidate) == key_names(catalog, index)
+            && candidate.predicate.as_ref().map(|(_, sql)| sql)
+                == index.predicate.as_ref().map(|(_, sql)| sql)
+    })
 }
 
 /// The arbiter's columns are the index's; expressions are only counted.
 fn fits(conflict: &OnConflict, index: &Index) -> bool {
     let mut expressions = 0;
     let mut columns = BTreeSet::new();
-    for element in &conflict.arbiter_elements {
+    for (element, &collation) in conflict
+        .arbiter_elements
+        .iter()
+        .zip(&conflict.arbiter_collations)
+    {
         match strip(element) {
             Expr::Var(var) if var.column > 0 => {
+                let has_it = collation == 0
+                    || index
+                        .keys
+                        .iter()
+                        .zip(&index.collations)
+                        .any(|(&key, &by)| key == var.column && by == collation);
+                if !has_it {
+                    return false;
+                }
                 columns.insert(var.column);
             }
             _ => expressions += 1,
