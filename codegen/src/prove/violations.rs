@@ -674,15 +674,15 @@ impl<'a> Collector<'a> {
     fn domain(&mut self, type_oid: Oid, value: Value, what: &str) {
         let catalog = self.catalog;
         let mut seen = BTreeSet::new();
-        let mut open = vec![(type_oid, value)];
-        while let Some((oid, value)) = open.pop() {
+        let mut open = vec![(type_oid, value, false)];
+        while let Some((oid, value, within)) = open.pop() {
             let Some(known) = catalog.types.get(&oid).filter(|_| seen.insert(oid)) else {
                 continue;
             };
             // What is NULL as a whole has no parts.
             let mut part = |oid: Oid| {
                 if value != Value::Null {
-                    open.push((oid, Value::MayBeNull));
+                    open.push((oid, Value::MayBeNull, true));
                 }
             };
             let domain: &Domain = match &known.kind {
@@ -697,8 +697,14 @@ impl<'a> Collector<'a> {
                 }
                 TypeKind::Base | TypeKind::Enum(_) | TypeKind::Pseudo => continue,
             };
-            open.push((domain.base, value));
+            open.push((domain.base, value, within));
             let type_name = catalog.type_name(oid);
+            let reason = if within {
+                let whole = catalog.type_name(type_oid);
+                format!("{what} `{whole}`, which holds `{type_name}`")
+            } else {
+                format!("{what} `{type_name}`")
+            };
             let mut names: Vec<String> = domain
                 .checks
                 .iter()
@@ -718,7 +724,7 @@ impl<'a> Collector<'a> {
                         columns: Vec::new(),
                         partitions: Vec::new(),
                         comment: known.comment.clone(),
-                        reason: format!("{what} `{type_name}`"),
+                        reason: reason.clone(),
                     });
             }
         }

@@ -370,7 +370,7 @@ const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 ///
 /// Can violate:
 ///
-/// - `email_check` (domain constraint): :aa is of the type `email`
+/// - `email_check` (domain constraint): :y is of the type `address`, which holds `email`
 /// - `positive_check` (domain constraint): :bb is of the type `positive`
 pub fn insert_everything<'a>(
     db: &'a impl Writer,
