@@ -346,6 +346,7 @@ impl Project {
                 diagnostics: vec![fault],
             });
         }
+        config.dependencies = project::dependencies(&layout)?;
         let mut loaded = project::load(&layout, &mut sources);
         diagnostics.append(&mut loaded.diagnostics);
         Ok(Opened {

@@ -22,6 +22,10 @@ pub struct Config {
     /// Where a new generated package finds the runtime, as its `Cargo.toml` says it: `workspace`, a path (with a `/`), or a version.
     /// Without it, the runtime of this program's own checkout, or else the version of this program.
     pub runtime: Option<String>,
+    /// A package for each module, in place of one for all.
+    pub split: bool,
+    /// Of the generated package, where it exists already: names and values, as its `Cargo.toml` says them.
+    pub dependencies: Option<toml::Table>,
     /// The schemas in which names without one are looked up, at generation and on every connection.
     pub search_path: Vec<String>,
     /// Without it the rules about soft deletion are off.
@@ -55,6 +59,8 @@ impl Default for Config {
             out_span: None,
             crate_name: "database".to_owned(),
             runtime: None,
+            split: false,
+            dependencies: None,
             search_path: vec!["public".to_owned()],
             soft_delete: None,
             tables: Vec::new(),
@@ -102,12 +108,13 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        const KEYS: [&str; 8] = [
+        const KEYS: [&str; 9] = [
             "schema",
             "queries",
             "out",
             "crate_name",
             "runtime",
+            "split",
             "search_path",
             "soft_delete",
             "tables",
@@ -126,6 +133,14 @@ impl Reader {
                     const EXAMPLE: &str = "`workspace`, a path or a version";
                     config.runtime = self.text(value, EXAMPLE).map(|text| text.value);
                 }
+                "split" => match value.get_ref() {
+                    DeValue::Boolean(split) => config.split = *split,
+                    _ => self.error(
+                        value.span(),
+                        "`split` is true or false",
+                        "write `split = true`",
+                    ),
+                },
                 "search_path" => self.search_path(value, &mut config.search_path),
                 "soft_delete" => config.soft_delete = self.soft_delete(value),
                 "tables" => config.tables = self.tables(value),

@@ -12,12 +12,27 @@ pub struct Model {
     pub package: String,
     /// The line under `[dependencies]`, after `sqlmill-runtime = `: `{ workspace = true }`.
     pub runtime: String,
+    pub packages: Packages,
     /// By name.
     pub modules: Vec<Module>,
     /// Row and insert types of whole tables, by name.
     pub tables: Vec<Table>,
     /// Enums, composites and domains, by name.
     pub types: Vec<TypeItem>,
+}
+
+/// How the crate is divided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Packages {
+    /// All modules in one package.
+    One,
+    /// A package for each module below `modules/`, so that a change in one is not paid for by the others.
+    PerModule {
+        /// The package that holds them together: `database-modules`.
+        modules: String,
+        /// What each of them depends on: names and TOML values, as one of them has to say it.
+        dependencies: Vec<(String, String)>,
+    },
 }
 
 /// `src/users.rs`: the queries of `queries/users.sql` or `queries/users/*.sql`.

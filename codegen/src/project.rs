@@ -120,6 +120,21 @@ pub fn load(layout: &Layout, sources: &mut Sources) -> Loaded {
     loaded
 }
 
+/// What the generated package depends on, where its `Cargo.toml` is there already: that file is its owner's.
+pub fn dependencies(layout: &Layout) -> Result<Option<toml::Table>, String> {
+    let path = layout.out.join("Cargo.toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", shown(layout, &path))),
+    };
+    let manifest: toml::Table = text
+        .parse()
+        .map_err(|error| format!("{} is not TOML: {error}", shown(layout, &path)))?;
+    let found = manifest.get("dependencies").and_then(toml::Value::as_table);
+    Ok(Some(found.cloned().unwrap_or_default()))
+}
+
 /// Of the layout's root where the path lies below it, with `/` on every system.
 pub fn shown(layout: &Layout, path: &Path) -> String {
     path.strip_prefix(&layout.root)

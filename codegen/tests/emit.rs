@@ -160,6 +160,7 @@ fn model(queries: Vec<Query>) -> Model {
     Model {
         package: "database".into(),
         runtime: "\"0.1\"".into(),
+        packages: Packages::One,
         modules: vec![Module {
             name: "users".into(),
             files: vec!["queries/users.sql".into()],

@@ -34,7 +34,10 @@ pub(crate) fn generate(files: usize, rounds: u32, alone: bool) -> Result<(), Fai
         "{queries} queries in {files} files; medians of {rounds} rounds, contenders interleaved\n"
     );
 
-    let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(Sqlmill::new(&project, &home)?)];
+    let mut contenders: Vec<Box<dyn Contender>> = vec![
+        Box::new(Sqlmill::new(&project, &home, false)?),
+        Box::new(Sqlmill::new(&project, &home, true)?),
+    ];
     if !alone {
         contenders.push(Box::new(Cornucopia::new(&project, &home)?));
     }
@@ -61,7 +64,8 @@ trait Contender {
     fn forget(&mut self) -> Result<bool, Failure>;
     fn generate(&mut self) -> Result<Run, Failure>;
     fn krate(&self) -> &Path;
-    fn package(&self) -> &'static str;
+    /// All that is generated.
+    fn packages(&self) -> Vec<String>;
     fn target(&self) -> PathBuf;
 }
 
@@ -99,16 +103,20 @@ fn measure(
     let warm = contender.generate()?;
     found.push((STEPS[1], warm.seconds));
     found.push((STEPS[2], warm.peak_megabytes));
-    let (lines, code) = count_lines(&contender.krate().join("src"))?;
+    let (mut lines, mut code) = (0, 0);
+    for directory in ["src", "modules"] {
+        let (more, more_code) = count_lines(&contender.krate().join(directory))?;
+        (lines, code) = (lines + more, code + more_code);
+    }
     found.push((STEPS[3], lines as f64));
     let queries =
         fs::read_dir(project.directory.join("queries"))?.count() * synthetic::QUERIES_PER_FILE;
     found.push((STEPS[4], code as f64 / queries as f64));
     for (step, command) in [(STEPS[5], "check"), (STEPS[6], "build")] {
-        cargo(
-            contender,
-            &["clean", "--quiet", "--package", contender.package()],
-        )?;
+        let packages = contender.packages();
+        let mut clean = vec!["clean", "--quiet"];
+        clean.extend(packages.iter().flat_map(|name| ["--package", name]));
+        cargo(contender, &clean)?;
         found.push((step, cargo(contender, &[command, "--quiet"])?));
     }
     cargo(contender, &["check", "--quiet"])?;
@@ -166,6 +174,8 @@ impl Project {
 }
 
 struct Sqlmill {
+    /// A package for each module.
+    split: bool,
     project: PathBuf,
     krate: PathBuf,
     program: PathBuf,
@@ -173,20 +183,34 @@ struct Sqlmill {
 }
 
 impl Sqlmill {
-    fn new(project: &Project, home: &Path) -> Result<Self, Failure> {
+    fn new(project: &Project, home: &Path, split: bool) -> Result<Self, Failure> {
+        let name = if split { "sqlmill-split" } else { "sqlmill" };
         Ok(Self {
+            split,
             project: project.directory.clone(),
-            krate: home.join("sqlmill"),
+            krate: home.join(name),
             program: env::current_exe()?,
             // A cache of its own, so that making it cold disturbs nobody.
             cache: home.join("cache"),
         })
     }
+
+    fn config(&self) -> PathBuf {
+        let name = if self.split {
+            "split.toml"
+        } else {
+            "sqlmill.toml"
+        };
+        self.project.join(name)
+    }
 }
 
 impl Contender for Sqlmill {
     fn name(&self) -> &'static str {
-        "sqlmill"
+        match self.split {
+            true => "sqlmill, split",
+            false => "sqlmill",
+        }
     }
 
     fn prepare(&mut self) -> Result<(), Failure> {
@@ -208,6 +232,7 @@ impl Contender for Sqlmill {
                 .collect::<Vec<_>>()
                 .join("\n");
             fs::write(&manifest, format!("{text}\n\n[workspace]\n"))?;
+            self.generate()?;
         }
         cargo(self, &["build", "--quiet"])?;
         cargo(self, &["check", "--quiet"])?;
@@ -223,7 +248,7 @@ impl Contender for Sqlmill {
         let mut command = Command::new(&self.program);
         command
             .args(["gen", "--quiet", "--config"])
-            .arg(self.project.join("sqlmill.toml"))
+            .arg(self.config())
             .arg("--schema")
             .arg(self.project.join("schema.sql"))
             .arg("--queries")
@@ -240,8 +265,19 @@ impl Contender for Sqlmill {
         &self.krate
     }
 
-    fn package(&self) -> &'static str {
-        "database"
+    fn packages(&self) -> Vec<String> {
+        let modules = fs::read_dir(self.krate.join("modules"))
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("Cargo.toml").is_file())
+            .map(|entry| format!("database-{}", entry.file_name().to_string_lossy()));
+        let mut packages: Vec<String> = modules.collect();
+        if self.split {
+            packages.push("database-modules".to_owned());
+        }
+        packages.push("database".to_owned());
+        packages
     }
 
     fn target(&self) -> PathBuf {
@@ -333,8 +369,8 @@ impl Contender for Cornucopia {
         &self.krate
     }
 
-    fn package(&self) -> &'static str {
-        "cornucopia"
+    fn packages(&self) -> Vec<String> {
+        vec!["cornucopia".to_owned()]
     }
 
     /// Not inside the crate: that directory is removed by every run.
@@ -405,6 +441,9 @@ fn high_water_mark(status: &str) -> Option<f64> {
 /// Lines of Rust in all, and those that hold code: neither blank nor a comment.
 fn count_lines(directory: &Path) -> io::Result<(usize, usize)> {
     let (mut lines, mut code) = (0, 0);
+    if !directory.is_dir() {
+        return Ok((0, 0));
+    }
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {

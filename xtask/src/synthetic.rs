@@ -25,6 +25,7 @@ pub(crate) fn write(root: &Path, files: usize) -> io::Result<()> {
     }
     // Without one, that of the directory above would hold.
     fs::write(root.join("sqlmill.toml"), "")?;
+    fs::write(root.join("split.toml"), "split = true\n")?;
     fs::write(root.join("schema.sql"), schema)
 }
 

@@ -4,6 +4,7 @@
 
 mod doc;
 mod layout;
+mod packages;
 mod query;
 mod spell;
 mod structs;
@@ -12,9 +13,9 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Model, Module};
+use crate::model::{Model, Module, Packages};
 
-use spell::{Origin, Scope};
+use spell::{Origin, Places, Scope};
 pub(crate) use spell::{plain, plain_param};
 use writer::Writer;
 
@@ -23,19 +24,99 @@ pub type Files = BTreeMap<String, String>;
 
 /// All files but `manifest.json`. `Cargo.toml` is for a directory that has none: the writer never replaces one.
 pub fn emit(model: &Model) -> Files {
+    match &model.packages {
+        Packages::One => one_package(model),
+        Packages::PerModule {
+            modules,
+            dependencies,
+        } => package_per_module(model, modules, dependencies),
+    }
+}
+
+fn one_package(model: &Model) -> Files {
+    let places = Places::default();
     let mut files = Files::new();
     files.insert("Cargo.toml".to_owned(), cargo_toml(model));
-    files.insert("src/lib.rs".to_owned(), root(model));
-    files.insert("src/types.rs".to_owned(), types(model));
+    files.insert("src/lib.rs".to_owned(), root(model, &places));
+    files.insert("src/types.rs".to_owned(), types(model, &places));
     if !model.tables.is_empty() {
-        files.insert("src/tables.rs".to_owned(), tables(model));
+        files.insert("src/tables.rs".to_owned(), tables(model, &places));
     }
     for module in &model.modules {
         files.insert(
             format!("src/{}.rs", file_stem(&module.name)),
-            self::module(module),
+            self::module(module, &places),
         );
     }
+    files
+}
+
+/// Below `modules/` a package for each module, and one that holds them together: the directory's own package, whose `Cargo.toml` is
+/// its owner's, depends on that one alone.
+fn package_per_module(model: &Model, modules: &str, dependencies: &[(String, String)]) -> Files {
+    let crates = model.package.replace('-', "_");
+    let places = Places {
+        crates: Some(crates.clone()),
+    };
+    let mut files = Files::new();
+    files.insert("Cargo.toml".to_owned(), cargo_toml(model));
+    let mut w = Writer::default();
+    w.line(marker("the schema and the queries"));
+    w.blank();
+    w.module_doc(ROOT_DOCS);
+    w.blank();
+    runtime_names(&mut w);
+    w.line("#[doc(inline)]");
+    w.line(format!("pub use {}::*;", modules.replace('-', "_")));
+    files.insert("src/lib.rs".to_owned(), w.finish());
+
+    let mut package = |directory: &str, name: &str, local: &[(String, String)], text: String| {
+        files.insert(
+            format!("{directory}/Cargo.toml"),
+            packages::cargo_toml(name, dependencies, local),
+        );
+        files.insert(format!("{directory}/src/lib.rs"), text);
+    };
+    let local = |module: &str, path: &str| {
+        let value = format!("{{ path = {:?} }}", format!("{path}{module}"));
+        (format!("{}-{module}", model.package), value)
+    };
+    let mut shared = vec![local("types", "../")];
+    package(
+        "modules/types",
+        &local("types", "").0,
+        &[],
+        types(model, &places),
+    );
+    if !model.tables.is_empty() {
+        package(
+            "modules/tables",
+            &local("tables", "").0,
+            &shared,
+            tables(model, &places),
+        );
+        shared.push(local("tables", "../"));
+    }
+    let mut all = Vec::new();
+    for module in &model.modules {
+        let stem = file_stem(&module.name);
+        package(
+            &format!("modules/{stem}"),
+            &local(stem, "").0,
+            &shared,
+            self::module(module, &places),
+        );
+        all.push(local(stem, ""));
+    }
+    all.push(local("types", ""));
+    if !model.tables.is_empty() {
+        all.push(local("tables", ""));
+    }
+    files.insert(
+        "modules/Cargo.toml".to_owned(),
+        packages::cargo_toml(modules, &[], &all),
+    );
+    files.insert("modules/src/lib.rs".to_owned(), root(model, &places));
     files
 }
 
@@ -50,6 +131,10 @@ fn marker(from: &str) -> String {
 }
 
 fn cargo_toml(model: &Model) -> String {
+    let modules = match &model.packages {
+        Packages::One => String::new(),
+        Packages::PerModule { modules, .. } => format!("{modules} = {{ path = \"modules\" }}\n"),
+    };
     format!(
         "\
 [package]
@@ -60,30 +145,27 @@ publish = false
 
 [dependencies]
 sqlmill-runtime = {}
-",
+{modules}",
         model.package, model.runtime
     )
 }
 
-/// `src/lib.rs`
-fn root(model: &Model) -> String {
+const ROOT_DOCS: [&str; 3] = [
+    "The database: one function per query, in a module per domain, and all of them here.",
+    "",
+    "Types of the schema are in [`types`].",
+];
+
+/// What declares the modules and exports what they hold.
+fn root(model: &Model, places: &Places) -> String {
     let mut w = Writer::default();
     w.line(marker("the schema and the queries"));
     w.blank();
-    w.module_doc([
-        "The database: one function per query, in a module per domain, and all of them here.",
-        "",
-        "Types of the schema are in [`types`].",
-    ]);
+    w.module_doc(ROOT_DOCS);
     w.blank();
-    layout::use_list(
-        &mut w,
-        "pub ",
-        "sqlmill_runtime",
-        &ROOT_NAMES.map(str::to_owned),
-    );
-    w.blank();
-
+    if places.crates.is_none() {
+        runtime_names(&mut w);
+    }
     let tables = (!model.tables.is_empty()).then_some("tables");
     let mut modules: Vec<&str> = model
         .modules
@@ -93,7 +175,15 @@ fn root(model: &Model) -> String {
     modules.extend(["types"].into_iter().chain(tables));
     modules.sort_by(|a, b| file_stem(a).cmp(file_stem(b)));
     for module in &modules {
-        w.line(format!("pub mod {module};"));
+        match &places.crates {
+            None => w.line(format!("pub mod {module};")),
+            Some(crates) => {
+                w.line(format!(
+                    "pub use {crates}_{} as {module};",
+                    file_stem(module)
+                ));
+            }
+        }
     }
     w.blank();
 
@@ -124,13 +214,22 @@ fn root(model: &Model) -> String {
         if names.is_empty() {
             continue;
         }
+        let path = match &places.crates {
+            None => (*module).to_owned(),
+            Some(crates) => format!("{crates}_{}", file_stem(module)),
+        };
         if free.len() == names.len() {
-            w.line(format!("pub use {module}::*;"));
+            w.line(format!("pub use {path}::*;"));
         } else {
-            layout::use_list(&mut w, "pub ", module, &free);
+            layout::use_list(&mut w, "pub ", &path, &free);
         }
     }
     w.finish()
+}
+
+fn runtime_names(w: &mut Writer) {
+    layout::use_list(w, "pub ", "sqlmill_runtime", &ROOT_NAMES.map(str::to_owned));
+    w.blank();
 }
 
 /// What the root takes from the runtime.
@@ -179,10 +278,10 @@ fn module_names(module: &Module) -> BTreeSet<String> {
     names
 }
 
-/// `src/types.rs`
-fn types(model: &Model) -> String {
+/// `types`
+fn types(model: &Model, places: &Places) -> String {
     let own = types::names(&model.types);
-    let mut scope = Scope::new(own, Some(Origin::Types));
+    let mut scope = Scope::new(own, Some(Origin::Types), places);
     let mut body = Writer::default();
     for item in &model.types {
         body.blank();
@@ -198,9 +297,9 @@ fn types(model: &Model) -> String {
     with_body(w, None, body)
 }
 
-/// `src/tables.rs`
-fn tables(model: &Model) -> String {
-    let mut scope = Scope::new(table_names(model), Some(Origin::Tables));
+/// `tables`
+fn tables(model: &Model, places: &Places) -> String {
+    let mut scope = Scope::new(table_names(model), Some(Origin::Tables), places);
     let mut body = Writer::default();
     for table in &model.tables {
         if let Some(row) = &table.row {
@@ -220,12 +319,12 @@ fn tables(model: &Model) -> String {
     with_body(w, Some(&scope), body)
 }
 
-/// `src/<module>.rs`
-fn module(module: &Module) -> String {
+/// One module of queries.
+fn module(module: &Module, places: &Places) -> String {
     let mut own = module_names(module);
     let statics = query::Statics::new(&module.queries);
     own.extend(statics.names());
-    let mut scope = Scope::new(own, None);
+    let mut scope = Scope::new(own, None, places);
     let mut body = Writer::default();
     for query in &module.queries {
         body.blank();

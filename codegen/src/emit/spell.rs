@@ -14,19 +14,30 @@ pub(super) enum Origin {
     Scalars,
     /// `sqlmill_runtime`
     Runtime,
-    /// `crate::tables`
+    /// `crate::tables`, or a crate of its own.
     Tables,
-    /// `crate::types`
+    /// `crate::types`, or a crate of its own.
     Types,
 }
 
-impl Origin {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Scalars => "sqlmill_runtime::types",
-            Self::Runtime => "sqlmill_runtime",
-            Self::Tables => "crate::tables",
-            Self::Types => "crate::types",
+/// Where the modules `types` and `tables` are, as a module sees them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    /// The beginning of the names of the crates that they are, where they are crates: `database`.
+    pub(super) crates: Option<String>,
+}
+
+impl Places {
+    fn path(&self, origin: Origin) -> String {
+        let ours = |module: &str| match &self.crates {
+            None => format!("crate::{module}"),
+            Some(crates) => format!("{crates}_{module}"),
+        };
+        match origin {
+            Origin::Scalars => "sqlmill_runtime::types".to_owned(),
+            Origin::Runtime => "sqlmill_runtime".to_owned(),
+            Origin::Tables => ours("tables"),
+            Origin::Types => ours("types"),
         }
     }
 }
@@ -36,16 +47,18 @@ impl Origin {
 pub(super) struct Scope {
     own: BTreeSet<String>,
     imported: BTreeMap<String, Origin>,
-    /// The file is itself `crate::tables` or `crate::types`.
+    /// The file is itself `tables` or `types`.
     home: Option<Origin>,
+    places: Places,
 }
 
 impl Scope {
-    pub(super) fn new(own: BTreeSet<String>, home: Option<Origin>) -> Self {
+    pub(super) fn new(own: BTreeSet<String>, home: Option<Origin>, places: &Places) -> Self {
         Self {
             own,
             imported: BTreeMap::new(),
             home,
+            places: places.clone(),
         }
     }
 
@@ -60,7 +73,7 @@ impl Scope {
                 .get(name)
                 .is_some_and(|&other| other != origin);
         if taken {
-            return format!("{}::{name}", origin.path());
+            return format!("{}::{name}", self.places.path(origin));
         }
         self.imported.insert(name.to_owned(), origin);
         name.to_owned()
@@ -84,9 +97,10 @@ impl Scope {
                     .filter(|&(_, &from)| from == origin)
                     .map(|(name, _)| name.clone())
                     .collect();
-                layout::use_list(w, visibility, origin.path(), &names);
+                layout::use_list(w, visibility, &self.places.path(origin), &names);
             }
-            if visibility == "pub " {
+            // Within one block rustfmt would sort crates of any name among each other.
+            if visibility == "pub " || self.places.crates.is_some() {
                 w.blank();
             }
         }
@@ -200,7 +214,7 @@ pub(crate) fn plain_param(slot: &Slot) -> String {
 }
 
 fn bare(slot: &Slot, form: Form<'_>) -> String {
-    let mut scope = Scope::new(BTreeSet::new(), None);
+    let mut scope = Scope::new(BTreeSet::new(), None, &Places::default());
     self::slot(&mut scope, slot, form)
 }
 

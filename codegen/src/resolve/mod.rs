@@ -8,6 +8,7 @@
 mod constraints;
 mod function;
 mod names;
+mod packages;
 mod query;
 mod structs;
 mod tables;
@@ -98,9 +99,16 @@ pub fn resolve(
             .help("rename one of them in the schema"),
         );
     }
+    let stems: Vec<&str> = finished
+        .iter()
+        .map(|module| module.name.strip_prefix("r#").unwrap_or(&module.name))
+        .collect();
+    let (packages, advice) = packages::packages(config, &runtime(config), &stems);
+    resolver.diagnostics.extend(advice);
     let model = Model {
         package: config.crate_name.clone(),
         runtime: runtime(config),
+        packages,
         modules: finished,
         tables,
         types,
