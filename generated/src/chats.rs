@@ -458,3 +458,7 @@ WHERE
     AND deleted_at IS NULL
 ORDER BY created_at, id
 LIMIT 1";
+
+sqlmill_runtime::statements! {
+    CREATE_CHAT, GET_CHAT, GET_CHAT_DETAILS, TOUCH_CHAT, FIND_SLACK_CHAT,
+}

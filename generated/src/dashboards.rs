@@ -489,3 +489,8 @@ INNER JOIN dashboard_files AS dashboard
     ON dashboard.id = link.dashboard_file_id AND dashboard.deleted_at IS NULL
 WHERE link.metric_file_id = $1 AND link.deleted_at IS NULL
 ORDER BY dashboard.name, dashboard.id";
+
+sqlmill_runtime::statements! {
+    CREATE_DASHBOARD, GET_DASHBOARD, DELETE_DASHBOARD, LIST_DASHBOARD_METRICS,
+    LIST_DASHBOARDS_WITH_METRIC,
+}

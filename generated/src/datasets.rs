@@ -653,3 +653,8 @@ const REPLACE_DEFAULT_DATASETS_SQL: &str = r"WITH default_group AS (
 SELECT
     (SELECT count(*) FROM linked) AS linked,
     (SELECT count(*) FROM unlinked) AS unlinked";
+
+sqlmill_runtime::statements! {
+    GET_DATA_SOURCE, GET_DATA_SOURCE_BY_NAME, GET_DATASET_METADATA, UPDATE_DATASET_METADATA,
+    SOFT_DELETE_DATASETS_NOT_IN, LIST_DEFAULT_DATASETS, REPLACE_DEFAULT_DATASETS,
+}

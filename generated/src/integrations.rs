@@ -815,3 +815,8 @@ const STORE_SECRET_SQL: &str = r"SELECT vault.create_secret(
     new_name => $2,
     new_description => $3
 ) AS id";
+
+sqlmill_runtime::statements! {
+    CREATE_GITHUB_INTEGRATION, GET_ACTIVE_GITHUB_INTEGRATION, SET_GITHUB_STATUS, START_SLACK_OAUTH,
+    EXPIRE_SLACK_OAUTH, UPSERT_LOGS_WRITEBACK, GET_SECRET_BY_NAME, STORE_SECRET,
+}

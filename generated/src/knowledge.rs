@@ -456,3 +456,5 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
         AND id IS DISTINCT FROM $4
         AND deleted_at IS NULL
 ) AS taken";
+
+sqlmill_runtime::statements! { UPSERT_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN }

@@ -5,8 +5,8 @@
 //! Types of the schema are in [`types`].
 
 pub use sqlmill_runtime::{
-    Builder, Database, Error, ErrorKind, InTransaction, Isolation, ReadTransaction, Reader,
-    Replica, Transaction, Writer,
+    Builder, Database, Error, ErrorKind, InTransaction, Isolation, PoolStatus, ReadTransaction,
+    Reader, Replica, Transaction, VerifyError, Writer,
 };
 
 pub mod chats;
@@ -37,3 +37,8 @@ pub use reports::*;
 pub use sharing::*;
 pub use tables::*;
 pub use users::*;
+
+sqlmill_runtime::verify! {
+    chats, dashboards, datasets, integrations, knowledge, library, messages, metrics,
+    organizations, reports, sharing, users,
+}

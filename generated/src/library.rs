@@ -435,3 +435,8 @@ const GET_ASSET_SUMMARY_SQL: &str = r"SELECT
     updated_at
 FROM live_assets
 WHERE asset_type = $1 AND asset_id = $2";
+
+sqlmill_runtime::statements! {
+    SAVE_TO_LIBRARY, REMOVE_FROM_LIBRARY, ADD_FAVORITE, LIST_FAVORITES, REORDER_FAVORITES,
+    GET_ASSET_SUMMARY,
+}

@@ -858,3 +858,8 @@ INNER JOIN (
 ) AS file ON file.id = link.file_id
 WHERE link.message_id = $1 AND link.deleted_at IS NULL
 ORDER BY link.created_at, link.id";
+
+sqlmill_runtime::statements! {
+    CREATE_MESSAGE, GET_MESSAGE, GET_MESSAGE_CONTEXT, LIST_MESSAGES_FOR_CHAT, LIST_MESSAGE_HISTORY,
+    LIST_RAW_LLM_ENTRIES, LINK_MESSAGE_FILES, LIST_MESSAGE_FILES,
+}

@@ -538,3 +538,8 @@ const METRIC_LATEST_VERSION_SQL: &str = r"SELECT
     ) AS version
 FROM metric_files
 WHERE id = $1 AND deleted_at IS NULL";
+
+sqlmill_runtime::statements! {
+    CREATE_METRICS, GET_METRIC, GET_METRIC_VERSION, GET_METRIC_TITLE, SET_SCREENSHOT,
+    METRIC_LATEST_VERSION,
+}

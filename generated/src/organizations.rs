@@ -432,3 +432,8 @@ WHERE
     organization_id = $1
     AND status = 'active'
     AND deleted_at IS NULL";
+
+sqlmill_runtime::statements! {
+    GET_ORGANIZATION, CREATE_ORGANIZATION, ADD_MEMBER, ADD_APPROVED_DOMAINS, SET_COLOR_PALETTES,
+    COUNT_ACTIVE_MEMBERS,
+}

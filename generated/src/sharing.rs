@@ -890,3 +890,8 @@ WHERE
     AND link.asset_type = 'metric_file'
     AND link.deleted_at IS NULL
 ORDER BY container_type, title, container_id";
+
+sqlmill_runtime::statements! {
+    GRANT_PERMISSION, GRANT_PERMISSIONS, REVOKE_PERMISSION, REVOKE_PERMISSIONS,
+    LIST_PEOPLE_WITH_ACCESS, EFFECTIVE_ASSET_ROLE, LIST_CONTAINERS_OF_METRIC,
+}

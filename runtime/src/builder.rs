@@ -35,6 +35,7 @@ pub struct Builder {
     connect_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
+    statement_cache: usize,
     password: Option<String>,
     application_name: Option<String>,
     settings: Vec<(String, String)>,
@@ -48,6 +49,7 @@ impl Default for Builder {
             connect_timeout: None,
             idle_timeout: Some(Duration::from_secs(10 * 60)),
             max_lifetime: Some(Duration::from_secs(30 * 60)),
+            statement_cache: 512,
             password: None,
             application_name: None,
             settings: Vec::new(),
@@ -84,6 +86,12 @@ impl Builder {
     /// down; 30 minutes unless set, `None` for never.
     pub fn max_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.max_lifetime = limit.into();
+        self
+    }
+
+    /// How many prepared statements each connection keeps; 512 unless set. What was used longest ago makes room.
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.statement_cache = statements.max(1);
         self
     }
 
@@ -152,7 +160,7 @@ impl Builder {
         address.or("keepalives_idle", "30");
         address.or("keepalives_interval", "10");
         address.or("keepalives_retries", "3");
-        Target::new(address, &self.settings).map_err(wrong_address)
+        Target::new(address, &self.settings, self.statement_cache).map_err(wrong_address)
     }
 
     async fn pool(self, target: Target) -> Result<Pool> {
@@ -204,6 +212,7 @@ impl fmt::Debug for Builder {
             .field("connect_timeout", &self.connect_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_lifetime", &self.max_lifetime)
+            .field("statement_cache", &self.statement_cache)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

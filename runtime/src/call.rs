@@ -203,6 +203,20 @@ async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> 
     Ok(prepared)
 }
 
+/// Prepares the statement and compares its types, and forgets it again.
+pub(crate) async fn verify(lease: &Lease, about: &About) -> Result<()> {
+    let session = lease.session()?;
+    lease.depart();
+    let prepared = session.prepare(about).await;
+    lease.arrive();
+    match prepared {
+        Ok(prepared) => about
+            .check(&prepared)
+            .map_err(|mismatch| Error::mismatch(&mismatch).of(about.origin)),
+        Err(failure) => Err(lease.prepare_error(&failure).of(about.origin)),
+    }
+}
+
 impl Reply {
     /// The next row, or `None` at the end.
     pub(crate) async fn next(&self, mut rows: Pin<&mut Rows>) -> Result<Option<RawRow>> {

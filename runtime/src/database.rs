@@ -1,11 +1,12 @@
 //! The database and its replicas, as a service holds them.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::begin::{Isolation, RetriedTransaction, TransactionOptions};
 use crate::builder::Builder;
 use crate::error::{Error, Result};
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolStatus};
 use crate::transaction::{ReadOnly, ReadTransaction, ReadWrite, Transaction};
 
 /// The database. A handle is cheap to clone; all clones share one pool.
@@ -95,6 +96,23 @@ impl Database {
         TransactionOptions::new(&self.0)
     }
 
+    /// Asks the server for a sign of life, on a connection of the pool: for health checks.
+    pub async fn ping(&self) -> Result<()> {
+        self.0.ping().await
+    }
+
+    /// How the pool is used at this moment.
+    pub fn pool_status(&self) -> PoolStatus {
+        self.0.status()
+    }
+
+    /// Gives out no more connections, of this handle and all its clones, and waits until those that are in use have come
+    /// back and all are closed. From then on queries fail as [`Closed`](crate::ErrorKind::Closed); transactions that are
+    /// open may end.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+
     fn options(&self) -> TransactionOptions<'_, ReadWrite> {
         TransactionOptions::new(&self.0)
     }
@@ -157,6 +175,28 @@ impl Replica {
     /// [`TransactionOptions::retry`].
     pub fn retry(&self, times: u32) -> RetriedTransaction<'_, ReadOnly> {
         self.options().retry(times)
+    }
+
+    /// Asks the server for a sign of life, on a connection of the pool: for health checks.
+    pub async fn ping(&self) -> Result<()> {
+        self.0.ping().await
+    }
+
+    /// How the pool is used at this moment.
+    pub fn pool_status(&self) -> PoolStatus {
+        self.0.status()
+    }
+
+    /// Gives out no more connections, of this handle and all its clones, and waits until those that are in use have come
+    /// back and all are closed. From then on queries fail as [`Closed`](crate::ErrorKind::Closed); transactions that are
+    /// open may end.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+
+    /// How far behind the primary it is. `None` when it is no standby, or has not replayed anything yet.
+    pub async fn lag(&self) -> Result<Option<Duration>> {
+        self.0.lag().await
     }
 
     fn options(&self) -> TransactionOptions<'_, ReadOnly> {

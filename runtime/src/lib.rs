@@ -63,6 +63,7 @@ mod stream;
 mod tls;
 mod transaction;
 pub mod types;
+mod verify;
 mod wire;
 
 pub use begin::{Isolation, RetriedTransaction, TransactionOptions};
@@ -71,12 +72,15 @@ pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
 pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};
 pub use handle::{InTransaction, Reader, Writer};
+pub use pool::PoolStatus;
 pub use query::{
     AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
 };
 pub use query::{Query, Shape};
 pub use stream::RowStream;
 pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction};
+
+pub use verify::{AnyStatement, VerifyError};
 
 pub use codec::{Composite, Enumeration, Fields, TypeName};
 pub use param::{EncodeError, Encoded, Param, Params, Slots};
@@ -91,3 +95,5 @@ pub use codec::{
     decode_enumeration, encode_composite, encode_enumeration, expected_composite,
     expected_enumeration,
 };
+#[doc(hidden)]
+pub use verify::verify;

@@ -21,6 +21,20 @@ struct Shared {
     target: Target,
 }
 
+/// How a pool is used at this moment, for gauges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStatus {
+    /// How many connections there may be.
+    pub limit: usize,
+    /// How many there are.
+    pub open: usize,
+    /// How many of them nobody uses.
+    pub idle: usize,
+    /// How many callers wait for one.
+    pub waiting: usize,
+}
+
 impl Pool {
     pub(crate) fn new(connections: managed::Pool<Connector>, target: Target) -> Self {
         Self(Arc::new(Shared {
@@ -49,6 +63,43 @@ impl Pool {
                 });
             }
         });
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let status = self.0.connections.status();
+        PoolStatus {
+            limit: status.max_size,
+            open: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    /// A round trip.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        let lease = self.lease().await?;
+        let session = lease.session()?;
+        lease.depart();
+        let outcome = session.run("").await;
+        lease.arrive();
+        outcome.map_err(|failure| lease.error(&failure))
+    }
+
+    pub(crate) async fn lag(&self) -> Result<Option<Duration>> {
+        let lease = self.lease().await?;
+        let session = lease.session()?;
+        lease.depart();
+        let lag = session.lag().await;
+        lease.arrive();
+        lag.map_err(|failure| lease.error(&failure))
+    }
+
+    /// Gives out no more connections, and waits until those that are in use have come back.
+    pub(crate) async fn close(&self) {
+        self.0.connections.close();
+        while self.0.connections.status().size != 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// A connection of the pool.

@@ -33,7 +33,7 @@ impl Row for NoRows {
 
 /// What the runtime knows of a statement, whatever its types.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct About {
+pub struct About {
     pub(crate) origin: Origin,
     pub(crate) sql: &'static str,
     check_params: fn(&mut Check<'_>),

@@ -386,7 +386,34 @@ impl Hasher for AddressHasher {
     }
 }
 
-type Statements = HashMap<statement::Key, Prepared, BuildHasherDefault<AddressHasher>>;
+/// The statements that a connection holds. Each costs the server a plan, so there is a bound.
+struct Statements {
+    known: HashMap<statement::Key, (Prepared, u64), BuildHasherDefault<AddressHasher>>,
+    /// Counts uses: what was used longest ago goes first.
+    clock: u64,
+    most: usize,
+}
+
+impl Statements {
+    fn get(&mut self, key: &statement::Key) -> Option<Prepared> {
+        let (prepared, used) = self.known.get_mut(key)?;
+        self.clock += 1;
+        *used = self.clock;
+        Some(prepared.clone())
+    }
+
+    fn put(&mut self, key: statement::Key, prepared: Prepared) {
+        if self.known.len() >= self.most && !self.known.contains_key(&key) {
+            let oldest = self.known.iter().min_by_key(|(_, (_, used))| *used);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                // Dropped, it is closed on the server as well, once nobody uses it.
+                self.known.remove(&oldest);
+            }
+        }
+        self.clock += 1;
+        self.known.insert(key, (prepared, self.clock));
+    }
+}
 
 /// A connection to the server, with the statements that were prepared on it.
 pub(crate) struct Session {
@@ -406,7 +433,7 @@ impl Drop for Session {
 
 impl Session {
     pub(crate) fn prepared(&self, about: &About) -> Option<Prepared> {
-        self.statements().get(&about.key()).cloned()
+        self.statements().get(&about.key())
     }
 
     pub(crate) async fn prepare(&self, about: &About) -> Result<Prepared, Failure> {
@@ -415,12 +442,12 @@ impl Session {
 
     /// Remembers a statement whose types were checked.
     pub(crate) fn keep(&self, about: &About, prepared: Prepared) {
-        self.statements().insert(about.key(), prepared);
+        self.statements().put(about.key(), prepared);
     }
 
     /// Forgets all statements and all that is known of types: after a change of the schema both may be wrong.
     pub(crate) fn evict_all(&self) {
-        self.statements().clear();
+        self.statements().known.clear();
         self.client.clear_type_cache();
     }
 
@@ -480,6 +507,13 @@ impl Session {
         };
     }
 
+    /// How far behind its primary a standby is; `None` on a server that is none.
+    pub(crate) async fn lag(&self) -> Result<Option<Duration>, Failure> {
+        let row = self.client.query_one(LAG, &[]).await?;
+        let seconds: Option<f64> = row.try_get(0)?;
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    }
+
     /// Where a constraint of a partition comes from: the topmost table and the name that the constraint has there.
     pub(crate) async fn root_constraint(
         &self,
@@ -501,6 +535,14 @@ impl Session {
         }
     }
 }
+
+/// Nothing to replay is no lag, however long ago the last change was. Before the first replayed one nothing is known.
+const LAG: &str = "\
+SELECT CASE
+    WHEN NOT pg_catalog.pg_is_in_recovery() THEN NULL
+    WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
+    ELSE EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
+END::float8";
 
 /// A unique constraint of a partition has an index of its own with a name of its own, whose root is the parent's index;
 /// foreign keys are tied by `conparentid`; CHECK and NOT NULL keep name and column.
@@ -549,13 +591,19 @@ pub(crate) struct Target {
     address: Address,
     config: tokio_postgres::Config,
     tls: Tls,
+    /// How many statements a connection holds at most.
+    statements: usize,
     /// Run when a connection was made.
     greeting: Option<&'static str>,
 }
 
 impl Target {
     /// What is wrong with the address is told without any of its values.
-    pub(crate) fn new(mut address: Address, settings: &[(String, String)]) -> Result<Self, String> {
+    pub(crate) fn new(
+        mut address: Address,
+        settings: &[(String, String)],
+        statements: usize,
+    ) -> Result<Self, String> {
         let shown = address.clone();
         for (key, value) in settings {
             let mut options = address.take("options").unwrap_or_default();
@@ -589,6 +637,7 @@ impl Target {
             address: shown,
             config,
             tls,
+            statements,
             greeting: None,
         })
     }
@@ -637,7 +686,11 @@ impl Target {
             client,
             tls: self.tls.clone(),
             driver,
-            statements: Mutex::default(),
+            statements: Mutex::new(Statements {
+                known: HashMap::default(),
+                clock: 0,
+                most: self.statements,
+            }),
         };
         if let Some(greeting) = self.greeting {
             session.run(greeting).await?;

@@ -277,6 +277,19 @@ pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[Stri
     });
 }
 
+/// `macro! { a, b, c }`, as many as fit on a line.
+pub(super) fn filled(w: &mut Writer, macro_name: &str, items: &[String]) {
+    if items.is_empty() {
+        return w.line(format!("{macro_name} {{}}"));
+    }
+    let one = format!("{macro_name} {{ {} }}", items.join(", "));
+    if width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        w.block(macro_name, |w| fill(w, items));
+    }
+}
+
 /// rustfmt sorts names in `use` lists so: digits by their number, `_` before the rest.
 pub(super) fn version_order(a: &str, b: &str) -> std::cmp::Ordering {
     let (a, b) = (

@@ -204,6 +204,7 @@ fn root(model: &Model, places: &Places) -> String {
     let own: BTreeSet<&str> = ROOT_NAMES
         .into_iter()
         .chain(modules.iter().copied())
+        .chain(["verify"])
         .collect();
     for (module, names) in &exports {
         let free: Vec<String> = names
@@ -224,6 +225,14 @@ fn root(model: &Model, places: &Places) -> String {
             layout::use_list(&mut w, "pub ", &path, &free);
         }
     }
+    let queried: Vec<String> = model
+        .modules
+        .iter()
+        .filter(|module| !module.queries.is_empty())
+        .map(|module| module.name.clone())
+        .collect();
+    w.blank();
+    layout::filled(&mut w, "sqlmill_runtime::verify!", &queried);
     w.finish()
 }
 
@@ -233,17 +242,19 @@ fn runtime_names(w: &mut Writer) {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 11] = [
+const ROOT_NAMES: [&str; 13] = [
     "Builder",
     "Database",
     "Error",
     "ErrorKind",
     "InTransaction",
     "Isolation",
+    "PoolStatus",
     "ReadTransaction",
     "Reader",
     "Replica",
     "Transaction",
+    "VerifyError",
     "Writer",
 ];
 
@@ -329,6 +340,10 @@ fn module(module: &Module, places: &Places) -> String {
     for query in &module.queries {
         body.blank();
         query::query(&mut body, &mut scope, &statics, module, query);
+    }
+    if !module.queries.is_empty() {
+        body.blank();
+        statics.list(&mut body, &module.queries);
     }
     let mut w = Writer::default();
     let files: Vec<&str> = module.files.iter().map(String::as_str).collect();

@@ -190,7 +190,8 @@ pub(super) struct Statics {
 
 impl Statics {
     pub(super) fn new(queries: &[Query]) -> Self {
-        let mut taken: BTreeSet<String> = BTreeSet::new();
+        // `STATEMENTS` is the list of them.
+        let mut taken = BTreeSet::from(["STATEMENTS".to_owned()]);
         let mut by_query = BTreeMap::new();
         let mut statements = Vec::new();
         for query in queries {
@@ -209,6 +210,15 @@ impl Statics {
         self.by_query
             .values()
             .flat_map(|(statement, text)| [statement.clone(), text.clone()])
+    }
+
+    /// All statements, as a list that the crate is verified by.
+    pub(super) fn list(&self, w: &mut Writer, queries: &[Query]) {
+        let names: Vec<String> = queries
+            .iter()
+            .map(|query| self.statement(&query.name).to_owned())
+            .collect();
+        layout::filled(w, "sqlmill_runtime::statements!", &names);
     }
 
     fn statement(&self, query: &str) -> &str {

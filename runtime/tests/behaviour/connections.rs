@@ -375,3 +375,124 @@ async fn a_url_says_where_and_errors_say_it_back() {
         assert!(error.to_string().contains("the feature `tls`"), "{error}");
     }
 }
+
+mod listed {
+    use sqlmill_runtime::types::Uuid;
+    use sqlmill_runtime::{NoRows, Statement};
+
+    static RIGHT: Statement<(i64,), String> = Statement::new(
+        "notes::right",
+        "queries/notes.sql:50",
+        "SELECT body FROM notes WHERE id = $1",
+    );
+    static OTHER_COLUMN: Statement<(i64,), Uuid> = Statement::new(
+        "notes::other_column",
+        "queries/notes.sql:51",
+        "SELECT body FROM notes WHERE id = $1",
+    );
+    static OTHER_PARAMETER: Statement<(bool,), String> = Statement::new(
+        "notes::other_parameter",
+        "queries/notes.sql:52",
+        "SELECT body FROM notes WHERE id = $1",
+    );
+    static GONE: Statement<(), NoRows> =
+        Statement::new("notes::gone", "queries/notes.sql:53", "DELETE FROM gone");
+    sqlmill_runtime::statements! { OTHER_COLUMN, RIGHT, GONE, OTHER_PARAMETER }
+
+    pub(crate) mod right {
+        use sqlmill_runtime::Statement;
+
+        static COUNT: Statement<(), i64> = Statement::new(
+            "notes::count",
+            "queries/notes.sql:54",
+            "SELECT count(*) FROM notes",
+        );
+        sqlmill_runtime::statements! { COUNT }
+    }
+}
+
+mod crate_of_one {
+    use super::listed::right;
+    sqlmill_runtime::verify! { right }
+}
+
+mod crate_of_two {
+    use super::listed;
+    use super::listed::right;
+    sqlmill_runtime::verify! { listed, right }
+}
+
+#[tokio::test]
+async fn verify_names_every_query_that_does_not_fit() {
+    let (_scratch, db) = one_connection().await;
+    crate_of_one::verify(&db).await.unwrap();
+    let found = crate_of_two::verify(&db).await.unwrap_err();
+    assert_eq!(
+        found.to_string(),
+        "notes::other_column (queries/notes.sql:51): the database is not what this crate was compiled for: column 1 \
+         `body`: the crate has uuid, the database text\n\
+         notes::gone (queries/notes.sql:53): the database is not what this crate was compiled for: relation \"gone\" \
+         does not exist [42P01]\n\
+         notes::other_parameter (queries/notes.sql:52): the database is not what this crate was compiled for: \
+         parameter 1 `value`: the crate has bool, the database int8"
+    );
+    assert_eq!(found.errors().len(), 3);
+    // Nothing is left behind, and the connection is there for the next.
+    assert_eq!(soon(prepared(&db)).await, 0);
+}
+
+/// How many statements the connection holds, but for the one that asks.
+async fn prepared(db: &Database) -> i64 {
+    static PREPARED: Statement<(), i64> = Statement::new(
+        "t::prepared",
+        "queries/t.sql:31",
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared_statements%' \
+         AND statement NOT LIKE '%pg_catalog%'",
+    );
+    One::new(db, &PREPARED, ()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_statement_cache_is_bounded() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .pool_size(1)
+        .statement_cache(2)
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        count_notes(&db).await.unwrap();
+        add_note(&db, "x").await.unwrap();
+        list_notes(&db).await.unwrap();
+        backend(&db).await.unwrap();
+        crate::clear_notes(&db).await.unwrap();
+    }
+    assert!(prepared(&db).await <= 2);
+}
+
+#[tokio::test]
+async fn close_waits_for_what_is_under_way() {
+    let (_scratch, db) = notes().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "kept").await.unwrap();
+    assert_eq!(db.pool_status().open - db.pool_status().idle, 1);
+    let closing = tokio::spawn({
+        let db = db.clone();
+        async move { db.close().await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!closing.is_finished());
+    let refused = count_notes(&db).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Closed);
+    assert_eq!(db.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+    add_note(&tx, "too").await.unwrap();
+    tx.commit().await.unwrap();
+    soon(closing).await.unwrap();
+    assert_eq!(db.pool_status().open, 0);
+    let again = _scratch.connect().await.unwrap();
+    again.ping().await.unwrap();
+    assert_eq!(list_notes(&again).await.unwrap(), ["kept", "too"]);
+    // A primary lags behind nobody.
+    assert_eq!(_scratch.replica().await.unwrap().lag().await.unwrap(), None);
+}

@@ -180,3 +180,5 @@ sqlmill_runtime::constraints! {
 static ADD_ORG: Statement<(i32,)> =
     Statement::new("users::add_org", "queries/users.sql:10", ADD_ORG_SQL);
 const ADD_ORG_SQL: &str = "INSERT INTO orgs VALUES ($1)";
+
+sqlmill_runtime::statements! { ADD, REMOVE, ADD_ORG }

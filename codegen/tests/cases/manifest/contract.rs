@@ -6,9 +6,9 @@
     "schema.sql": "9cc1c7cb1a9ae569ff4f32150281e17936d1766d71113c3e761a82d6b3b0ef6d"
   },
   "outputs": {
-    "src/lib.rs": "fc6f6d3998410f507d4fb789e1fdd156c70ef13e024433c9549110893e614e28",
+    "src/lib.rs": "e70b20ee7ed2317d4032138dd2b335a81874e892fa4bee33fecd5890ec63bc0d",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
-    "src/users.rs": "134f9b7c989f29bdebf41af0676a73ab59d70cbab7de5501683438f51411c583"
+    "src/users.rs": "1c7335beb5f72a0573851aa86af00ca63ab327808a397c15dd23fed101b29b66"
   },
   "queries": [
     {
@@ -223,3 +223,5 @@ pub fn find<'a>(db: &'a impl Reader, moods: &'a [Mood]) -> Many<'a, (&'a [Mood],
 static FIND: Statement<(&[Mood],), String> =
     Statement::new("users::find", "queries/users.sql:3", FIND_SQL);
 const FIND_SQL: &str = "SELECT name FROM users WHERE mood = ANY($1)";
+
+sqlmill_runtime::statements! { RENAME, FIND }

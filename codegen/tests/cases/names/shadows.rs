@@ -348,3 +348,8 @@ pub fn users(db: &impl sqlmill_runtime::Reader) -> Many<'_, (), i32> {
 static USERS: Statement<(), i32> =
     Statement::new("users::users", "queries/users.sql:29", USERS_SQL);
 const USERS_SQL: &str = "SELECT id FROM users";
+
+sqlmill_runtime::statements! {
+    LIST_TRANSACTIONS, LOCK_TRANSACTION, LIST_USERS, LIST_WHO, LIST_STATEMENTS, LIST_UUIDS,
+    OPTIONAL, READER, TIMESTAMP, USERS,
+}

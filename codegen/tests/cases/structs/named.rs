@@ -110,3 +110,5 @@ static NEWEST_USER: Statement<(), User> = Statement::new(
 const NEWEST_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE deleted_at IS NULL AND name IS NOT NULL
 ORDER BY created_at DESC, id LIMIT 1";
+
+sqlmill_runtime::statements! { GET_USER, ERASE_USER, NEWEST_USER }

@@ -487,3 +487,5 @@ sqlmill_runtime::row! { ScalarsRow, ScalarsRowRef { y, gg, z } }
 static SCALARS: Statement<(), ScalarsRow> =
     Statement::new("users::scalars", "queries/users.sql:16", SCALARS_SQL);
 const SCALARS_SQL: &str = "SELECT y, gg, z FROM everything";
+
+sqlmill_runtime::statements! { EVERYTHING, INSERT_EVERYTHING, NOTHING, WHOLE, SCALARS }

@@ -109,3 +109,5 @@ pub fn theirs(db: &impl Reader) -> Many<'_, (), VaultSecret> {
 static THEIRS: Statement<(), VaultSecret> =
     Statement::new("users::theirs", "queries/users.sql:3", THEIRS_SQL);
 const THEIRS_SQL: &str = "SELECT * FROM vault.secrets";
+
+sqlmill_runtime::statements! { OURS, THEIRS }

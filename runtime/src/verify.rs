@@ -1,0 +1,117 @@
+//! Every query of a crate held against the live database, before the first of them is needed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::call;
+use crate::error::{Error, ErrorKind, Result};
+use crate::handle::{Handle, Reader};
+use crate::statement::{About, Statement};
+
+/// A [`Statement`], whatever its types: what [`statements!`](crate::statements) lists.
+pub trait AnyStatement: sealed::AnyStatement + Sync {}
+
+mod sealed {
+    use super::About;
+
+    pub trait AnyStatement {
+        fn known(&self) -> &About;
+    }
+}
+
+impl<P, R> sealed::AnyStatement for Statement<P, R> {
+    fn known(&self) -> &About {
+        self.about()
+    }
+}
+
+impl<P, R> AnyStatement for Statement<P, R> {}
+
+/// The queries that do not fit the database.
+pub struct VerifyError {
+    errors: Vec<Error>,
+}
+
+impl VerifyError {
+    /// An error for each query, with its name and what is different.
+    pub fn errors(&self) -> &[Error] {
+        &self.errors
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.errors.iter().enumerate() {
+            if index != 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.errors).finish()
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// So many are under way at once: enough to hide the round trips, few enough to hold no more than one connection's buffer.
+const AT_ONCE: usize = 64;
+
+/// Prepares every statement and compares its types; see [`verify!`](crate::verify).
+#[doc(hidden)]
+pub async fn verify(
+    db: &impl Reader,
+    modules: &[&[&'static dyn AnyStatement]],
+) -> Result<(), VerifyError> {
+    let (lease, _transaction) = match db.handle() {
+        Handle::Pool(pool) => match pool.lease().await {
+            Ok(lease) => (Arc::new(lease), None),
+            Err(error) => return Err(error.into()),
+        },
+        Handle::Transaction(transaction) => match transaction.lease() {
+            Ok(lease) => (lease, Some(transaction)),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let mut statements = modules.iter().copied().flatten().copied().enumerate();
+    let mut running = tokio::task::JoinSet::new();
+    let mut errors = Vec::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((index, statement)) = statements.next()
+        {
+            let (lease, about) = (Arc::clone(&lease), *statement.known());
+            running.spawn(async move {
+                let outcome = call::verify(&lease, &about).await;
+                (index, outcome)
+            });
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok((_, Ok(())))) => {}
+            Some(Ok((index, Err(error)))) => errors.push((index, error)),
+            // The tasks do not panic; a runtime that shuts down drops them.
+            Some(Err(_)) => return Err(Error::new(ErrorKind::ConnectionLost).into()),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    errors.sort_by_key(|(index, _)| *index);
+    Err(VerifyError {
+        errors: errors.into_iter().map(|(_, error)| error).collect(),
+    })
+}
+
+impl From<Error> for VerifyError {
+    fn from(error: Error) -> Self {
+        Self {
+            errors: vec![error],
+        }
+    }
+}
