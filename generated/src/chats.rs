@@ -460,5 +460,6 @@ ORDER BY created_at, id
 LIMIT 1";
 
 sqlmill_runtime::statements! {
+    CHATS_STATEMENTS:
     CREATE_CHAT, GET_CHAT, GET_CHAT_DETAILS, TOUCH_CHAT, FIND_SLACK_CHAT,
 }

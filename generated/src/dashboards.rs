@@ -491,6 +491,7 @@ WHERE link.metric_file_id = $1 AND link.deleted_at IS NULL
 ORDER BY dashboard.name, dashboard.id";
 
 sqlmill_runtime::statements! {
+    DASHBOARDS_STATEMENTS:
     CREATE_DASHBOARD, GET_DASHBOARD, DELETE_DASHBOARD, LIST_DASHBOARD_METRICS,
     LIST_DASHBOARDS_WITH_METRIC,
 }

@@ -457,4 +457,7 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
         AND deleted_at IS NULL
 ) AS taken";
 
-sqlmill_runtime::statements! { UPSERT_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN }
+sqlmill_runtime::statements! {
+    KNOWLEDGE_STATEMENTS:
+    UPSERT_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN,
+}

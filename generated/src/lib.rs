@@ -39,6 +39,9 @@ pub use tables::*;
 pub use users::*;
 
 sqlmill_runtime::verify! {
-    chats, dashboards, datasets, integrations, knowledge, library, messages, metrics,
-    organizations, reports, sharing, users,
+    chats::CHATS_STATEMENTS, dashboards::DASHBOARDS_STATEMENTS, datasets::DATASETS_STATEMENTS,
+    integrations::INTEGRATIONS_STATEMENTS, knowledge::KNOWLEDGE_STATEMENTS,
+    library::LIBRARY_STATEMENTS, messages::MESSAGES_STATEMENTS, metrics::METRICS_STATEMENTS,
+    organizations::ORGANIZATIONS_STATEMENTS, reports::REPORTS_STATEMENTS,
+    sharing::SHARING_STATEMENTS, users::USERS_STATEMENTS,
 }

@@ -437,6 +437,7 @@ FROM live_assets
 WHERE asset_type = $1 AND asset_id = $2";
 
 sqlmill_runtime::statements! {
+    LIBRARY_STATEMENTS:
     SAVE_TO_LIBRARY, REMOVE_FROM_LIBRARY, ADD_FAVORITE, LIST_FAVORITES, REORDER_FAVORITES,
     GET_ASSET_SUMMARY,
 }

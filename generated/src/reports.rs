@@ -603,6 +603,7 @@ WHERE report_files.id = following.id AND report_files.deleted_at IS NULL
 RETURNING following.version";
 
 sqlmill_runtime::statements! {
+    REPORTS_STATEMENTS:
     CREATE_REPORT, GET_REPORT_CONTENT, APPEND_REPORT_CONTENT, REPLACE_IN_REPORT,
     LIST_REPORTS_WITH_PERMISSION, SAVE_REPORT_VERSION,
 }

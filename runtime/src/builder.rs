@@ -36,6 +36,7 @@ pub struct Builder {
     idle_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
     statement_cache: usize,
+    database: Option<String>,
     password: Option<String>,
     application_name: Option<String>,
     settings: Vec<(String, String)>,
@@ -50,6 +51,7 @@ impl Default for Builder {
             idle_timeout: Some(Duration::from_secs(10 * 60)),
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             statement_cache: 512,
+            database: None,
             password: None,
             application_name: None,
             settings: Vec::new(),
@@ -92,6 +94,12 @@ impl Builder {
     /// How many prepared statements each connection keeps; 512 unless set. What was used longest ago makes room.
     pub fn statement_cache(mut self, statements: usize) -> Self {
         self.statement_cache = statements.max(1);
+        self
+    }
+
+    /// The database, where the address names another or none.
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into());
         self
     }
 
@@ -147,6 +155,9 @@ impl Builder {
     fn target(&self, url: &str) -> Result<Target> {
         let mut address =
             Address::parse(url, |name| std::env::var(name).ok()).map_err(wrong_address)?;
+        if let Some(name) = &self.database {
+            address.set("dbname", name.clone());
+        }
         if let Some(password) = &self.password {
             address.set("password", password.clone());
         }

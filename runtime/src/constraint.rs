@@ -55,6 +55,25 @@ impl Rule {
         }
     }
 
+    /// As if the server had reported it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn violation(&self) -> Violation {
+        let own = |text: &str| Some(text.to_owned());
+        let (kind, column, constraint) = match self.what {
+            // The name alone does not tell the kind; most that callers look at are unique.
+            What::Named(name) => (ConstraintKind::Unique, None, own(name)),
+            What::NotNull(column) => (ConstraintKind::NotNull, own(column), None),
+            What::DomainNotNull => (ConstraintKind::NotNull, None, None),
+        };
+        Violation {
+            kind,
+            schema: own(self.schema),
+            relation: own(self.relation),
+            column,
+            constraint,
+        }
+    }
+
     pub(crate) fn is(&self, violation: &Violation) -> bool {
         let same = |ours: &str, theirs: &Option<String>| theirs.as_deref() == Some(ours);
         same(self.schema, &violation.schema)

@@ -211,6 +211,22 @@ impl Error {
         self
     }
 
+    /// With the server's words: of text that holds nobody's values.
+    pub(crate) fn told(mut self, failure: &Failure) -> Self {
+        if let Some(server) = failure.server() {
+            self.0.detail = Some(server.message.to_owned());
+        }
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn violating<C: Constraint>(constraint: C) -> Self {
+        let mut error = Self::new(ErrorKind::Constraint);
+        let rule = C::ALL.iter().find(|(variant, _)| *variant == constraint);
+        error.0.violation = rule.map(|(_, rule)| rule.violation());
+        error
+    }
+
     pub(crate) fn violation_mut(&mut self) -> Option<&mut Violation> {
         self.0.violation.as_mut()
     }

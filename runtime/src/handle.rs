@@ -41,6 +41,15 @@ pub enum Handle<'a> {
 }
 
 impl Handle<'_> {
+    /// Who answers instead of a server, if anybody does.
+    #[cfg(feature = "testing")]
+    pub(crate) fn mock(self) -> Option<crate::error::Result<crate::testing::Mock>> {
+        match self {
+            Self::Pool(pool) => pool.mock().cloned().map(Ok),
+            Self::Transaction(transaction) => transaction.mock(),
+        }
+    }
+
     /// The same handle, for what outlives the reference.
     pub(crate) fn to_owned(self) -> OwnedHandle {
         match self {

@@ -60,6 +60,8 @@ mod row;
 mod sql_type;
 mod statement;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tls;
 mod transaction;
 pub mod types;

@@ -296,25 +296,27 @@ macro_rules! __rule {
 /// ```
 /// # use sqlmill_runtime::Statement;
 /// # static COUNT_USERS: Statement<(), i64> = Statement::new("users::count_users", "queries/users.sql:1", "SELECT count(*) FROM users");
-/// sqlmill_runtime::statements! { COUNT_USERS }
+/// sqlmill_runtime::statements! { USERS_STATEMENTS: COUNT_USERS }
 /// ```
 #[macro_export]
 macro_rules! statements {
-    ($($statement:ident),* $(,)?) => {
-        pub(crate) const STATEMENTS: &[&dyn $crate::AnyStatement] = &[$(&$statement),*];
+    ($list:ident: $($statement:ident),* $(,)?) => {
+        // Public, as a module may be a package of its own; named after it, as all may be re-exported side by side.
+        #[doc(hidden)]
+        pub const $list: &[&dyn $crate::AnyStatement] = &[$(&$statement),*];
     };
 }
 
 /// Makes the function that holds a crate's queries against the database.
 #[macro_export]
 macro_rules! verify {
-    ($($module:ident),* $(,)?) => {
+    ($($module:ident::$list:ident),* $(,)?) => {
         /// Prepares every query of this crate on the live database and compares parameters and columns with what the crate
         /// was compiled for, all in one go. To be called when a service starts: the error names each query that does not fit.
         pub async fn verify(
             db: &impl $crate::Reader,
         ) -> ::core::result::Result<(), $crate::VerifyError> {
-            $crate::verify(db, &[$($module::STATEMENTS),*]).await
+            $crate::verify(db, &[$($module::$list),*]).await
         }
     };
 }

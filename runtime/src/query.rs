@@ -159,6 +159,31 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
     }
 }
 
+#[cfg(feature = "testing")]
+impl<P, R, S: Shape, M: Mapper<R>> Query<'_, P, R, S, M> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<P> Execute<'_, P> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<P, M, T> State<'_, P, M, T> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Called(call, _) => call.request.about.origin.name,
+            // Nobody can say any more which one it was.
+            Self::Running(_) | Self::Taken => "a query that was polled",
+        }
+    }
+}
+
 // The call is moved out of the query when it starts, and the running future is behind a pointer.
 impl<P, R, S: Shape, M: Mapper<R>> Unpin for Query<'_, P, R, S, M> {}
 
@@ -215,6 +240,10 @@ impl<'a, P: Params + 'a> Execute<'a, P> {
 
 fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
     Box::pin(async move {
+        #[cfg(feature = "testing")]
+        if let Some(mock) = call.request.handle.mock() {
+            return mock?.answer(call.request.about.origin);
+        }
         let Request {
             handle,
             about,
@@ -266,6 +295,10 @@ mod sealed {
     pub trait Shape {
         type Output<T>;
 
+        /// What was given as an answer, as rows.
+        #[cfg(feature = "testing")]
+        fn rows<T>(answer: Self::Output<T>) -> Vec<T>;
+
         fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Self::Output<M::Output>>
         where
             P: Params + 'a,
@@ -276,6 +309,11 @@ mod sealed {
 
 impl sealed::Shape for OneRow {
     type Output<T> = T;
+
+    #[cfg(feature = "testing")]
+    fn rows<T>(answer: T) -> Vec<T> {
+        vec![answer]
+    }
 
     fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, M::Output>
     where
@@ -296,6 +334,11 @@ impl sealed::Shape for OneRow {
 impl sealed::Shape for OptionalRow {
     type Output<T> = Option<T>;
 
+    #[cfg(feature = "testing")]
+    fn rows<T>(answer: Option<T>) -> Vec<T> {
+        answer.into_iter().collect()
+    }
+
     fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Option<M::Output>>
     where
         P: Params + 'a,
@@ -309,6 +352,11 @@ impl sealed::Shape for OptionalRow {
 impl sealed::Shape for AllRows {
     type Output<T> = Vec<T>;
 
+    #[cfg(feature = "testing")]
+    fn rows<T>(answer: Vec<T>) -> Vec<T> {
+        answer
+    }
+
     fn start<'a, P, R, M>(mut call: Call<'a, P, M>) -> Running<'a, Vec<M::Output>>
     where
         P: Params + 'a,
@@ -316,6 +364,10 @@ impl sealed::Shape for AllRows {
         M: Mapper<R> + Send + 'a,
     {
         Box::pin(async move {
+            #[cfg(feature = "testing")]
+            if let Some(rows) = mocked(&mut call) {
+                return rows;
+            }
             let (rows, reply) = call.request.open().await?;
             let mut rows = pin!(rows);
             let mut values = Vec::new();
@@ -328,9 +380,37 @@ impl sealed::Shape for AllRows {
     }
 }
 
+/// The rows that a mock answers with, if there is one.
+#[cfg(feature = "testing")]
+fn mocked<P, R: Row, M: Mapper<R>>(call: &mut Call<'_, P, M>) -> Option<Result<Vec<M::Output>>> {
+    let origin = call.request.about.origin;
+    let rows = match call.request.handle.mock()? {
+        Ok(mock) => mock.answer::<Vec<R>>(origin),
+        Err(error) => Err(error.of(origin)),
+    };
+    Some(rows.and_then(|rows| {
+        rows.into_iter()
+            .map(|row| {
+                let detail = "a mock has no reply that `map` could borrow from";
+                let refused = || Error::with(ErrorKind::Other, detail).of(origin);
+                call.mapper.owned(row).ok_or_else(refused)
+            })
+            .collect()
+    }))
+}
+
 async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
     mut call: Call<'_, P, M>,
 ) -> Result<Option<M::Output>> {
+    #[cfg(feature = "testing")]
+    if let Some(rows) = mocked(&mut call) {
+        let mut rows = rows?.into_iter();
+        let first = rows.next();
+        return match rows.next() {
+            None => Ok(first),
+            Some(_) => Err(Error::new(ErrorKind::TooManyRows).of(call.request.about.origin)),
+        };
+    }
     let (rows, reply) = call.request.open().await?;
     let mut rows = pin!(rows);
     let Some(row) = reply.next(rows.as_mut()).await? else {
@@ -386,6 +466,10 @@ mod sealed_mapper {
         type Output: Send;
 
         fn read(&mut self, row: &mut Reading<'_>) -> Option<Self::Output>;
+
+        /// Of a row that is there already.
+        #[cfg(feature = "testing")]
+        fn owned(&mut self, row: R) -> Option<Self::Output>;
     }
 }
 
@@ -395,6 +479,11 @@ impl<R: Row> sealed_mapper::Mapper<R> for Owned {
     fn read(&mut self, row: &mut Reading<'_>) -> Option<R> {
         R::read(row)
     }
+
+    #[cfg(feature = "testing")]
+    fn owned(&mut self, row: R) -> Option<R> {
+        Some(row)
+    }
 }
 
 impl<R: Row, T: Send, F: FnMut(R::Ref<'_>) -> T + Send> sealed_mapper::Mapper<R> for Mapped<F, T> {
@@ -402,5 +491,10 @@ impl<R: Row, T: Send, F: FnMut(R::Ref<'_>) -> T + Send> sealed_mapper::Mapper<R>
 
     fn read(&mut self, row: &mut Reading<'_>) -> Option<T> {
         R::borrow(row).map(&mut self.0)
+    }
+
+    #[cfg(feature = "testing")]
+    fn owned(&mut self, _: R) -> Option<T> {
+        None
     }
 }

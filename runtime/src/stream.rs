@@ -27,6 +27,9 @@ use crate::statement::About;
 pub struct RowStream<'s, R, M = Owned> {
     state: State<'s>,
     mapper: Option<M>,
+    /// What a mock answered with.
+    #[cfg(feature = "testing")]
+    mocked: std::collections::VecDeque<R>,
     /// Rows that were given out.
     number: u64,
     row: PhantomData<fn() -> R>,
@@ -46,13 +49,31 @@ struct Open {
     reply: Reply,
 }
 
-impl<'s, R, M> RowStream<'s, R, M> {
+impl<'s, R: Row, M> RowStream<'s, R, M> {
     pub(crate) fn open<P: Params + 's>(
         handle: Handle<'_>,
         about: &About,
         params: P,
         mapper: M,
     ) -> Self {
+        #[cfg(feature = "testing")]
+        if let Some(mock) = handle.mock() {
+            let rows = mock.and_then(|mock| mock.answer::<Vec<R>>(about.origin));
+            let (mocked, state) = match rows {
+                Ok(rows) => (rows.into(), State::Ended),
+                Err(error) => (
+                    Default::default(),
+                    State::Failing(Box::pin(std::future::ready(error))),
+                ),
+            };
+            return Self {
+                state,
+                mapper: Some(mapper),
+                mocked,
+                number: 0,
+                row: PhantomData,
+            };
+        }
         let handle = handle.to_owned();
         let about = *about;
         let opening = async move {
@@ -66,6 +87,8 @@ impl<'s, R, M> RowStream<'s, R, M> {
         Self {
             state: State::Opening(Box::pin(opening)),
             mapper: Some(mapper),
+            #[cfg(feature = "testing")]
+            mocked: Default::default(),
             number: 0,
             row: PhantomData,
         }
@@ -75,6 +98,8 @@ impl<'s, R, M> RowStream<'s, R, M> {
         Self {
             state: State::Ended,
             mapper: None,
+            #[cfg(feature = "testing")]
+            mocked: Default::default(),
             number: 0,
             row: PhantomData,
         }
@@ -101,6 +126,12 @@ impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
     }
 
     fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M::Output>>> {
+        #[cfg(feature = "testing")]
+        if let Some(row) = self.mocked.pop_front()
+            && let Some(value) = self.mapper.as_mut().and_then(|mapper| mapper.owned(row))
+        {
+            return Poll::Ready(Some(Ok(value)));
+        }
         loop {
             match &mut self.state {
                 State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {

@@ -163,6 +163,9 @@ pub struct Core {
 }
 
 struct State {
+    /// Who answers instead of a server.
+    #[cfg(feature = "testing")]
+    mock: Option<crate::testing::Mock>,
     /// `None` once the transaction is over.
     lease: Option<Arc<Lease>>,
     /// The transactions that are open, outermost first.
@@ -183,9 +186,15 @@ enum Refusal {
 
 impl Core {
     async fn begin(pool: &Pool, sql: &str) -> Result<Self> {
+        #[cfg(feature = "testing")]
+        if let Some(mock) = pool.mock() {
+            return Ok(Self::of_mock(mock));
+        }
         let lease = Arc::new(pool.lease().await?);
         let transaction = Self {
             shared: Arc::new(Mutex::new(State {
+                #[cfg(feature = "testing")]
+                mock: None,
                 lease: Some(Arc::clone(&lease)),
                 open: vec![0],
                 next: 0,
@@ -202,7 +211,57 @@ impl Core {
         Ok(transaction)
     }
 
+    #[cfg(feature = "testing")]
+    fn of_mock(mock: &crate::testing::Mock) -> Self {
+        Self {
+            shared: Arc::new(Mutex::new(State {
+                mock: Some(mock.clone()),
+                lease: None,
+                open: vec![0],
+                next: 0,
+                in_flight: VecDeque::new(),
+                failed: None,
+            })),
+            level: 0,
+            owner: true,
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn mock(&self) -> Option<Result<crate::testing::Mock>> {
+        let state = self.state();
+        let mock = state.mock.clone()?;
+        Some(self.check(&state).map(|()| mock))
+    }
+
+    /// Ends a transaction that no server knows of.
+    #[cfg(feature = "testing")]
+    fn end_mocked(&self) -> Option<Result<()>> {
+        let mocked = self.mock()?;
+        Some(match mocked {
+            Ok(_) if !self.owner => Err(ends_with_its_closure()),
+            Ok(_) => {
+                self.close();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })
+    }
+
     async fn savepoint(&self) -> Result<Self> {
+        #[cfg(feature = "testing")]
+        if let Some(mocked) = self.mock() {
+            mocked?;
+            let mut state = self.state();
+            state.next += 1;
+            let level = state.next;
+            state.open.push(level);
+            return Ok(Self {
+                shared: Arc::clone(&self.shared),
+                level,
+                owner: true,
+            });
+        }
         let lease = self.lease()?;
         let level = {
             let mut state = self.state();
@@ -232,6 +291,10 @@ impl Core {
     }
 
     async fn commit(self) -> Result<()> {
+        #[cfg(feature = "testing")]
+        if let Some(ended) = self.end_mocked() {
+            return ended;
+        }
         let lease = self.lease_to_end()?;
         if self.state().failed.is_some() {
             self.rollback().await?;
@@ -275,6 +338,10 @@ impl Core {
     }
 
     async fn rollback(self) -> Result<()> {
+        #[cfg(feature = "testing")]
+        if let Some(ended) = self.end_mocked() {
+            return ended;
+        }
         let lease = self.lease_to_end()?;
         let sql = self.rollback_sql();
         let request = pin!(ask(&lease, &sql));
@@ -294,10 +361,7 @@ impl Core {
 
     fn lease_to_end(&self) -> Result<Arc<Lease>> {
         if !self.owner {
-            return Err(Error::with(
-                ErrorKind::Transaction,
-                "it ends with its closure: return `Ok` to commit, an error to roll back",
-            ));
+            return Err(ends_with_its_closure());
         }
         self.lease()
     }
@@ -478,6 +542,13 @@ impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transaction")
     }
+}
+
+fn ends_with_its_closure() -> Error {
+    Error::with(
+        ErrorKind::Transaction,
+        "it ends with its closure: return `Ok` to commit, an error to roll back",
+    )
 }
 
 fn over() -> Error {

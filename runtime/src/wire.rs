@@ -642,6 +642,17 @@ impl Target {
         })
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            address: Address::default(),
+            config: tokio_postgres::Config::new(),
+            tls: Tls::None,
+            statements: 0,
+            greeting: None,
+        }
+    }
+
     pub(crate) fn connect_timeout(&self) -> Option<Duration> {
         self.config.get_connect_timeout().copied()
     }

@@ -277,16 +277,22 @@ pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[Stri
     });
 }
 
-/// `macro! { a, b, c }`, as many as fit on a line.
-pub(super) fn filled(w: &mut Writer, macro_name: &str, items: &[String]) {
+/// `macro! { a, b, c }`, as many as fit on a line; before them `head:`, if there is one.
+pub(super) fn filled(w: &mut Writer, macro_name: &str, head: Option<&str>, items: &[String]) {
     if items.is_empty() {
         return w.line(format!("{macro_name} {{}}"));
     }
-    let one = format!("{macro_name} {{ {} }}", items.join(", "));
+    let start = head.map(|head| format!("{head}: ")).unwrap_or_default();
+    let one = format!("{macro_name} {{ {start}{} }}", items.join(", "));
     if width(&one) <= WIDTH {
         w.line(one);
     } else {
-        w.block(macro_name, |w| fill(w, items));
+        w.block(macro_name, |w| {
+            if !start.is_empty() {
+                w.line(start.trim_end());
+            }
+            fill(w, items);
+        });
     }
 }
 

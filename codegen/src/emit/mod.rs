@@ -114,7 +114,7 @@ fn package_per_module(model: &Model, modules: &str, dependencies: &[(String, Str
     }
     files.insert(
         "modules/Cargo.toml".to_owned(),
-        packages::cargo_toml(modules, &[], &all),
+        packages::cargo_toml(modules, dependencies, &all),
     );
     files.insert("modules/src/lib.rs".to_owned(), root(model, &places));
     files
@@ -229,10 +229,10 @@ fn root(model: &Model, places: &Places) -> String {
         .modules
         .iter()
         .filter(|module| !module.queries.is_empty())
-        .map(|module| module.name.clone())
+        .map(|module| format!("{}::{}", module.name, query::list_name(&module.name)))
         .collect();
     w.blank();
-    layout::filled(&mut w, "sqlmill_runtime::verify!", &queried);
+    layout::filled(&mut w, "sqlmill_runtime::verify!", None, &queried);
     w.finish()
 }
 
@@ -333,7 +333,7 @@ fn tables(model: &Model, places: &Places) -> String {
 /// One module of queries.
 fn module(module: &Module, places: &Places) -> String {
     let mut own = module_names(module);
-    let statics = query::Statics::new(&module.queries);
+    let statics = query::Statics::new(&module.name, &module.queries);
     own.extend(statics.names());
     let mut scope = Scope::new(own, None, places);
     let mut body = Writer::default();
@@ -343,7 +343,7 @@ fn module(module: &Module, places: &Places) -> String {
     }
     if !module.queries.is_empty() {
         body.blank();
-        statics.list(&mut body, &module.queries);
+        statics.list(&mut body, &module.name, &module.queries);
     }
     let mut w = Writer::default();
     let files: Vec<&str> = module.files.iter().map(String::as_str).collect();

@@ -189,9 +189,8 @@ pub(super) struct Statics {
 }
 
 impl Statics {
-    pub(super) fn new(queries: &[Query]) -> Self {
-        // `STATEMENTS` is the list of them.
-        let mut taken = BTreeSet::from(["STATEMENTS".to_owned()]);
+    pub(super) fn new(module: &str, queries: &[Query]) -> Self {
+        let mut taken = BTreeSet::from([list_name(module)]);
         let mut by_query = BTreeMap::new();
         let mut statements = Vec::new();
         for query in queries {
@@ -213,12 +212,17 @@ impl Statics {
     }
 
     /// All statements, as a list that the crate is verified by.
-    pub(super) fn list(&self, w: &mut Writer, queries: &[Query]) {
+    pub(super) fn list(&self, w: &mut Writer, module: &str, queries: &[Query]) {
         let names: Vec<String> = queries
             .iter()
             .map(|query| self.statement(&query.name).to_owned())
             .collect();
-        layout::filled(w, "sqlmill_runtime::statements!", &names);
+        layout::filled(
+            w,
+            "sqlmill_runtime::statements!",
+            Some(&list_name(module)),
+            &names,
+        );
     }
 
     fn statement(&self, query: &str) -> &str {
@@ -230,6 +234,12 @@ impl Statics {
     fn text(&self, query: &str) -> &str {
         self.by_query.get(query).map_or("", |(_, text)| text)
     }
+}
+
+/// What a module's list of statements is called: modules are re-exported side by side, so it has the module's name.
+pub(super) fn list_name(module: &str) -> String {
+    let plain = module.strip_prefix("r#").unwrap_or(module);
+    format!("{}_STATEMENTS", plain.to_uppercase())
 }
 
 fn free(mut name: String, taken: &mut BTreeSet<String>) -> String {

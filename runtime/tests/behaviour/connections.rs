@@ -397,7 +397,7 @@ mod listed {
     );
     static GONE: Statement<(), NoRows> =
         Statement::new("notes::gone", "queries/notes.sql:53", "DELETE FROM gone");
-    sqlmill_runtime::statements! { OTHER_COLUMN, RIGHT, GONE, OTHER_PARAMETER }
+    sqlmill_runtime::statements! { LISTED: OTHER_COLUMN, RIGHT, GONE, OTHER_PARAMETER }
 
     pub(crate) mod right {
         use sqlmill_runtime::Statement;
@@ -407,19 +407,19 @@ mod listed {
             "queries/notes.sql:54",
             "SELECT count(*) FROM notes",
         );
-        sqlmill_runtime::statements! { COUNT }
+        sqlmill_runtime::statements! { RIGHT: COUNT }
     }
 }
 
 mod crate_of_one {
     use super::listed::right;
-    sqlmill_runtime::verify! { right }
+    sqlmill_runtime::verify! { right::RIGHT }
 }
 
 mod crate_of_two {
     use super::listed;
     use super::listed::right;
-    sqlmill_runtime::verify! { listed, right }
+    sqlmill_runtime::verify! { listed::LISTED, right::RIGHT }
 }
 
 #[tokio::test]

@@ -181,4 +181,4 @@ static ADD_ORG: Statement<(i32,)> =
     Statement::new("users::add_org", "queries/users.sql:10", ADD_ORG_SQL);
 const ADD_ORG_SQL: &str = "INSERT INTO orgs VALUES ($1)";
 
-sqlmill_runtime::statements! { ADD, REMOVE, ADD_ORG }
+sqlmill_runtime::statements! { USERS_STATEMENTS: ADD, REMOVE, ADD_ORG }

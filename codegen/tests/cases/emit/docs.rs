@@ -104,4 +104,4 @@ static WIDE: Statement<(), Option<String>> =
     Statement::new("users::wide", "queries/users.sql:14", WIDE_SQL);
 const WIDE_SQL: &str = "SELECT 'a long enough text that one line would be too wide for the constant and its name ' || v AS text FROM t WHERE id > 1";
 
-sqlmill_runtime::statements! { DOCUMENTED, SHORT, WIDE }
+sqlmill_runtime::statements! { USERS_STATEMENTS: DOCUMENTED, SHORT, WIDE }

@@ -340,6 +340,7 @@ static COUNT_USERS_AGAIN: Statement<(), i64> = Statement::new(
 const COUNT_USERS_AGAIN_SQL: &str = "SELECT count(*) FROM users";
 
 sqlmill_runtime::statements! {
+    USERS_STATEMENTS:
     GET_USER, CREATE_USER, GET_USER_EMAIL, LIST_USERS, TOUCH_USER, COUNT_USERS, LOCK_USER,
     COUNT_USERS_AGAIN,
 }

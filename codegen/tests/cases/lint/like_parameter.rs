@@ -92,4 +92,4 @@ static SEARCH_PLAIN: Statement<(&str,), SearchPlainRow> = Statement::new(
 const SEARCH_PLAIN_SQL: &str =
     "SELECT id, label FROM tags WHERE position(lower($1) IN lower(label)) > 0";
 
-sqlmill_runtime::statements! { SEARCH, SEARCH_PLAIN }
+sqlmill_runtime::statements! { USERS_STATEMENTS: SEARCH, SEARCH_PLAIN }

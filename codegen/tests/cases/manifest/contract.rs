@@ -6,9 +6,9 @@
     "schema.sql": "9cc1c7cb1a9ae569ff4f32150281e17936d1766d71113c3e761a82d6b3b0ef6d"
   },
   "outputs": {
-    "src/lib.rs": "e70b20ee7ed2317d4032138dd2b335a81874e892fa4bee33fecd5890ec63bc0d",
+    "src/lib.rs": "dd4c830f81db60bd586eab9b662e8d07afd97c29540bc3639cd4e1b02bd21717",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
-    "src/users.rs": "1c7335beb5f72a0573851aa86af00ca63ab327808a397c15dd23fed101b29b66"
+    "src/users.rs": "f521bb7866188e2de2f0fcad21e0832b0ef20c0f89883f951cea9d24d8e03810"
   },
   "queries": [
     {
@@ -224,4 +224,4 @@ static FIND: Statement<(&[Mood],), String> =
     Statement::new("users::find", "queries/users.sql:3", FIND_SQL);
 const FIND_SQL: &str = "SELECT name FROM users WHERE mood = ANY($1)";
 
-sqlmill_runtime::statements! { RENAME, FIND }
+sqlmill_runtime::statements! { USERS_STATEMENTS: RENAME, FIND }

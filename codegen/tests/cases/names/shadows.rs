@@ -350,6 +350,7 @@ static USERS: Statement<(), i32> =
 const USERS_SQL: &str = "SELECT id FROM users";
 
 sqlmill_runtime::statements! {
+    USERS_STATEMENTS:
     LIST_TRANSACTIONS, LOCK_TRANSACTION, LIST_USERS, LIST_WHO, LIST_STATEMENTS, LIST_UUIDS,
     OPTIONAL, READER, TIMESTAMP, USERS,
 }

@@ -111,4 +111,4 @@ const NEWEST_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE deleted_at IS NULL AND name IS NOT NULL
 ORDER BY created_at DESC, id LIMIT 1";
 
-sqlmill_runtime::statements! { GET_USER, ERASE_USER, NEWEST_USER }
+sqlmill_runtime::statements! { USERS_STATEMENTS: GET_USER, ERASE_USER, NEWEST_USER }

@@ -277,4 +277,7 @@ sqlmill_runtime::constraints! {
 static ADD: Statement<Add<'_>> = Statement::new("posts::add", "queries/posts.sql:26", ADD_SQL);
 const ADD_SQL: &str = "INSERT INTO posts (id, title, author, tags) VALUES ($1, $2, $3, '{}')";
 
-sqlmill_runtime::statements! { LIST_POSTS, LIST_BODIES, GET_POST, RENAME, LOWER, UPPER, ADD }
+sqlmill_runtime::statements! {
+    POSTS_STATEMENTS:
+    LIST_POSTS, LIST_BODIES, GET_POST, RENAME, LOWER, UPPER, ADD,
+}

@@ -488,4 +488,7 @@ static SCALARS: Statement<(), ScalarsRow> =
     Statement::new("users::scalars", "queries/users.sql:16", SCALARS_SQL);
 const SCALARS_SQL: &str = "SELECT y, gg, z FROM everything";
 
-sqlmill_runtime::statements! { EVERYTHING, INSERT_EVERYTHING, NOTHING, WHOLE, SCALARS }
+sqlmill_runtime::statements! {
+    USERS_STATEMENTS:
+    EVERYTHING, INSERT_EVERYTHING, NOTHING, WHOLE, SCALARS,
+}

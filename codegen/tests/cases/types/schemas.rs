@@ -110,4 +110,4 @@ static THEIRS: Statement<(), VaultSecret> =
     Statement::new("users::theirs", "queries/users.sql:3", THEIRS_SQL);
 const THEIRS_SQL: &str = "SELECT * FROM vault.secrets";
 
-sqlmill_runtime::statements! { OURS, THEIRS }
+sqlmill_runtime::statements! { USERS_STATEMENTS: OURS, THEIRS }
