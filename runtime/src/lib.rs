@@ -57,6 +57,7 @@ mod partition;
 mod pool;
 mod query;
 mod row;
+mod session;
 mod sql_type;
 mod statement;
 mod stream;

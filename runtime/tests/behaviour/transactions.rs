@@ -419,3 +419,35 @@ async fn a_failure_of_a_query_that_nobody_reads_fails_the_commit() {
         ErrorKind::Transaction
     );
 }
+
+#[tokio::test]
+async fn settings_and_locks_end_with_the_transaction() {
+    let (_scratch, db) = notes().await;
+    static TENANT: sqlmill_runtime::Statement<(), Option<String>> = sqlmill_runtime::Statement::new(
+        "notes::tenant",
+        "queries/notes.sql:26",
+        "SELECT nullif(current_setting('app.tenant', true), '')",
+    );
+    let first = db.begin().await.unwrap();
+    first.set_local("app.tenant", "it's").await.unwrap();
+    assert_eq!(
+        sqlmill_runtime::One::new(&first, &TENANT, ())
+            .await
+            .unwrap(),
+        Some("it's".to_owned())
+    );
+    first.advisory_lock(7).await.unwrap();
+    let second = db.begin().await.unwrap();
+    assert!(!second.try_advisory_lock(7).await.unwrap());
+    assert!(second.try_advisory_lock(8).await.unwrap());
+    first.commit().await.unwrap();
+    assert!(second.try_advisory_lock(7).await.unwrap());
+    second.rollback().await.unwrap();
+    for _ in 0..2 {
+        let seen = sqlmill_runtime::One::new(&db, &TENANT, ()).await.unwrap();
+        assert_eq!(seen, None);
+    }
+    let unknown = db.begin().await.unwrap();
+    let refused = unknown.set_local("no_such_thing", "x").await.unwrap_err();
+    assert_eq!(refused.sqlstate(), Some("42704"));
+}
