@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
+use crate::shared::Limits;
 use crate::wire::{Connector, Target};
 
 /// The settings of a [`Database`] or a [`Replica`].
@@ -37,6 +38,8 @@ pub struct Builder {
     max_lifetime: Option<Duration>,
     statement_cache: usize,
     database: Option<String>,
+    shared_connections: usize,
+    shared_depth: usize,
     password: Option<String>,
     application_name: Option<String>,
     settings: Vec<(String, String)>,
@@ -52,6 +55,8 @@ impl Default for Builder {
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             statement_cache: 512,
             database: None,
+            shared_connections: 2,
+            shared_depth: 32,
             password: None,
             application_name: None,
             settings: Vec::new(),
@@ -100,6 +105,20 @@ impl Builder {
     /// The database, where the address names another or none.
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
+        self
+    }
+
+    /// How many connections short reads share, apart from the pool; 2 unless set, 0 for none. They are made when the first such
+    /// read comes.
+    pub fn shared_connections(mut self, connections: usize) -> Self {
+        self.shared_connections = connections;
+        self
+    }
+
+    /// How many short reads may be under way on one shared connection; 32 unless set. The next one takes a connection of
+    /// the pool.
+    pub fn shared_depth(mut self, reads: usize) -> Self {
+        self.shared_depth = reads.max(1);
         self
     }
 
@@ -189,8 +208,15 @@ impl Builder {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::with(ErrorKind::Connect, error.to_string()))?;
-        let pool = Pool::new(connections, target);
+        let limits = Limits {
+            connections: self.shared_connections,
+            depth: self.shared_depth,
+            connect,
+            lifetime: self.max_lifetime,
+        };
+        let pool = Pool::new(connections, target, limits);
         pool.lease().await?;
+        pool.shared().watch();
         pool.retire(self.idle_timeout, self.max_lifetime);
         Ok(pool)
     }
@@ -224,6 +250,8 @@ impl fmt::Debug for Builder {
             .field("idle_timeout", &self.idle_timeout)
             .field("max_lifetime", &self.max_lifetime)
             .field("statement_cache", &self.statement_cache)
+            .field("shared_connections", &self.shared_connections)
+            .field("shared_depth", &self.shared_depth)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -12,6 +12,7 @@ use crate::lease::Lease;
 use crate::param::Param;
 use crate::partition::trace_to_root;
 use crate::row::{DecodeError, Reading};
+use crate::shared::Flight;
 use crate::statement::{About, Origin};
 use crate::transaction::Core;
 use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
@@ -54,6 +55,18 @@ pub(crate) async fn open(
             Ok((rows, reply))
         }
         Err(error) => Err(error.of(about.origin)),
+    }
+}
+
+/// Sends a short read at once on a connection that others use as well, where there is one that takes it.
+pub(crate) fn start_shared(
+    handle: Handle<'_>,
+    about: &About,
+    params: &[&dyn Param],
+) -> Option<Arc<Flight>> {
+    match handle {
+        Handle::Pool(pool) if about.shared => pool.shared().start(about, params),
+        Handle::Pool(_) | Handle::Transaction(_) => None,
     }
 }
 
@@ -172,7 +185,7 @@ async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) ->
     error
 }
 
-enum Refused {
+pub(crate) enum Refused {
     /// The types of the statement are not those that the crate was compiled for.
     Mismatch(Error),
     /// The server did not prepare the statement.
@@ -194,7 +207,7 @@ async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result
 
 /// Prepares the statement and compares its types with those that the crate was compiled for: from then on rows are read
 /// by position, without looking at types.
-async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> {
+pub(crate) async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> {
     let prepared = session.prepare(about).await.map_err(Refused::Prepare)?;
     about
         .check(&prepared)
@@ -289,27 +302,37 @@ impl Reply {
         number: u64,
         read: impl FnOnce(&mut Reading<'_>) -> Option<T>,
     ) -> Result<T> {
-        let mut reading = Reading::new(row);
-        let value = read(&mut reading);
-        match (value, reading.failure) {
-            (Some(value), None) => Ok(value),
-            (_, failure) => Err(self.unreadable(row, number, failure)),
-        }
-    }
-
-    #[cold]
-    fn unreadable(
-        &self,
-        row: &RawRow,
-        number: u64,
-        failure: Option<(usize, DecodeError)>,
-    ) -> Error {
-        let (index, error) = failure.unwrap_or((0, DecodeError::new("is missing")));
-        let column = row.column_name(index).unwrap_or("?");
-        Error::decode(error, column, index, number).of(self.origin)
+        read_row(self.origin, row, number, read)
     }
 
     pub(crate) fn too_many_rows(&self) -> Error {
         Error::new(ErrorKind::TooManyRows).of(self.origin)
     }
+}
+
+/// Reads a row; `number` counts from 1.
+pub(crate) fn read_row<T>(
+    origin: Origin,
+    row: &RawRow,
+    number: u64,
+    read: impl FnOnce(&mut Reading<'_>) -> Option<T>,
+) -> Result<T> {
+    let mut reading = Reading::new(row);
+    let value = read(&mut reading);
+    match (value, reading.failure) {
+        (Some(value), None) => Ok(value),
+        (_, failure) => Err(unreadable(origin, row, number, failure)),
+    }
+}
+
+#[cold]
+fn unreadable(
+    origin: Origin,
+    row: &RawRow,
+    number: u64,
+    failure: Option<(usize, DecodeError)>,
+) -> Error {
+    let (index, error) = failure.unwrap_or((0, DecodeError::new("is missing")));
+    let column = row.column_name(index).unwrap_or("?");
+    Error::decode(error, column, index, number).of(origin)
 }

@@ -58,6 +58,7 @@ mod pool;
 mod query;
 mod row;
 mod session;
+mod shared;
 mod sql_type;
 mod statement;
 mod stream;

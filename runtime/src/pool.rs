@@ -10,6 +10,7 @@ use deadpool::managed::{self, Object, PoolError, TimeoutType, Timeouts};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
+use crate::shared;
 use crate::wire::{Connector, Failure, Target};
 
 /// Connections to one server, shared by all clones of a handle.
@@ -22,6 +23,7 @@ struct Shared {
     mock: Option<crate::testing::Mock>,
     connections: managed::Pool<Connector>,
     target: Target,
+    shared: shared::Shared,
 }
 
 /// How a pool is used at this moment, for gauges.
@@ -39,11 +41,16 @@ pub struct PoolStatus {
 }
 
 impl Pool {
-    pub(crate) fn new(connections: managed::Pool<Connector>, target: Target) -> Self {
+    pub(crate) fn new(
+        connections: managed::Pool<Connector>,
+        target: Target,
+        limits: shared::Limits,
+    ) -> Self {
         Self(Arc::new(Shared {
             #[cfg(feature = "testing")]
             mock: None,
             connections,
+            shared: shared::Shared::new(target.clone(), limits),
             target,
         }))
     }
@@ -57,6 +64,7 @@ impl Pool {
             mock: Some(mock.clone()),
             // Refused is a pool with timeouts and without a runtime.
             connections: connections.expect("it has no timeouts"),
+            shared: shared::Shared::new(target.clone(), shared::Limits::NONE),
             target,
         }))
     }
@@ -64,6 +72,11 @@ impl Pool {
     #[cfg(feature = "testing")]
     pub(crate) fn mock(&self) -> Option<&crate::testing::Mock> {
         self.0.mock.as_ref()
+    }
+
+    /// The connections that short reads share.
+    pub(crate) fn shared(&self) -> &shared::Shared {
+        &self.0.shared
     }
 
     /// Closes connections that were idle too long or are too old, as long as there is a pool.
@@ -128,6 +141,7 @@ impl Pool {
 
     /// Gives out no more connections, and waits until those that are in use have come back.
     pub(crate) async fn close(&self) {
+        self.0.shared.close();
         self.0.connections.close();
         while self.0.connections.status().size != 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

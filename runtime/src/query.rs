@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::call::{self, Reply, Rows};
@@ -10,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::handle::{Handle, Reader};
 use crate::param::{Params, Slots};
 use crate::row::{Reading, Row};
+use crate::shared::{Answer, Flight};
 use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
 
@@ -411,6 +413,20 @@ async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
             Some(_) => Err(Error::new(ErrorKind::TooManyRows).of(call.request.about.origin)),
         };
     }
+    let origin = call.request.about.origin;
+    if let Some(flight) = call.request.start_shared()
+        && let Answer::Done(outcome) = flight.answer().await
+    {
+        let short = outcome.map_err(|failure| Error::from_failure(&failure).of(origin))?;
+        if short.more {
+            return Err(Error::new(ErrorKind::TooManyRows).of(origin));
+        }
+        let read = |reading: &mut Reading<'_>| call.mapper.read(reading);
+        let row = short.row.as_ref();
+        return row
+            .map(|row| call::read_row(origin, row, 1, read))
+            .transpose();
+    }
     let (rows, reply) = call.request.open().await?;
     let mut rows = pin!(rows);
     let Some(row) = reply.next(rows.as_mut()).await? else {
@@ -432,6 +448,11 @@ impl<'a, P: Params> Request<'a, P> {
             about: statement.about(),
             params,
         }
+    }
+
+    fn start_shared(&self) -> Option<Arc<Flight>> {
+        let slots = Slots::of(&self.params);
+        call::start_shared(self.handle, self.about, slots.as_slice())
     }
 
     async fn open(&self) -> Result<(Rows, Reply)> {

@@ -36,6 +36,8 @@ impl Row for NoRows {
 pub struct About {
     pub(crate) origin: Origin,
     pub(crate) sql: &'static str,
+    /// May it travel on a connection that others use at the same time?
+    pub(crate) shared: bool,
     check_params: fn(&mut Check<'_>),
     check_columns: fn(&mut Check<'_>),
 }
@@ -63,11 +65,20 @@ impl<P: Params, R: Row> Statement<P, R> {
             about: About {
                 origin: Origin { name, location },
                 sql,
+                shared: false,
                 check_params: check_params::<P>,
                 check_columns: check_columns::<R>,
             },
             types: PhantomData,
         }
+    }
+
+    /// A read that may travel on a connection that others use at the same time: proved to return one row at most, to take no
+    /// lock, and to call nothing that depends on the session.
+    pub const fn shared(name: &'static str, location: &'static str, sql: &'static str) -> Self {
+        let mut statement = Self::new(name, location, sql);
+        statement.about.shared = true;
+        statement
     }
 }
 

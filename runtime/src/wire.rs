@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -336,6 +336,14 @@ pub(crate) fn next_row(
         .map(|next| next.map(|row| row.map(RawRow).map_err(Failure::from)))
 }
 
+/// An answer of one row at most.
+#[derive(Default)]
+pub(crate) struct Short {
+    pub(crate) row: Option<RawRow>,
+    /// There were more rows after all.
+    pub(crate) more: bool,
+}
+
 /// A statement prepared on one connection.
 #[derive(Clone)]
 pub(crate) struct Prepared(tokio_postgres::Statement);
@@ -477,6 +485,25 @@ impl Session {
         bound: &Bound,
     ) -> Result<RawRows, Failure> {
         Ok(self.client.query_raw(&prepared.0, bound.values()).await?)
+    }
+
+    /// As `query_bound`, for an answer of one row at most. It reads to the end, and keeps what it needs alive.
+    pub(crate) async fn short(
+        self: Arc<Self>,
+        prepared: Prepared,
+        bound: Bound,
+    ) -> Result<Short, Failure> {
+        let mut rows = pin!(self.query_bound(&prepared, &bound).await?);
+        let mut short = Short::default();
+        while let Some(row) = poll_fn(|cx| next_row(rows.as_mut(), cx)).await {
+            let row = row?;
+            if short.row.is_none() {
+                short.row = Some(row);
+            } else {
+                short.more = true;
+            }
+        }
+        Ok(short)
     }
 
     /// Runs text without parameters, sent at the first poll.

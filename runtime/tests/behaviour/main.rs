@@ -6,6 +6,7 @@ mod connections;
 mod errors;
 mod handles;
 mod rows;
+mod shared;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

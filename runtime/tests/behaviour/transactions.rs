@@ -286,6 +286,22 @@ async fn queries_on_one_transaction_run_joined() {
     assert_eq!(count_notes(&db).await.unwrap(), 53);
 }
 
+#[tokio::test]
+async fn queries_on_one_transaction_travel_together() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "prepared").await.unwrap();
+    let mut queries = ["a", "b", "c"].map(|body| add_note(&tx, body));
+    for query in &mut queries {
+        assert!(futures_poll_once(query).await.is_pending());
+    }
+    // Each was sent when it was first polled, so all lie before this one, and none holds it up.
+    assert_eq!(soon(count_notes(&tx)).await.unwrap(), 4);
+    drop(queries);
+    soon(tx.commit()).await.unwrap();
+    assert_eq!(soon(list_notes(&db)).await.unwrap().len(), 4);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_runs_outside_a_transaction_that_ends_meanwhile() {
     let (_scratch, db) = one_connection().await;

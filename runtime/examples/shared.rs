@@ -1,0 +1,104 @@
+//! How many reads by key a second 64 tasks get through: a pool alone, beside one that shares connections for short reads.
+//!
+//! `shared URL SECONDS [WORKERS]`: both in one run, in turns. The table is made when it is not there.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlmill_runtime::{Database, Execute, Optional, Statement};
+
+static MAKE: Statement<()> = Statement::new(
+    "shared::make",
+    "examples/shared.rs:1",
+    "CREATE TABLE IF NOT EXISTS shared_users (id bigint PRIMARY KEY, name text NOT NULL)",
+);
+static FILL: Statement<()> = Statement::new(
+    "shared::fill",
+    "examples/shared.rs:2",
+    "INSERT INTO shared_users SELECT n, 'user' || n FROM generate_series(0, 9999) AS n ON CONFLICT DO NOTHING",
+);
+static BY_KEY: Statement<(i64,), String> = Statement::shared(
+    "shared::by_key",
+    "examples/shared.rs:3",
+    "SELECT name FROM shared_users WHERE id = $1",
+);
+
+const TASKS: i64 = 64;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (url, seconds, workers) = match args.as_slice() {
+        [url, seconds] => (url, seconds.parse()?, 0),
+        [url, seconds, workers] => (url, seconds.parse()?, workers.parse()?),
+        _ => return Err("usage: shared URL SECONDS [WORKERS]".into()),
+    };
+    let runtime = match workers {
+        0 => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?,
+        workers => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()?,
+    };
+    runtime.block_on(compare(url, Duration::from_secs_f64(seconds)))
+}
+
+async fn compare(url: &str, time: Duration) -> Result<(), Box<dyn Error>> {
+    let db = Database::connect(url).await?;
+    Execute::new(&db, &MAKE, ()).await?;
+    Execute::new(&db, &FILL, ()).await?;
+    let mut candidates = Vec::new();
+    for (shared, depth) in [(0, 1), (1, 32), (1, 64), (2, 16), (2, 32), (4, 16), (4, 32)] {
+        let db = Database::builder()
+            .pool_size(16)
+            .shared_connections(shared)
+            .shared_depth(depth)
+            .connect(url)
+            .await?;
+        candidates.push((shared, depth, db, Vec::new()));
+    }
+    for round in 0..4 {
+        for (_, _, db, rates) in &mut candidates {
+            let rate = measure(db, time).await?;
+            // The first round prepares.
+            if round != 0 {
+                rates.push(rate);
+            }
+        }
+    }
+    for (shared, depth, _, rates) in &mut candidates {
+        rates.sort_unstable();
+        println!("{shared} shared, {depth} deep: {rates:?} reads/s");
+    }
+    Ok(())
+}
+
+async fn measure(db: &Database, time: Duration) -> Result<u64, Box<dyn Error>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let (db, stop, count) = (db.clone(), Arc::clone(&stop), Arc::clone(&count));
+            tokio::spawn(async move {
+                let mut id = task * 97;
+                while !stop.load(Ordering::Relaxed) {
+                    id = (id + 7919) % 10_000;
+                    Optional::new(&db, &BY_KEY, (id,)).await?;
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok::<_, sqlmill_runtime::Error>(())
+            })
+        })
+        .collect();
+    tokio::time::sleep(time).await;
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await??;
+    }
+    let rate = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+    Ok(rate as u64)
+}
