@@ -409,11 +409,6 @@ impl RustType {
         }
     }
 
-    /// The form in a borrowed row is Copy.
-    pub fn row_copies(&self) -> bool {
-        self.is_copy() || matches!(self.base(), Self::Text | Self::Bytes)
-    }
-
     /// The form as a parameter has a lifetime.
     pub fn param_borrows(&self) -> bool {
         !self.is_copy()

@@ -238,7 +238,7 @@ pub struct GetUserRow {
 }
 
 /// [`GetUserRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetUserRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -252,6 +252,8 @@ static GET_USER: Statement<GetUser, GetUserRow> =
 const GET_USER_SQL: &str = r"SELECT id, email
 FROM users
 WHERE id = $1";
+
+sqlmill_runtime::statements! { USERS_STATEMENTS: GET_USER }
 "#;
     assert_eq!(files["src/users.rs"], expected);
 }

@@ -86,7 +86,7 @@ pub struct CreateChatRow {
 }
 
 /// [`CreateChatRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct CreateChatRowRef<'a> {
     pub id: Uuid,
     pub title: &'a str,
@@ -305,7 +305,7 @@ pub struct GetChatDetailsRow {
 }
 
 /// [`GetChatDetailsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetChatDetailsRowRef<'a> {
     pub id: Uuid,
     pub title: &'a str,
@@ -432,7 +432,7 @@ pub struct FindSlackChatRow {
 }
 
 /// [`FindSlackChatRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct FindSlackChatRowRef<'a> {
     pub id: Uuid,
     pub title: &'a str,

@@ -100,7 +100,7 @@ pub struct CreateDashboardRow {
 }
 
 /// [`CreateDashboardRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CreateDashboardRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -242,7 +242,7 @@ pub struct Dashboard {
 }
 
 /// [`Dashboard`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct DashboardRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -374,7 +374,7 @@ pub struct ListDashboardMetricsRow {
 }
 
 /// [`ListDashboardMetricsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListDashboardMetricsRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -457,7 +457,7 @@ pub struct ListDashboardsWithMetricRow {
 }
 
 /// [`ListDashboardsWithMetricRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListDashboardsWithMetricRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

@@ -67,7 +67,7 @@ pub struct DataSource {
 }
 
 /// [`DataSource`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct DataSourceRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -295,7 +295,7 @@ pub struct Dataset {
 }
 
 /// [`Dataset`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct DatasetRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -450,7 +450,7 @@ pub struct ListDefaultDatasetsRow {
 }
 
 /// [`ListDefaultDatasetsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListDefaultDatasetsRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

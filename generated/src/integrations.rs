@@ -119,7 +119,7 @@ pub struct GithubIntegration {
 }
 
 /// [`GithubIntegration`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct GithubIntegrationRef<'a> {
     pub id: Uuid,
     pub organization_id: Uuid,
@@ -435,7 +435,7 @@ pub struct SlackIntegration {
 }
 
 /// [`SlackIntegration`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SlackIntegrationRef<'a> {
     pub id: Uuid,
     pub organization_id: Uuid,
@@ -546,7 +546,7 @@ pub struct ExpireSlackOauthRow {
 }
 
 /// [`ExpireSlackOauthRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ExpireSlackOauthRowRef<'a> {
     pub id: Uuid,
     pub token_vault_key: Option<&'a str>,
@@ -734,7 +734,7 @@ pub struct GetSecretByNameRow {
 }
 
 /// [`GetSecretByNameRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetSecretByNameRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

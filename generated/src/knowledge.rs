@@ -203,7 +203,7 @@ pub struct Shortcut {
 }
 
 /// [`Shortcut`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ShortcutRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -349,7 +349,7 @@ pub struct ListShortcutsRow {
 }
 
 /// [`ListShortcutsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListShortcutsRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

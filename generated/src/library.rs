@@ -403,7 +403,7 @@ pub struct GetAssetSummaryRow {
 }
 
 /// [`GetAssetSummaryRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetAssetSummaryRowRef<'a> {
     pub asset_type: AssetType,
     pub asset_id: Uuid,

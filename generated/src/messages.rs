@@ -115,7 +115,7 @@ pub struct CreateMessageRow {
 }
 
 /// [`CreateMessageRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct CreateMessageRowRef<'a> {
     pub id: Uuid,
     pub chat_id: Uuid,
@@ -277,7 +277,7 @@ pub struct Message {
 }
 
 /// [`Message`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MessageRef<'a> {
     pub id: Uuid,
     pub chat_id: Uuid,
@@ -391,7 +391,7 @@ pub struct GetMessageContextRow {
 }
 
 /// [`GetMessageContextRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetMessageContextRowRef<'a> {
     pub message_id: Uuid,
     pub request_message: Option<&'a str>,
@@ -493,7 +493,7 @@ pub struct ListMessagesForChatRow {
 }
 
 /// [`ListMessagesForChatRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ListMessagesForChatRowRef<'a> {
     pub id: Uuid,
     pub request_message: Option<&'a str>,
@@ -585,7 +585,7 @@ pub struct ListMessageHistoryRow {
 }
 
 /// [`ListMessageHistoryRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ListMessageHistoryRowRef<'a> {
     pub id: Uuid,
     pub request_message: Option<&'a str>,
@@ -816,7 +816,7 @@ pub struct ListMessageFilesRow {
 }
 
 /// [`ListMessageFilesRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListMessageFilesRowRef<'a> {
     pub file_id: Uuid,
     pub file_type: AssetType,

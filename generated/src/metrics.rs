@@ -113,7 +113,7 @@ pub struct CreateMetricsRow {
 }
 
 /// [`CreateMetricsRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CreateMetricsRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -358,7 +358,7 @@ pub struct GetMetricVersionRow {
 }
 
 /// [`GetMetricVersionRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct GetMetricVersionRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

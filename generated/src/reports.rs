@@ -89,7 +89,7 @@ pub struct CreateReportRow {
 }
 
 /// [`CreateReportRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CreateReportRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -297,7 +297,7 @@ pub struct ReplaceInReportRow {
 }
 
 /// [`ReplaceInReportRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ReplaceInReportRowRef<'a> {
     pub content: &'a str,
     pub hits: i32,
@@ -436,7 +436,7 @@ pub struct ListReportsWithPermissionRow {
 }
 
 /// [`ListReportsWithPermissionRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListReportsWithPermissionRowRef<'a> {
     pub id: Uuid,
     pub name: &'a str,

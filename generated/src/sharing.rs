@@ -513,7 +513,7 @@ pub struct ListPeopleWithAccessRow {
 }
 
 /// [`ListPeopleWithAccessRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListPeopleWithAccessRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -808,7 +808,7 @@ pub struct ListContainersOfMetricRow {
 }
 
 /// [`ListContainersOfMetricRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListContainersOfMetricRowRef<'a> {
     pub container_type: AssetType,
     pub container_id: Uuid,

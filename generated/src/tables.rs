@@ -85,7 +85,7 @@ pub struct Chat {
 }
 
 /// [`Chat`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ChatRef<'a> {
     pub id: Uuid,
     pub title: &'a str,
@@ -143,7 +143,7 @@ pub struct Doc {
 }
 
 /// [`Doc`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct DocRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -180,7 +180,7 @@ pub struct LogsWriteBackConfig {
 }
 
 /// [`LogsWriteBackConfig`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct LogsWriteBackConfigRef<'a> {
     pub id: Uuid,
     pub organization_id: Uuid,
@@ -253,7 +253,7 @@ pub struct Metric {
 }
 
 /// [`Metric`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MetricRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -319,7 +319,7 @@ pub struct Organization {
 }
 
 /// [`Organization`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct OrganizationRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -374,7 +374,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub id: Uuid,
     pub email: &'a str,

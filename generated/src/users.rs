@@ -288,7 +288,7 @@ pub struct FindUsersByEmailsRow {
 }
 
 /// [`FindUsersByEmailsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct FindUsersByEmailsRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -362,7 +362,7 @@ pub struct ListUsersPageRow {
 }
 
 /// [`ListUsersPageRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListUsersPageRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -877,7 +877,7 @@ pub struct UserOrganization {
 }
 
 /// [`UserOrganization`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserOrganizationRef<'a> {
     pub id: Uuid,
     pub name: &'a str,
@@ -968,7 +968,7 @@ pub struct GetUserWithOrganizationsRow {
 }
 
 /// [`GetUserWithOrganizationsRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetUserWithOrganizationsRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -1075,7 +1075,7 @@ pub struct GetUserProfileRow {
 }
 
 /// [`GetUserProfileRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct GetUserProfileRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -1224,7 +1224,7 @@ pub struct CreateUserWithMembershipRow {
 }
 
 /// [`CreateUserWithMembershipRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct CreateUserWithMembershipRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -1364,7 +1364,7 @@ pub struct FindUserByEmailInOrganizationRow {
 }
 
 /// [`FindUserByEmailInOrganizationRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct FindUserByEmailInOrganizationRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,

@@ -69,13 +69,9 @@ pub(super) fn row(w: &mut Writer, scope: &mut Scope, row: &Struct) {
 
 fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {
     w.doc([format!("[`{}`], borrowed from the reply.", row.name)]);
-    // What is derived is most of what rustc has to check in a generated crate: a row that lives for one closure is not compared.
-    let ours: &[&str] = if row.fields.iter().all(|field| field.slot.ty.row_copies()) {
-        &["Debug", "Clone", "Copy"]
-    } else {
-        &["Debug", "Clone"]
-    };
-    layout::derive(w, &derives(ours, &[]));
+    // What is derived is most of what rustc has to check in a generated crate: a row that lives for one closure is neither copied nor
+    // compared.
+    layout::derive(w, &derives(&["Debug"], &[]));
     attributes(w, &row.borrowed_attributes);
     let head = format!("pub struct {}<'a>", borrowed_name(row));
     fields(w, scope, &head, &row.fields, Form::Row("'a"));

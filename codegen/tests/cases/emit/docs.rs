@@ -17,7 +17,7 @@ pub struct T {
 }
 
 /// [`T`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct TRef<'a> {
     pub id: i32,
     pub v: Option<&'a str>,

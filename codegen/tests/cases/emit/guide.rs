@@ -21,7 +21,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
@@ -239,7 +239,7 @@ pub struct ListUsersRow {
 }
 
 /// [`ListUsersRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ListUsersRowRef<'a> {
     pub id: Uuid,
     pub name: Option<&'a str>,

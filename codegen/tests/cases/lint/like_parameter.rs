@@ -33,7 +33,7 @@ pub struct SearchRow {
 }
 
 /// [`SearchRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct SearchRowRef<'a> {
     pub id: i32,
     pub label: &'a str,
@@ -76,7 +76,7 @@ pub struct SearchPlainRow {
 }
 
 /// [`SearchPlainRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct SearchPlainRowRef<'a> {
     pub id: i32,
     pub label: &'a str,

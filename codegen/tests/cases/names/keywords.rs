@@ -43,7 +43,7 @@ pub struct GetAllRow {
 }
 
 /// [`GetAllRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct GetAllRowRef<'a> {
     pub r#type: &'a str,
     pub self_: Option<i32>,
@@ -230,7 +230,7 @@ pub struct Match {
 }
 
 /// [`Match`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MatchRef<'a> {
     pub r#type: &'a str,
     pub self_: Option<i32>,
@@ -255,7 +255,7 @@ pub struct OptionRow {
 }
 
 /// [`OptionRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct OptionRowRef<'a> {
     pub id: i32,
     pub value: &'a str,
@@ -311,7 +311,7 @@ pub struct OptionType {
 }
 
 /// [`OptionType`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct OptionTypeRef<'a> {
     pub r#type: Option<&'a str>,
     pub _2fa: Option<i32>,

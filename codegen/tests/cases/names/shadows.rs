@@ -34,7 +34,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub id: i32,
     pub who: crate::types::UserRef<'a>,
@@ -86,7 +86,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub name: Option<&'a str>,
 }

@@ -84,7 +84,7 @@ pub struct Error {
 }
 
 /// [`Error`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ErrorRef<'a> {
     pub id: i32,
     pub text: Option<&'a str>,
@@ -100,7 +100,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub id: i32,
     pub name: Option<&'a str>,

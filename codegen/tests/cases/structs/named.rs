@@ -46,7 +46,7 @@ pub struct User {
 }
 
 /// [`User`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserRef<'a> {
     pub id: i32,
     pub email: &'a str,

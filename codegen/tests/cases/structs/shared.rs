@@ -46,7 +46,7 @@ pub struct Post {
 }
 
 /// [`Post`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PostRef<'a> {
     pub id: i32,
     pub title: Option<&'a str>,
@@ -121,7 +121,7 @@ pub struct PostView {
 }
 
 /// [`PostView`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PostViewRef<'a> {
     pub id: i32,
     pub title: &'a str,
@@ -186,7 +186,7 @@ pub struct UserRow {
 }
 
 /// [`UserRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct UserRowRef<'a> {
     pub id: i32,
     pub title: &'a str,
@@ -221,7 +221,7 @@ pub struct HTTPRow {
 }
 
 /// [`HTTPRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct HTTPRowRef<'a> {
     pub id: i32,
     pub title: &'a str,

@@ -51,7 +51,7 @@ pub struct Everything {
 }
 
 /// [`Everything`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EverythingRef<'a> {
     pub a: bool,
     pub b: i16,
@@ -165,7 +165,7 @@ pub struct Address {
 }
 
 /// [`Address`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct AddressRef<'a> {
     pub street: Option<&'a str>,
     pub zip: Option<&'a str>,
@@ -223,7 +223,7 @@ pub struct EverythingRecord {
 }
 
 /// [`EverythingRecord`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EverythingRecordRef<'a> {
     pub a: bool,
     pub b: i16,
@@ -475,7 +475,7 @@ pub struct ScalarsRow {
 }
 
 /// [`ScalarsRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ScalarsRowRef<'a> {
     pub y: AddressRef<'a>,
     pub gg: Vec<AddressRef<'a>>,
