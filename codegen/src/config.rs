@@ -5,9 +5,13 @@ use std::ops::Range;
 use toml::Spanned as Toml;
 use toml::de::{DeTable, DeValue};
 
+mod types;
+
 use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::source::{FileId, Sources, Span, Spanned};
+
+pub use types::{DateTimes, Derives, Ids, Numerics, RustAs, TypeRule};
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -32,6 +36,14 @@ pub struct Config {
     pub soft_delete: Option<SoftDelete>,
     /// `[tables]`: the row types of tables, in the file's order.
     pub tables: Vec<TableType>,
+    pub date_time: DateTimes,
+    pub numeric: Numerics,
+    pub ids: Ids,
+    /// `[types]`, in the file's order.
+    pub types: Vec<TypeRule>,
+    pub derives: Derives,
+    /// `compat = "cornucopia"`: what its users' files rely on is a warning or accepted.
+    pub cornucopia: bool,
 }
 
 /// `[soft_delete]`: a row whose column is not NULL counts as deleted.
@@ -64,6 +76,12 @@ impl Default for Config {
             search_path: vec!["public".to_owned()],
             soft_delete: None,
             tables: Vec::new(),
+            date_time: DateTimes::default(),
+            numeric: Numerics::default(),
+            ids: Ids::default(),
+            types: Vec::new(),
+            derives: Derives::default(),
+            cornucopia: false,
         }
     }
 }
@@ -108,7 +126,7 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        const KEYS: [&str; 9] = [
+        const KEYS: [&str; 15] = [
             "schema",
             "queries",
             "out",
@@ -118,6 +136,12 @@ impl Reader {
             "search_path",
             "soft_delete",
             "tables",
+            "date_time",
+            "numeric",
+            "ids",
+            "types",
+            "derive",
+            "compat",
         ];
         for (key, value) in table.iter() {
             match key.get_ref().as_ref() {
@@ -144,6 +168,10 @@ impl Reader {
                 "search_path" => self.search_path(value, &mut config.search_path),
                 "soft_delete" => config.soft_delete = self.soft_delete(value),
                 "tables" => config.tables = self.tables(value),
+                key @ ("date_time" | "numeric" | "ids") => self.families(key, value, config),
+                "types" => config.types = self.type_rules(value),
+                "derive" => config.derives = self.derives(value),
+                "compat" => self.choice(value, &[("cornucopia", true)], &mut config.cornucopia),
                 _ => self.unknown((key, value), "", &KEYS),
             }
         }
@@ -454,7 +482,7 @@ mod tests {
                 "3:11 `\"\"` this may not be empty | write a path relative to this file",
                 "4:14 `\"9\"` `9` cannot be the name of a package | use ASCII letters, digits, `-` and `_`, a letter first",
                 "5:15 `[]` the search path names no schema | write `search_path = [\"public\"]`",
-                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `search_path`, `soft_delete`, `tables`",
+                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `search_path`, `soft_delete`, `tables`, `date_time`, `numeric`, `ids`, `types`, `derive`, `compat`",
                 "7:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
                 "8:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
                 "9:17 `\"a\"` `a` stands here twice | delete one of the two",

@@ -60,6 +60,8 @@ pub struct ParamFacts {
     pub origin: Option<(Oid, i16)>,
     /// It is stored, unchanged, in these columns.
     pub assigned: Vec<(Oid, i16)>,
+    /// It, or each of its elements, is stored in these columns or compared with them.
+    pub tied: Vec<(Oid, i16)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -202,9 +202,10 @@ fn type_entry(item: &TypeItem) -> TypeEntry {
         schema: item.schema.clone(),
     };
     match &item.kind {
-        TypeItemKind::Enum(variants) => {
+        TypeItemKind::Enum(found) => {
             "enum".clone_into(&mut entry.kind);
-            entry.labels = variants
+            entry.labels = found
+                .variants
                 .iter()
                 .map(|variant| variant.label.clone())
                 .collect();
@@ -224,6 +225,13 @@ fn type_entry(item: &TypeItem) -> TypeEntry {
         TypeItemKind::Domain(domain) => {
             "domain".clone_into(&mut entry.kind);
             entry.base = Some(domain.base_sql.clone());
+        }
+        TypeItemKind::Id(base) => {
+            "id".clone_into(&mut entry.kind);
+            entry.base = Some(plain(&Slot {
+                ty: base.clone(),
+                nullable: false,
+            }));
         }
     }
     entry

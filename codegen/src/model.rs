@@ -159,6 +159,8 @@ pub enum RustType {
     I64,
     /// `oid`
     U32,
+    /// `xid8`
+    U64,
     F32,
     F64,
     Decimal,
@@ -174,9 +176,34 @@ pub enum RustType {
     Timestamp,
     Interval,
     IpAddr,
+    /// Any other type of `sqlmill_runtime::types` that takes no parameters: `MacAddr`, `chrono::Date`.
+    Scalar {
+        name: String,
+        copies: bool,
+    },
+    /// `json` and `jsonb` of a shape that the author names: `crate_types::UserConfig`.
+    Shaped(String),
+    /// A type of the author's, by its path, and the path of its borrowed form.
+    Custom {
+        path: String,
+        borrowed: Option<String>,
+    },
+    /// Of a newtype's own: [`TypeItemKind::Id`].
+    Id {
+        name: String,
+        base: Box<RustType>,
+    },
     Array(Box<Slot>),
+    /// An array of any number of dimensions.
+    Grid(Box<Slot>),
+    Range(Box<RustType>),
+    Multirange(Box<RustType>),
+    /// A row without a type of its own.
+    Tuple(Vec<Slot>),
     /// Of [`Model::types`].
     Enum(String),
+    /// The same, with a place for labels that it does not know.
+    OpenEnum(String),
     Composite {
         name: String,
         /// Its borrowed form differs: `AddressRef<'_>`.
@@ -273,18 +300,30 @@ pub struct Table {
 pub struct TypeItem {
     pub name: String,
     pub schema: String,
-    /// The SQL name.
+    /// The SQL name; of an id, the table's.
     pub sql: String,
     pub docs: Vec<String>,
+    /// Beyond ours: `serde::Serialize`.
+    pub derives: Vec<String>,
+    pub attributes: Vec<String>,
     pub kind: TypeItemKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TypeItemKind {
-    Enum(Vec<Variant>),
+    Enum(EnumItem),
     Composite(CompositeItem),
     Domain(DomainItem),
+    /// The key of one table: what it is made of.
+    Id(RustType),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnumItem {
+    pub variants: Vec<Variant>,
+    /// The variant that keeps a label which the crate does not know.
+    pub unknown: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -387,7 +426,17 @@ impl RustType {
             Self::Composite { borrows, .. } => *borrows,
             Self::Array(element) => element.ty.row_borrows(),
             Self::Domain { base, .. } => base.row_borrows(),
+            Self::Custom { borrowed, .. } => borrowed.is_some(),
+            Self::Grid(element) => element.ty.row_borrows(),
+            Self::Tuple(fields) => fields.iter().any(|field| field.ty.row_borrows()),
             Self::Json
+            | Self::Scalar { .. }
+            | Self::Shaped(_)
+            | Self::Id { .. }
+            | Self::Range(_)
+            | Self::Multirange(_)
+            | Self::OpenEnum(_)
+            | Self::U64
             | Self::Unit
             | Self::Bool
             | Self::I8
@@ -414,13 +463,30 @@ impl RustType {
         !self.is_copy()
     }
 
+    /// A slice of parameters holds owned values: borrowing each would make callers build a second list.
+    pub fn owned_in_slices(&self) -> bool {
+        match self.base() {
+            Self::Text | Self::Bytes | Self::Shaped(_) => false,
+            base => !base.is_copy(),
+        }
+    }
+
     /// The owned form is Copy.
-    fn is_copy(&self) -> bool {
+    pub fn is_copy(&self) -> bool {
         match self {
-            Self::Text | Self::Bytes | Self::Json | Self::Array(_) | Self::Composite { .. } => {
-                false
-            }
-            Self::Domain { base, .. } => base.is_copy(),
+            Self::Text
+            | Self::Bytes
+            | Self::Json
+            | Self::Shaped(_)
+            | Self::Custom { .. }
+            | Self::Array(_)
+            | Self::Grid(_)
+            | Self::Multirange(_)
+            | Self::Tuple(_)
+            | Self::OpenEnum(_)
+            | Self::Composite { .. } => false,
+            Self::Scalar { copies, .. } => *copies,
+            Self::Domain { base, .. } | Self::Id { base, .. } | Self::Range(base) => base.is_copy(),
             Self::Unit
             | Self::Bool
             | Self::I8
@@ -428,6 +494,7 @@ impl RustType {
             | Self::I32
             | Self::I64
             | Self::U32
+            | Self::U64
             | Self::F32
             | Self::F64
             | Self::Decimal

@@ -334,7 +334,7 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
         root.join("Cargo.toml"),
         format!(
             "[package]\nname = \"cases\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-             [dependencies]\nsqlmill-runtime = {{ path = {runtime:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [dependencies]\nsqlmill-runtime = {{ path = {runtime:?}, features = [\"serde\"] }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
              [dev-dependencies]\nserde_json = {{ version = \"1\", default-features = false, features = [\"std\"] }}\n\
              tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n\n\
              [lints.rust]\nwarnings = \"deny\"\nunsafe_code = \"forbid\"\nmissing_debug_implementations = \"warn\"\n\

@@ -97,6 +97,7 @@ fn catalog(connection: &mut Connection) -> Catalog {
                     checks: Vec::new(),
                 }),
                 array_oid: None,
+                has_binary: true,
                 comment: None,
             },
         );

@@ -86,7 +86,7 @@ pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction}
 
 pub use verify::{AnyStatement, VerifyError};
 
-pub use codec::{Composite, Enumeration, Fields, TypeName};
+pub use codec::{Composite, Enumeration, Fields, TypeName, Wire};
 pub use param::{EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;

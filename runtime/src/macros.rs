@@ -96,7 +96,8 @@ macro_rules! __read {
     };
 }
 
-/// Makes a Rust enum stand for an enum of the database: each variant with its label.
+/// Makes a Rust enum stand for an enum of the database: each variant with its label. `Mood | Unknown: …` has a variant for labels
+/// that it does not know.
 ///
 /// ```
 /// #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,6 +151,177 @@ macro_rules! enumeration {
                 out: &mut $crate::Buffer<'_>,
             ) -> ::core::result::Result<$crate::Encoded, $crate::EncodeError> {
                 $crate::encode_enumeration(*self, out)
+            }
+        }
+    };
+    ($name:ident | $unknown:ident: $schema:literal . $type:literal { $($variant:ident = $label:literal),* $(,)? }) => {
+        impl $name {
+            /// The label in the database.
+            pub fn label(&self) -> &str {
+                match self {
+                    $(Self::$variant => $label,)*
+                    Self::$unknown(label) => label,
+                }
+            }
+        }
+
+        impl $crate::SqlType for $name {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                $crate::TypeName::new($schema, $type).is_enum(ty)
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                $crate::TypeName::new($schema, $type).display()
+            }
+        }
+
+        impl $crate::Column<'_> for $name {
+            fn decode(raw: &[u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                ::core::result::Result::Ok(match <&str as $crate::Column<'_>>::decode(raw)? {
+                    $($label => Self::$variant,)*
+                    label => Self::$unknown(::std::borrow::ToOwned::to_owned(label)),
+                })
+            }
+        }
+
+        impl $crate::Value for $name {
+            type Ref<'r> = Self;
+        }
+
+        impl $crate::Param for $name {
+            fn encode(
+                &self,
+                ty: $crate::Type<'_>,
+                out: &mut $crate::Buffer<'_>,
+            ) -> ::core::result::Result<$crate::Encoded, $crate::EncodeError> {
+                $crate::Param::encode(self.label(), ty, out)
+            }
+        }
+    };
+}
+
+/// Makes a struct of one field stand for what the field stands for: a table's key with a type of its own.
+///
+/// ```
+/// # use sqlmill_runtime::types::Uuid;
+/// #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// pub struct UserId(pub Uuid);
+///
+/// sqlmill_runtime::newtype! { UserId(Uuid) }
+/// ```
+#[macro_export]
+macro_rules! newtype {
+    ($name:ident($inner:ty)) => {
+        impl ::core::convert::From<$inner> for $name {
+            fn from(value: $inner) -> Self {
+                Self(value)
+            }
+        }
+
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl $crate::SqlType for $name {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                <$inner as $crate::SqlType>::accepts(ty)
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                <$inner as $crate::SqlType>::expected()
+            }
+        }
+
+        impl $crate::Column<'_> for $name {
+            fn decode(raw: &[u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                <$inner as $crate::Column<'_>>::decode(raw).map(Self)
+            }
+        }
+
+        impl $crate::Value for $name {
+            type Ref<'r> = Self;
+        }
+
+        impl $crate::Param for $name {
+            fn encode(
+                &self,
+                ty: $crate::Type<'_>,
+                out: &mut $crate::Buffer<'_>,
+            ) -> ::core::result::Result<$crate::Encoded, $crate::EncodeError> {
+                $crate::Param::encode(&self.0, ty, out)
+            }
+        }
+    };
+}
+
+/// Makes a type of your own stand for a type of the database, by its name: one that an extension brings, or a domain.
+///
+/// ```
+/// use sqlmill_runtime::{Buffer, DecodeError, EncodeError, Wire};
+///
+/// /// A `vector` of the extension pgvector: the number of its parts, two bytes that say nothing, the parts.
+/// #[derive(Debug, Clone, PartialEq)]
+/// pub struct Embedding(pub Vec<f32>);
+///
+/// impl Wire for Embedding {
+///     const TYPE: &'static str = "vector";
+///
+///     fn read(raw: &[u8]) -> Result<Self, DecodeError> {
+///         let parts = raw.get(4..).unwrap_or_default();
+///         let (parts, rest) = parts.as_chunks::<4>();
+///         if !rest.is_empty() || raw.len() < 4 {
+///             return Err(DecodeError::new("is no vector"));
+///         }
+///         Ok(Self(parts.iter().map(|part| f32::from_be_bytes(*part)).collect()))
+///     }
+///
+///     fn write(&self, out: &mut Buffer<'_>) -> Result<(), EncodeError> {
+///         let length = i16::try_from(self.0.len())
+///             .map_err(|_| EncodeError::new("has more parts than a vector can have"))?;
+///         out.put(&length.to_be_bytes());
+///         out.put(&[0, 0]);
+///         for part in &self.0 {
+///             out.put(&part.to_be_bytes());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// sqlmill_runtime::wire! { Embedding }
+/// ```
+#[macro_export]
+macro_rules! wire {
+    ($name:ty) => {
+        impl $crate::SqlType for $name {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                ty.name() == <$name as $crate::Wire>::TYPE
+                    || ty.base().name() == <$name as $crate::Wire>::TYPE
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(<$name as $crate::Wire>::TYPE)
+            }
+        }
+
+        impl $crate::Column<'_> for $name {
+            fn decode(raw: &[u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                <$name as $crate::Wire>::read(raw)
+            }
+        }
+
+        impl $crate::Value for $name {
+            type Ref<'r> = Self;
+        }
+
+        impl $crate::Param for $name {
+            fn encode(
+                &self,
+                _: $crate::Type<'_>,
+                out: &mut $crate::Buffer<'_>,
+            ) -> ::core::result::Result<$crate::Encoded, $crate::EncodeError> {
+                <$name as $crate::Wire>::write(self, out).map(|()| $crate::Encoded::Value)
             }
         }
     };

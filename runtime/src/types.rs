@@ -41,8 +41,29 @@ pub use serde_json::Value;
 pub use uuid::Uuid;
 
 pub use crate::codec::{
-    Array, Bits, Circle, Dimension, Hstore, Interval, Json, JsonPath, Lexeme, Line, Lquery, Lsn,
-    Ltree, Ltxtquery, MacAddr, MacAddr8, Money, Multirange, Network, Numeric, ParseError, Path,
-    Point, Polygon, Position, Range, Rectangle, Segment, Snapshot, Tid, TimeTz, TsQuery, TsVector,
-    Weight,
+    Array, Binary, Bits, Circle, Dimension, Hstore, Interval, Json, JsonPath, Lexeme, Line, Lquery,
+    Lsn, Ltree, Ltxtquery, MacAddr, MacAddr8, Money, Multirange, Network, Numeric, ParseError,
+    Path, Point, Polygon, Position, Range, Rectangle, Segment, Snapshot, Tid, TimeTz, TsQuery,
+    TsVector, Weight,
 };
+
+/// With the feature `chrono`: what stands for dates and times where the configuration says `date_time = "chrono"`.
+#[cfg(feature = "chrono")]
+pub mod chrono {
+    pub use chrono::{NaiveDate as Date, NaiveDateTime as DateTime, NaiveTime as Time};
+
+    /// A `timestamptz`.
+    pub type Timestamp = chrono::DateTime<chrono::Utc>;
+}
+
+/// With the feature `time`: what stands for dates and times where the configuration says `date_time = "time"`.
+#[cfg(feature = "time")]
+pub mod time {
+    pub use time::{Date, OffsetDateTime as Timestamp, PrimitiveDateTime as DateTime, Time};
+}
+
+/// With the feature `bigdecimal`: what stands for `numeric` where the configuration says `numeric = "bigdecimal"`.
+#[cfg(feature = "bigdecimal")]
+pub mod bigdecimal {
+    pub use bigdecimal::BigDecimal;
+}

@@ -84,6 +84,8 @@ pub struct Column {
     pub has_default: bool,
     pub generated: Option<Generated>,
     pub identity: Option<Identity>,
+    /// As it was declared: `int[][]` has two. Nothing holds values to it.
+    pub dimensions: i32,
     pub comment: Option<String>,
 }
 
@@ -107,6 +109,8 @@ pub struct Type {
     pub kind: TypeKind,
     /// The array type over this one.
     pub array_oid: Option<Oid>,
+    /// Its values can be sent and read in binary form.
+    pub has_binary: bool,
     pub comment: Option<String>,
 }
 

@@ -108,7 +108,7 @@ LEFT JOIN pg_catalog.pg_description d
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND n.nspname <> 'pg_toast';
 
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, a.attgenerated,
-       a.attidentity, d.description
+       a.attidentity, a.attndims, d.description
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_catalog.pg_description d
@@ -122,7 +122,8 @@ WHERE c.relkind IN ('r', 'p', 'f')
 ORDER BY inhrelid, inhseqno;
 
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typelem, t.typarray, t.typrelid, t.typbasetype, t.typtypmod,
-       t.typnotnull, t.typdefault IS NOT NULL, pg_catalog.format_type(t.oid, NULL), d.description
+       t.typnotnull, t.typdefault IS NOT NULL, pg_catalog.format_type(t.oid, NULL),
+       t.typsend::pg_catalog.oid <> 0 AND t.typreceive::pg_catalog.oid <> 0, d.description
 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_description d
@@ -270,6 +271,7 @@ fn columns(catalog: &mut Catalog, rows: Table) -> Result<Vec<(Oid, i16, Oid)>, E
             has_default,
             generated,
             identity,
+            dimensions: row.number()?,
             comment: row.optional()?,
         };
         if let Some(relation) = catalog.relations.get_mut(&relation) {
@@ -359,6 +361,7 @@ fn types(catalog: &mut Catalog, rows: Table) -> Result<TypeNotes, Error> {
             name,
             kind,
             array_oid: (array != 0).then_some(array),
+            has_binary: row.flag()?,
             comment: row.optional()?,
         };
         catalog.types.insert(oid, found);

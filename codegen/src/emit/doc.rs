@@ -93,7 +93,8 @@ pub(super) fn wrapped(text: &str) -> Vec<String> {
 /// A link to a function of the same module, told apart from modules and primitive types of its name.
 pub(super) fn function(name: &str) -> String {
     match name.strip_prefix("r#") {
-        Some(plain) => format!("[`{plain}`]({name}())"),
+        // In a link, what follows `#` is a place within the page.
+        Some(plain) => format!("[`{plain}()`](fn@{plain})"),
         None => format!("[`{name}()`]"),
     }
 }

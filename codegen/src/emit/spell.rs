@@ -137,6 +137,7 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
         RustType::I32 => "i32".to_owned(),
         RustType::I64 => "i64".to_owned(),
         RustType::U32 => "u32".to_owned(),
+        RustType::U64 => "u64".to_owned(),
         RustType::F32 => "f32".to_owned(),
         RustType::F64 => "f64".to_owned(),
         RustType::Decimal => scalar(scope, "Decimal"),
@@ -165,14 +166,67 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
         RustType::Array(element) => match form {
             Form::Owned | Form::Row(_) => format!("Vec<{}>", slot(scope, element, form)),
             Form::Param(lifetime) => {
-                // A slice of owned values where borrowing each would make callers build a second list.
-                let inner = match element.ty.base() {
-                    RustType::Json | RustType::Composite { .. } => Form::Owned,
-                    _ => form,
+                let inner = if element.ty.owned_in_slices() {
+                    Form::Owned
+                } else {
+                    form
                 };
                 format!("{}[{}]", reference(lifetime), slot(scope, element, inner))
             }
         },
+        RustType::Scalar { name, .. } => {
+            // Within a module of `types` the names are the same again: they are told apart by the path.
+            let name = if name.contains("::") {
+                format!("sqlmill_runtime::types::{name}")
+            } else {
+                scalar(scope, name)
+            };
+            by_value(ty, name, form)
+        }
+        RustType::Shaped(path) => {
+            let json = scalar(scope, "Json");
+            match form {
+                Form::Owned | Form::Row(_) => format!("{json}<{path}>"),
+                Form::Param(lifetime) => format!("{json}<{}{path}>", reference(lifetime)),
+            }
+        }
+        RustType::Custom { path, borrowed } => match (form, borrowed) {
+            (Form::Row(lifetime), Some(borrowed)) => format!("{borrowed}<{lifetime}>"),
+            (Form::Owned | Form::Row(_) | Form::Param(_), _) => by_value(ty, path.clone(), form),
+        },
+        RustType::Id { name, .. } | RustType::OpenEnum(name) => {
+            let name = scope.name(Origin::Types, name);
+            by_value(ty, name, form)
+        }
+        RustType::Range(bound) => {
+            let bound = self::ty(scope, bound, Form::Owned);
+            let range = scalar(scope, "Range");
+            by_value(ty, format!("{range}<{bound}>"), form)
+        }
+        RustType::Multirange(bound) => {
+            let bound = self::ty(scope, bound, Form::Owned);
+            let range = scalar(scope, "Multirange");
+            by_value(ty, format!("{range}<{bound}>"), form)
+        }
+        RustType::Grid(element) => {
+            let inner = match form {
+                Form::Owned | Form::Param(_) => Form::Owned,
+                Form::Row(_) => form,
+            };
+            let element = slot(scope, element, inner);
+            let array = scalar(scope, "Array");
+            by_value(ty, format!("{array}<{element}>"), form)
+        }
+        RustType::Tuple(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| slot(scope, field, form))
+                .collect();
+            match fields.as_slice() {
+                [only] => format!("({only},)"),
+                _ => format!("({})", fields.join(", ")),
+            }
+        }
         RustType::Enum(name) => scope.name(Origin::Types, name),
         RustType::Composite { name, borrows } => match form {
             Form::Row(lifetime) if *borrows => {
@@ -192,6 +246,14 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
             }
             Form::Row(_) | Form::Param(_) => scope.name(Origin::Types, name),
         },
+    }
+}
+
+/// As it is, or, of a parameter that is not Copy, behind a reference.
+fn by_value(ty: &RustType, name: String, form: Form<'_>) -> String {
+    match form {
+        Form::Param(lifetime) if !ty.is_copy() => format!("{}{name}", reference(lifetime)),
+        Form::Owned | Form::Row(_) | Form::Param(_) => name,
     }
 }
 

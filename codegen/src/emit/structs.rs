@@ -184,14 +184,14 @@ fn names(fields: &[Field]) -> Vec<String> {
     fields.iter().map(|field| field.name.clone()).collect()
 }
 
-fn attributes(w: &mut Writer, attributes: &[String]) {
+pub(super) fn attributes(w: &mut Writer, attributes: &[String]) {
     for attribute in attributes {
         w.line(format!("#[{attribute}]"));
     }
 }
 
 /// Ours, then the author's that are not among them.
-fn derives(ours: &[&str], theirs: &[String]) -> Vec<String> {
+pub(super) fn derives(ours: &[&str], theirs: &[String]) -> Vec<String> {
     let mut all: Vec<String> = ours.iter().map(|&name| name.to_owned()).collect();
     for name in theirs {
         if !all.contains(name) {
@@ -205,6 +205,7 @@ fn derives(ours: &[&str], theirs: &[String]) -> Vec<String> {
 pub(super) fn composite(w: &mut Writer, scope: &mut Scope, item: &Struct, target: &str) {
     w.doc(doc::markdown(&item.docs));
     layout::derive(w, &derives(&["Debug", "Clone", "PartialEq"], &item.derives));
+    attributes(w, &item.attributes);
     fields(
         w,
         scope,

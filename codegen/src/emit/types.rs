@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{CompositeItem, DomainItem, Struct, TypeItem, TypeItemKind, Variant};
+use crate::model::{CompositeItem, DomainItem, EnumItem, RustType, Struct, TypeItem, TypeItemKind};
 
 use super::spell::{self, Form, Scope};
 use super::structs;
@@ -22,9 +22,10 @@ pub(super) fn names(items: &[TypeItem]) -> BTreeSet<String> {
 
 pub(super) fn item(w: &mut Writer, scope: &mut Scope, item: &TypeItem) {
     match &item.kind {
-        TypeItemKind::Enum(variants) => enumeration(w, item, variants),
+        TypeItemKind::Enum(found) => enumeration(w, item, found),
         TypeItemKind::Composite(composite) => self::composite(w, scope, item, composite),
         TypeItemKind::Domain(domain) => self::domain(w, scope, item, domain),
+        TypeItemKind::Id(base) => id(w, scope, item, base),
     }
 }
 
@@ -36,35 +37,65 @@ fn qualified(item: &TypeItem) -> String {
     )
 }
 
-fn enumeration(w: &mut Writer, item: &TypeItem, variants: &[Variant]) {
+fn enumeration(w: &mut Writer, item: &TypeItem, found: &EnumItem) {
     w.doc(documentation(item, "enum", &[]));
-    let derives = [
-        "Debug",
-        "Clone",
-        "Copy",
-        "PartialEq",
-        "Eq",
-        "PartialOrd",
-        "Ord",
-        "Hash",
+    let copy: &[&str] = if found.unknown.is_none() {
+        &["Copy"]
+    } else {
+        &[]
+    };
+    let ours = [
+        &["Debug", "Clone"][..],
+        copy,
+        &["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"],
     ];
-    layout::derive(w, &derives.map(str::to_owned));
-    if variants.is_empty() {
+    layout::derive(w, &structs::derives(&ours.concat(), &item.derives));
+    structs::attributes(w, &item.attributes);
+    if found.variants.is_empty() && found.unknown.is_none() {
         w.line(format!("pub enum {} {{}}", item.name));
     } else {
         w.block(format!("pub enum {}", item.name), |w| {
-            for variant in variants {
+            for variant in &found.variants {
                 w.line(format!("{},", variant.name));
+            }
+            if let Some(unknown) = &found.unknown {
+                w.doc(["A label that this crate does not know."]);
+                w.line(format!("{unknown}(String),"));
             }
         });
     }
     w.blank();
-    let labels: Vec<String> = variants
+    let labels: Vec<String> = found
+        .variants
         .iter()
         .map(|variant| format!("{} = {}", variant.name, layout::string(&variant.label)))
         .collect();
-    let head = format!("{}: {}", item.name, qualified(item));
+    let head = match &found.unknown {
+        None => format!("{}: {}", item.name, qualified(item)),
+        Some(unknown) => format!("{} | {unknown}: {}", item.name, qualified(item)),
+    };
     layout::braced(w, "sqlmill_runtime::enumeration!", &head, &labels);
+}
+
+/// A number or a text that no other table's key can be mistaken for.
+fn id(w: &mut Writer, scope: &mut Scope, item: &TypeItem, base: &RustType) {
+    let of = doc::names(&[format!("{}.{}", item.schema, item.sql)]);
+    w.doc([format!("The key of {of}.")]);
+    let copy: &[&str] = if base.is_copy() { &["Copy"] } else { &[] };
+    let ours = [
+        &["Debug", "Clone"][..],
+        copy,
+        &["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"],
+    ];
+    layout::derive(w, &structs::derives(&ours.concat(), &item.derives));
+    structs::attributes(w, &item.attributes);
+    let inner = spell::ty(scope, base, Form::Owned);
+    w.line(format!("pub struct {}(pub {inner});", item.name));
+    w.blank();
+    w.line(format!(
+        "sqlmill_runtime::newtype! {{ {}({inner}) }}",
+        item.name
+    ));
 }
 
 fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &CompositeItem) {
@@ -77,8 +108,8 @@ fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &Com
             .iter()
             .map(|(_, field)| field.clone())
             .collect(),
-        derives: Vec::new(),
-        attributes: Vec::new(),
+        derives: item.derives.clone(),
+        attributes: item.attributes.clone(),
         borrowed_attributes: Vec::new(),
         borrows: composite.borrows,
     };

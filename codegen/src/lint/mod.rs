@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 pub use crate::checked::Checked;
 use crate::config::Config;
 use crate::describe::Described;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::nearest::nearest;
 use crate::parse::syntax::{Directive, DirectiveKind};
 use crate::source::Sources;
@@ -103,6 +103,9 @@ fn one(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> 
                     reason: reason.to_owned(),
                 });
             }
+            _ if context.config.cornucopia => {
+                diagnostics.extend(found.into_iter().filter_map(moved_in))
+            }
             _ => diagnostics.extend(found),
         }
     }
@@ -150,6 +153,17 @@ fn one(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> 
         diagnostics.push(finding.at(directive.span));
     }
     waivers
+}
+
+/// With `compat = "cornucopia"`: its users wrote `?` where a column is never NULL, to say `Option`, and nobody asked them for a WHERE.
+fn moved_in(mut found: Diagnostic) -> Option<Diagnostic> {
+    if found.rule == nullity::NEEDLESS.name {
+        return None;
+    }
+    if found.rule == missing_where::RULE.name {
+        found.severity = Severity::Warning;
+    }
+    Some(found)
 }
 
 /// The waivers of a query, with the rule's name in kebab-case.

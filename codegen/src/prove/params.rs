@@ -96,6 +96,19 @@ fn facts(input: &Input<'_>, number: usize, type_oid: Oid, uses: &[&Use]) -> Para
         },
         elements,
         origin: stored.first().copied().or(compared),
+        tied: {
+            let columns = uses.iter().filter_map(|found| match found {
+                Use::Stored(column)
+                | Use::StoredElements(column)
+                | Use::Compared(Some(column))
+                | Use::ComparedElements(Some(column)) => Some(*column),
+                _ => None,
+            });
+            let mut columns: Vec<_> = columns.collect();
+            columns.sort_unstable();
+            columns.dedup();
+            columns
+        },
         assigned: {
             let mut columns = stored;
             columns.sort_unstable();

@@ -7,7 +7,9 @@
 
 mod constraints;
 mod function;
+mod ids;
 mod names;
+mod overrides;
 mod packages;
 mod query;
 mod structs;
@@ -89,6 +91,7 @@ pub fn resolve(
             .cmp(b.name.trim_start_matches("r#"))
     });
     let tables = tables.finish(&mut resolver);
+    resolver.diagnostics.extend(resolver.types.complaints());
     let (types, clashes) = resolver.types.items();
     for (name, first, second) in clashes {
         resolver.diagnostics.push(
@@ -105,7 +108,7 @@ pub fn resolve(
         .collect();
     let (packages, advice) = packages::packages(config, &runtime(config), &stems);
     resolver.diagnostics.extend(advice);
-    let model = Model {
+    let mut model = Model {
         package: config.crate_name.clone(),
         runtime: runtime(config),
         packages,
@@ -113,7 +116,36 @@ pub fn resolve(
         tables,
         types,
     };
+    derive(&mut model, config);
     (model, resolver.diagnostics)
+}
+
+/// `[derive]` of the configuration.
+fn derive(model: &mut Model, config: &Config) {
+    let attributes = config.derives.attributes();
+    let queries = model
+        .modules
+        .iter_mut()
+        .flat_map(|module| &mut module.queries);
+    let mut rows = Vec::new();
+    let mut params = Vec::new();
+    for query in queries {
+        rows.extend(query.declares.row.as_mut());
+        params.extend(query.declares.params.as_mut());
+    }
+    for table in &mut model.tables {
+        rows.extend(table.row.as_mut());
+        params.extend(table.insert.as_mut());
+    }
+    for row in rows {
+        row.derives.extend(config.derives.rows.iter().cloned());
+        row.attributes.extend(attributes.iter().cloned());
+    }
+    for struct_ in params {
+        struct_
+            .derives
+            .extend(config.derives.params.iter().cloned());
+    }
 }
 
 /// What stands after `sqlmill-runtime =` in a new `Cargo.toml`.

@@ -11,7 +11,6 @@ use crate::nearest::nearest;
 use crate::parse::syntax::{self, DirectiveKind, Field, Nullity, ParsedQuery, StructUse};
 use crate::source::{Span, Spanned};
 
-use super::types::SUPPORTED;
 use super::{Resolver, names};
 
 /// A query whose types are known and whose structs are not.
@@ -125,7 +124,8 @@ impl<'a> Resolver<'a> {
         said: Option<&Field>,
         at: Span,
     ) -> Option<Value> {
-        let ty = self.ty(oid, at, &format!("the parameter `{name}`"))?;
+        let tied = facts.map_or(&[][..], |facts| facts.tied.as_slice());
+        let ty = self.ty(oid, tied, at, &format!("the parameter `{name}`"))?;
         let nullable = marked(
             said.and_then(|said| said.nullity),
             facts.map(|facts| &facts.nullable),
@@ -168,7 +168,12 @@ impl<'a> Resolver<'a> {
         let at = said.map_or(parsed.name.span, |said| said.span);
         let origin = facts.and_then(|facts| facts.origin);
         let oid = self.declared_type(column, origin);
-        let ty = self.ty(oid, at, &format!("the column `{}`", column.name))?;
+        let ty = self.ty(
+            oid,
+            origin.as_slice(),
+            at,
+            &format!("the column `{}`", column.name),
+        )?;
         let nullable = if ty == RustType::Unit {
             Proved::new(false, "`void` has no value that could be missing")
         } else {
@@ -240,27 +245,35 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn ty(&mut self, oid: Oid, at: Span, what: &str) -> Option<RustType> {
-        match self.types.resolve(oid) {
+    fn ty(&mut self, oid: Oid, columns: &[(Oid, i16)], at: Span, what: &str) -> Option<RustType> {
+        match self.types.place(oid, columns) {
             Ok(ty) => Some(ty),
             Err(unsupported) => {
                 let name = self.catalog.type_name(oid);
                 let mut diagnostic = Diagnostic::error(
                     "unsupported-type",
-                    format!("{what} has the type `{name}`, which has no Rust type yet"),
+                    format!("{what} has the type `{name}`, which has no Rust type"),
                 )
                 .at(at);
-                if unsupported.name != name {
+                if unsupported.oid != oid {
                     diagnostic = diagnostic.note(format!("it holds a `{}`", unsupported.name));
                 }
                 if !unsupported.why.is_empty() {
                     diagnostic = diagnostic.note(unsupported.why);
                 }
-                self.diagnostics.push(
-                    diagnostic
-                        .note(SUPPORTED)
-                        .help("cast it in the SQL to a supported type, such as text"),
-                );
+                if unsupported.configurable {
+                    diagnostic = diagnostic
+                        .help(format!(
+                            "name one of yours in sqlmill.toml: `[types]`, `\"{}\" = \"your_crate::Type\"`",
+                            unsupported.name
+                        ))
+                        .help(format!(
+                            "or take its bytes as they are: `\"{}\" = \"bytes\"`",
+                            unsupported.name
+                        ));
+                }
+                self.diagnostics
+                    .push(diagnostic.help("or cast it in the SQL to another type, such as text"));
                 None
             }
         }
@@ -295,6 +308,10 @@ impl<'a> Resolver<'a> {
         let elements = marked(mark, proved);
         let ty = match ty {
             RustType::Array(slot) => RustType::Array(Box::new(Slot {
+                nullable: elements.value,
+                ..*slot
+            })),
+            RustType::Grid(slot) => RustType::Grid(Box::new(Slot {
                 nullable: elements.value,
                 ..*slot
             })),

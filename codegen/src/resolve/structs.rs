@@ -527,6 +527,7 @@ pub(super) fn push_paragraph(docs: &mut Vec<String>, text: &str) {
 fn union(a: &Slot, b: &Slot) -> Option<Slot> {
     let ty = match (&a.ty, &b.ty) {
         (RustType::Array(a), RustType::Array(b)) => RustType::Array(Box::new(union(a, b)?)),
+        (RustType::Grid(a), RustType::Grid(b)) => RustType::Grid(Box::new(union(a, b)?)),
         (a, b) if a == b => a.clone(),
         (a, b) if matches!(a, RustType::Domain { .. }) || matches!(b, RustType::Domain { .. }) => {
             let slot = |ty: &RustType| Slot {
@@ -534,6 +535,13 @@ fn union(a: &Slot, b: &Slot) -> Option<Slot> {
                 nullable: false,
             };
             union(&slot(a), &slot(b))?.ty
+        }
+        // Where only one is known to be a table's key, neither says that it is.
+        (RustType::Id { base: a, .. }, RustType::Id { base: b, .. }) if a == b => (**a).clone(),
+        (RustType::Id { base, .. }, other) | (other, RustType::Id { base, .. })
+            if **base == *other =>
+        {
+            other.clone()
         }
         _ => return None,
     };

@@ -108,7 +108,10 @@ impl Resolver<'_> {
             fields.push(Field {
                 name: names::snake(&column.name)?,
                 slot: Slot {
-                    ty: self.types.resolve(column.type_oid).ok()?,
+                    ty: self
+                        .types
+                        .place(column.type_oid, &[(table, column.number)])
+                        .ok()?,
                     nullable: self.column_nullable(column),
                 },
                 docs: column.comment.iter().cloned().collect(),

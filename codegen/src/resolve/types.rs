@@ -2,35 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Oid, Type, TypeKind};
-use crate::config::Config;
+use crate::catalog::{Catalog, CompositeField, Oid, RelationKind, Type, TypeKind};
+use crate::config::{Config, DateTimes, Numerics, RustAs, TypeRule};
+use crate::diagnostic::Diagnostic;
 use crate::facts::ColumnFacts;
 use crate::model::{
-    CompositeItem, DomainItem, Field, RustType, Slot, TypeItem, TypeItemKind, Variant,
+    CompositeItem, DomainItem, EnumItem, Field, RustType, Slot, TypeItem, TypeItemKind, Variant,
 };
 use crate::parse::syntax;
 
+use super::ids::Ids;
 use super::names;
+use super::overrides::Rules;
 
 /// What has no Rust type.
 #[derive(Debug)]
 pub(super) struct Unsupported {
+    pub(super) oid: Oid,
     /// `tsvector`, `numrange`
     pub(super) name: String,
     pub(super) why: &'static str,
+    /// A line of `[types]` would give it one.
+    pub(super) configurable: bool,
 }
-
-/// Said where a type has no Rust type.
-pub(super) const SUPPORTED: &str = "supported are bool, int2, int4, int8, float4, float8, numeric, text, varchar, char, name, citext, \
-     \"char\", bytea, uuid, json, jsonb, date, time, timestamp, timestamptz, interval, inet, oid, and enums, composites, domains and \
-     arrays of these";
 
 pub(super) struct Types<'a> {
     catalog: &'a Catalog,
+    config: &'a Config,
+    rules: Rules<'a>,
+    ids: Ids,
     /// Names of all enums, composites and domains that a query could use.
     names: BTreeMap<Oid, String>,
     resolved: BTreeMap<Oid, RustType>,
     used: BTreeSet<Oid>,
+    used_ids: BTreeMap<Oid, RustType>,
     /// Of a composite's fields, by number: may it be NULL in some place where it is read?
     nullable: BTreeMap<(Oid, usize), bool>,
     /// What the author says of a composite's fields wherever it stands: `--: address(street!)`.
@@ -41,9 +46,13 @@ impl<'a> Types<'a> {
     pub(super) fn new(catalog: &'a Catalog, config: &'a Config) -> Self {
         Self {
             catalog,
+            config,
+            rules: Rules::new(catalog, config),
+            ids: Ids::new(catalog, config),
             names: type_names(catalog, config),
             resolved: BTreeMap::new(),
             used: BTreeSet::new(),
+            used_ids: BTreeMap::new(),
             nullable: BTreeMap::new(),
             described: BTreeMap::new(),
         }
@@ -69,38 +78,207 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// The type of a value that is, or is compared with, or is stored in these columns: they may have types of their own.
+    pub(super) fn place(
+        &mut self,
+        oid: Oid,
+        columns: &[(Oid, i16)],
+    ) -> Result<RustType, Unsupported> {
+        for &column in columns {
+            let Some(rule) = self.rules.column(column) else {
+                continue;
+            };
+            let Some(declared) = self.column_type(column) else {
+                continue;
+            };
+            let base = self.catalog.base_type(declared);
+            if self.catalog.base_type(oid) == base {
+                return self.ruled(rule, oid);
+            }
+            if self
+                .catalog
+                .element_type(oid)
+                .map(|element| self.catalog.base_type(element))
+                == Some(base)
+            {
+                return Ok(array(self.ruled(rule, base)?));
+            }
+        }
+        let ids: BTreeSet<Oid> = columns
+            .iter()
+            .filter_map(|&column| self.ids.of(column))
+            .collect();
+        // What is compared with the keys of two tables is the key of neither.
+        if let [table] = ids.into_iter().collect::<Vec<_>>().as_slice()
+            && let Some(&column) = columns
+                .iter()
+                .find(|&&column| self.ids.of(column) == Some(*table))
+            && let Some(declared) = self.column_type(column)
+        {
+            let base = self.catalog.base_type(declared);
+            if self.catalog.base_type(oid) == base {
+                return self.id(*table, base);
+            }
+            if self
+                .catalog
+                .element_type(oid)
+                .map(|element| self.catalog.base_type(element))
+                == Some(base)
+            {
+                return Ok(array(self.id(*table, base)?));
+            }
+        }
+        let dimensions = columns
+            .first()
+            .and_then(|&(relation, number)| self.catalog.relations.get(&relation)?.column(number))
+            .map_or(0, |column| column.dimensions);
+        match self.resolve(oid)? {
+            RustType::Array(element) if dimensions > 1 => Ok(RustType::Grid(element)),
+            ty => Ok(ty),
+        }
+    }
+
+    fn column_type(&self, (relation, number): (Oid, i16)) -> Option<Oid> {
+        Some(
+            self.catalog
+                .relations
+                .get(&relation)?
+                .column(number)?
+                .type_oid,
+        )
+    }
+
+    /// The key of a table as a type of its own, where such values can be one.
+    fn id(&mut self, table: Oid, oid: Oid) -> Result<RustType, Unsupported> {
+        let base = self.resolve(oid)?.base().clone();
+        let fits = matches!(
+            base,
+            RustType::Uuid
+                | RustType::Text
+                | RustType::I16
+                | RustType::I32
+                | RustType::I64
+                | RustType::Decimal
+        );
+        let Some(name) = self.ids.name(table).filter(|_| fits) else {
+            return Ok(base);
+        };
+        let name = name.to_owned();
+        self.used_ids.insert(table, base.clone());
+        Ok(RustType::Id {
+            name,
+            base: Box::new(base),
+        })
+    }
+
+    /// A type as a line of `[types]` has it.
+    fn ruled(&mut self, rule: &'a TypeRule, oid: Oid) -> Result<RustType, Unsupported> {
+        let base = self.catalog.base_type(oid);
+        let Some(rust) = &rule.rust else {
+            return self.plain(oid);
+        };
+        let element = self.catalog.element_type(base);
+        let name = self
+            .catalog
+            .types
+            .get(&base)
+            .map_or("", |found| found.name.as_str());
+        let scalar = |name: &str, copies| RustType::Scalar {
+            name: name.to_owned(),
+            copies,
+        };
+        let found = match (&rust.value, element) {
+            (RustAs::Array, Some(element)) => RustType::Grid(Box::new(Slot {
+                ty: self.resolve(element)?,
+                nullable: true,
+            })),
+            // What is said of an array is said of its elements.
+            (_, Some(element)) => array(self.ruled(rule, element)?),
+            (RustAs::Network, None) if matches!(name, "inet" | "cidr") => scalar("Network", true),
+            (RustAs::Text, None) if name == "numeric" => scalar("Numeric", false),
+            (RustAs::Bytes, None) => scalar("Binary", false),
+            (RustAs::Path(path), None) if matches!(name, "json" | "jsonb") => {
+                RustType::Shaped(path.clone())
+            }
+            (RustAs::Path(path), None) => RustType::Custom {
+                path: path.clone(),
+                borrowed: rule.borrowed.clone(),
+            },
+            (RustAs::Network | RustAs::Text | RustAs::Array, None) => {
+                self.rules.unfit(rule, name);
+                return self.plain(oid);
+            }
+        };
+        Ok(found)
+    }
+
     pub(super) fn resolve(&mut self, oid: Oid) -> Result<RustType, Unsupported> {
         if let Some(found) = self.resolved.get(&oid) {
             return Ok(found.clone());
         }
+        let ty = match self.rules.of_type(oid) {
+            Some(rule) => self.ruled(rule, oid)?,
+            None => self.plain(oid)?,
+        };
+        self.resolved.insert(oid, ty.clone());
+        Ok(ty)
+    }
+
+    /// The type without what the configuration says of this one.
+    fn plain(&mut self, oid: Oid) -> Result<RustType, Unsupported> {
         let catalog = self.catalog;
         let Some(found) = catalog.types.get(&oid) else {
-            return Err(self.unsupported(oid, "the catalog does not have it"));
+            return Err(self.unsupported(oid, "the catalog does not have it", false));
         };
         let ty = match &found.kind {
-            TypeKind::Base | TypeKind::Pseudo => match base(found) {
+            TypeKind::Base | TypeKind::Pseudo => match base(found, self.config) {
                 Some(ty) => ty,
                 None if found.name == "record" => {
                     return Err(self.unsupported(
                         oid,
                         "an anonymous row has no named fields; cast it to a composite type",
+                        false,
                     ));
                 }
-                None => return Err(self.unsupported(oid, "")),
+                None if !found.has_binary => {
+                    return Err(self.unsupported(
+                        oid,
+                        "PostgreSQL has no binary form of it, which is how values travel",
+                        false,
+                    ));
+                }
+                None => return Err(self.unsupported(oid, "", true)),
             },
-            TypeKind::Range(_) | TypeKind::Multirange(_) => return Err(self.unsupported(oid, "")),
-            &TypeKind::Array(element) => {
-                // Arrays read from tables may hold NULL whatever the element type says.
-                RustType::Array(Box::new(Slot {
-                    ty: self.resolve(element)?,
-                    nullable: true,
-                }))
+            &TypeKind::Range(bound) => RustType::Range(Box::new(self.resolve(bound)?)),
+            &TypeKind::Multirange(range) => {
+                match catalog.types.get(&range).map(|found| &found.kind) {
+                    Some(&TypeKind::Range(bound)) if found.schema == "pg_catalog" => {
+                        RustType::Multirange(Box::new(self.resolve(bound)?))
+                    }
+                    _ => {
+                        return Err(self.unsupported(
+                            oid,
+                            "tokio-postgres does not know multiranges of a schema's own; \
+                         `ARRAY(SELECT unnest(…))` gives the ranges",
+                            false,
+                        ));
+                    }
+                }
             }
-            TypeKind::Enum(_) => RustType::Enum(self.name(oid)?),
-            TypeKind::Composite { fields, .. } => {
+            // Arrays read from tables may hold NULL whatever the element type says.
+            &TypeKind::Array(element) => array(self.resolve(element)?),
+            TypeKind::Enum(_) => {
+                let name = self.name(oid)?;
+                let keeps = |rule: &&TypeRule| rule.keep_unknown;
+                match self.rules.of_type(oid).filter(keeps) {
+                    Some(_) => RustType::OpenEnum(name),
+                    None => RustType::Enum(name),
+                }
+            }
+            TypeKind::Composite { fields, relation } => {
                 let mut borrows = false;
                 for field in fields {
-                    borrows |= self.resolve(field.type_oid)?.row_borrows();
+                    borrows |= self.field(*relation, field)?.row_borrows();
                 }
                 RustType::Composite {
                     name: self.name(oid)?,
@@ -118,21 +296,39 @@ impl<'a> Types<'a> {
         ) {
             self.used.insert(oid);
         }
-        self.resolved.insert(oid, ty.clone());
         Ok(ty)
+    }
+
+    /// A field of a composite: of a table's row, it is a column of the table.
+    fn field(&mut self, relation: Oid, field: &CompositeField) -> Result<RustType, Unsupported> {
+        let column = self
+            .catalog
+            .relations
+            .get(&relation)
+            .filter(|relation| relation.kind != RelationKind::Composite)
+            .and_then(|relation| relation.column_named(&field.name))
+            .map(|column| (relation, column.number));
+        self.place(field.type_oid, column.as_slice())
+    }
+
+    /// What is wrong with `[types]`.
+    pub(super) fn complaints(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.rules.complaints)
     }
 
     fn name(&self, oid: Oid) -> Result<String, Unsupported> {
         self.names
             .get(&oid)
             .cloned()
-            .ok_or_else(|| self.unsupported(oid, "nothing of its name can stand in Rust"))
+            .ok_or_else(|| self.unsupported(oid, "nothing of its name can stand in Rust", true))
     }
 
-    fn unsupported(&self, oid: Oid, why: &'static str) -> Unsupported {
+    fn unsupported(&self, oid: Oid, why: &'static str, configurable: bool) -> Unsupported {
         Unsupported {
+            oid,
             name: self.catalog.type_name(oid),
             why,
+            configurable,
         }
     }
 
@@ -197,29 +393,63 @@ impl<'a> Types<'a> {
             }
             items.insert((item.name.clone(), sql), item);
         }
+        for (table, base) in std::mem::take(&mut self.used_ids) {
+            let sql = catalog.relation_name(table);
+            if let Some(item) = self.id_item(table, base) {
+                if let Some(other) = taken.insert(item.name.clone(), sql.clone()) {
+                    clashes.push((item.name.clone(), other, sql.clone()));
+                }
+                items.insert((item.name.clone(), sql), item);
+            }
+        }
         (items.into_values().collect(), clashes)
+    }
+
+    fn id_item(&self, table: Oid, base: RustType) -> Option<TypeItem> {
+        let relation = self.catalog.relations.get(&table)?;
+        Some(TypeItem {
+            name: self.ids.name(table)?.to_owned(),
+            schema: relation.schema.clone(),
+            sql: relation.name.clone(),
+            docs: Vec::new(),
+            derives: self.config.derives.types.clone(),
+            attributes: self.config.derives.attributes(),
+            kind: TypeItemKind::Id(base),
+        })
     }
 
     fn item(&mut self, oid: Oid, found: &Type) -> Option<TypeItem> {
         let catalog = self.catalog;
         let name = self.names.get(&oid)?.clone();
         let kind = match &found.kind {
-            TypeKind::Enum(labels) => TypeItemKind::Enum(
-                names::variants(labels)
+            TypeKind::Enum(labels) => {
+                let variants: Vec<Variant> = names::variants(labels)
                     .into_iter()
                     .zip(labels)
                     .map(|(name, label)| Variant {
                         name,
                         label: label.clone(),
                     })
-                    .collect(),
-            ),
+                    .collect();
+                let keeps = self
+                    .rules
+                    .of_type(oid)
+                    .is_some_and(|rule| rule.keep_unknown);
+                let mut unknown = "Unknown".to_owned();
+                while variants.iter().any(|variant| variant.name == unknown) {
+                    unknown.push('_');
+                }
+                TypeItemKind::Enum(EnumItem {
+                    variants,
+                    unknown: keeps.then_some(unknown),
+                })
+            }
             TypeKind::Composite { relation, fields } => {
                 let mut taken = BTreeSet::new();
                 let mut borrows = false;
                 let mut resolved = Vec::new();
                 for (number, field) in fields.iter().enumerate() {
-                    let ty = self.resolve(field.type_oid).ok()?;
+                    let ty = self.field(*relation, field).ok()?;
                     borrows |= ty.row_borrows();
                     let comment = catalog
                         .relations
@@ -274,24 +504,60 @@ impl<'a> Types<'a> {
                 .and_then(|relation| relation.comment.clone()),
             _ => None,
         });
+        let mut derives = self.config.derives.types.clone();
+        let mut attributes = self.config.derives.attributes();
+        if let Some(rule) = self.rules.of_type(oid) {
+            derives.extend(rule.derives.iter().cloned());
+            attributes.extend(rule.attributes.iter().cloned());
+        }
         Some(TypeItem {
             name,
             schema: found.schema.clone(),
             sql: found.name.clone(),
             docs: comment.into_iter().collect(),
+            derives,
+            attributes,
             kind,
         })
     }
 }
 
-fn base(found: &Type) -> Option<RustType> {
-    // Extensions may live in any schema.
-    if found.name == "citext" {
-        return Some(RustType::Text);
-    }
+fn array(element: RustType) -> RustType {
+    RustType::Array(Box::new(Slot {
+        ty: element,
+        nullable: true,
+    }))
+}
+
+fn base(found: &Type, config: &Config) -> Option<RustType> {
+    let scalar = |name: &str, copies| {
+        Some(RustType::Scalar {
+            name: name.to_owned(),
+            copies,
+        })
+    };
     if found.schema != "pg_catalog" {
-        return None;
+        // Extensions may live in any schema.
+        return match found.name.as_str() {
+            "citext" => Some(RustType::Text),
+            "ltree" => scalar("Ltree", false),
+            "lquery" => scalar("Lquery", false),
+            "ltxtquery" => scalar("Ltxtquery", false),
+            "hstore" => scalar("Hstore", false),
+            _ => None,
+        };
     }
+    let moment = |jiff: RustType, name: &str| match config.date_time {
+        DateTimes::Jiff => Some(jiff),
+        DateTimes::Chrono => scalar(&format!("chrono::{name}"), true),
+        DateTimes::Time => scalar(&format!("time::{name}"), true),
+    };
+    let vector = |ty: RustType| {
+        RustType::Array(Box::new(Slot {
+            ty,
+            nullable: false,
+        }))
+    };
     Some(match found.name.as_str() {
         "void" => RustType::Unit,
         "bool" => RustType::Bool,
@@ -299,20 +565,48 @@ fn base(found: &Type) -> Option<RustType> {
         "int2" => RustType::I16,
         "int4" => RustType::I32,
         "int8" => RustType::I64,
-        "oid" => RustType::U32,
+        "oid" | "xid" | "cid" | "regproc" | "regprocedure" | "regoper" | "regoperator"
+        | "regclass" | "regtype" | "regconfig" | "regdictionary" | "regnamespace" | "regrole"
+        | "regcollation" => RustType::U32,
+        "xid8" => RustType::U64,
+        "int2vector" => vector(RustType::I16),
+        "oidvector" => vector(RustType::U32),
         "float4" => RustType::F32,
         "float8" => RustType::F64,
-        "numeric" => RustType::Decimal,
-        "text" | "varchar" | "bpchar" | "name" => RustType::Text,
+        "numeric" => match config.numeric {
+            Numerics::RustDecimal => RustType::Decimal,
+            Numerics::BigDecimal => return scalar("bigdecimal::BigDecimal", false),
+            Numerics::Text => return scalar("Numeric", false),
+        },
+        "text" | "varchar" | "bpchar" | "name" | "xml" | "refcursor" | "unknown" => RustType::Text,
         "bytea" => RustType::Bytes,
         "uuid" => RustType::Uuid,
         "json" | "jsonb" => RustType::Json,
-        "date" => RustType::Date,
-        "time" => RustType::Time,
-        "timestamp" => RustType::DateTime,
-        "timestamptz" => RustType::Timestamp,
+        "date" => return moment(RustType::Date, "Date"),
+        "time" => return moment(RustType::Time, "Time"),
+        "timestamp" => return moment(RustType::DateTime, "DateTime"),
+        "timestamptz" => return moment(RustType::Timestamp, "Timestamp"),
         "interval" => RustType::Interval,
         "inet" => RustType::IpAddr,
+        "cidr" => return scalar("Network", true),
+        "macaddr" => return scalar("MacAddr", true),
+        "macaddr8" => return scalar("MacAddr8", true),
+        "timetz" => return scalar("TimeTz", true),
+        "money" => return scalar("Money", true),
+        "bit" | "varbit" => return scalar("Bits", false),
+        "point" => return scalar("Point", true),
+        "line" => return scalar("Line", true),
+        "lseg" => return scalar("Segment", true),
+        "box" => return scalar("Rectangle", true),
+        "path" => return scalar("Path", false),
+        "polygon" => return scalar("Polygon", false),
+        "circle" => return scalar("Circle", true),
+        "tsvector" => return scalar("TsVector", false),
+        "tsquery" => return scalar("TsQuery", false),
+        "jsonpath" => return scalar("JsonPath", false),
+        "pg_lsn" => return scalar("Lsn", true),
+        "tid" => return scalar("Tid", true),
+        "pg_snapshot" | "txid_snapshot" => return scalar("Snapshot", false),
         _ => return None,
     })
 }
@@ -334,7 +628,7 @@ fn type_names(catalog: &Catalog, config: &Config) -> BTreeMap<Oid, String> {
         }
         // A table's row as a value: `SELECT u FROM users u`. Its fields may be NULL where the table's columns may not.
         if let Some(table) = of_table
-            && table.kind != crate::catalog::RelationKind::Composite
+            && table.kind != RelationKind::Composite
         {
             if let Some(row) = names::row_type(catalog, config, &table.schema, &table.name) {
                 names.insert(oid, format!("{row}Record"));

@@ -76,14 +76,14 @@ pub fn decode_composite_ref<T: Composite>(raw: &[u8]) -> Result<T::Ref<'_>, Deco
 /// The form of `record_send`: the number of fields, then of each its type, its length and its bytes.
 pub(super) struct FieldValues<'r> {
     parts: Parts<'r>,
-    left: i32,
+    left: usize,
     failure: Option<DecodeError>,
 }
 
 impl<'r> FieldValues<'r> {
     pub(super) fn open(raw: &'r [u8]) -> Result<Self, DecodeError> {
         let mut parts = Parts(raw);
-        let left = parts.i32()?;
+        let left = parts.length()?;
         Ok(Self {
             parts,
             left,

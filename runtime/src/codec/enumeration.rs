@@ -23,7 +23,14 @@ impl TypeName {
         ty.name() == self.name && ty.schema() == self.schema
     }
 
-    pub(super) fn display(self) -> Cow<'static, str> {
+    #[doc(hidden)]
+    pub fn is_enum(self, ty: Type<'_>) -> bool {
+        let ty = ty.base();
+        ty.is_enum() && self.is(ty)
+    }
+
+    #[doc(hidden)]
+    pub fn display(self) -> Cow<'static, str> {
         Cow::Owned(format!("{}.{}", self.schema, self.name))
     }
 }
@@ -42,8 +49,7 @@ pub trait Enumeration: Copy + Send + Sync + 'static {
 
 #[doc(hidden)]
 pub fn accepts_enumeration<T: Enumeration>(ty: Type<'_>) -> bool {
-    let ty = ty.base();
-    ty.is_enum() && T::TYPE.is(ty)
+    T::TYPE.is_enum(ty)
 }
 
 #[doc(hidden)]

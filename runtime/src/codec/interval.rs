@@ -11,6 +11,7 @@ use crate::wire::{Buffer, Type};
 /// An `interval` as PostgreSQL keeps it: months, days and microseconds apart, since a month has no fixed number of
 /// days and a day no fixed number of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Interval {
     /// Whole months; twelve to a year.
     pub months: i32,

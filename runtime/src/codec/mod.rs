@@ -4,8 +4,12 @@
 //! trusts nothing: what does not fit is an error, never a panic and never another value.
 
 mod array;
+#[cfg(feature = "bigdecimal")]
+mod bigdecimal;
 mod bits;
 mod bytes;
+#[cfg(feature = "chrono")]
+mod chrono;
 mod composite;
 mod decimal;
 mod enumeration;
@@ -18,10 +22,15 @@ mod numeric;
 mod range;
 mod record;
 mod search;
+#[cfg(feature = "serde")]
+mod serde_text;
 mod system;
 mod text;
 mod time;
+#[cfg(feature = "time")]
+mod time_crate;
 mod versioned;
+mod wire;
 
 pub use array::{Array, Dimension};
 pub use bits::Bits;
@@ -39,6 +48,7 @@ pub use range::{Multirange, Range};
 pub use search::{Lexeme, Position, TsQuery, TsVector, Weight};
 pub use system::{Lsn, Money, Snapshot, Tid, TimeTz};
 pub use versioned::{Hstore, JsonPath, Lquery, Ltree, Ltxtquery};
+pub use wire::{Binary, Wire};
 
 use crate::param::EncodeError;
 use crate::row::DecodeError;

@@ -18,8 +18,8 @@ const NEGATIVE_INFINITE: u16 = 0xF000;
 /// Decimal digits in a digit of the wire.
 const WIDTH: usize = 4;
 /// The server reads no more digits before the point, and no more behind it (`numeric.c`).
-const MOST_BEFORE: usize = 131_072;
-const MOST_BEHIND: usize = 16_383;
+pub(super) const MOST_BEFORE: usize = 131_072;
+pub(super) const MOST_BEHIND: usize = 16_383;
 
 /// A `numeric` as PostgreSQL writes it, whatever its size: `-12.50`, `NaN`, `Infinity`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -25,6 +25,7 @@ const NO_UPPER: u8 = 0x10;
 ///
 /// The server gives ranges of whole numbers and of days back with the lower bound included and the upper one excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Range<T> {
     /// It holds nothing.
     Empty,
@@ -164,6 +165,7 @@ impl<T: Param> Range<T> {
 
 /// A multirange of the database. The server gives its ranges back in order, joined where they touch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Multirange<T>(pub Vec<Range<T>>);
 
 /// As PostgreSQL writes it: `{[1,5),[7,9)}`.

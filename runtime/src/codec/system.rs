@@ -31,6 +31,7 @@ impl FromStr for Lsn {
 
 /// A `money` value in the smallest unit of the server's currency: cents, where `lc_monetary` has two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Money(pub i64);
 
 /// A `tid`, the place of a row's version in its table: `(0,1)`.

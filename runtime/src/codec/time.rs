@@ -14,10 +14,11 @@ use crate::row::{Column, DecodeError, Value};
 use crate::sql_type::SqlType;
 use crate::wire::{Buffer, Type};
 
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+pub(super) const SECOND: i64 = 1_000_000;
+pub(super) const DAY: i64 = 86_400 * SECOND;
 const INFINITE: DecodeError = DecodeError::new("is infinite, which its Rust type cannot hold");
-const RANGE: DecodeError = DecodeError::new("is outside the years -9999 to 9999");
+pub(super) const RANGE: DecodeError =
+    DecodeError::new("is outside the years that its Rust type can hold");
 
 macro_rules! moment {
     ($($rust:ty = $name:literal $oid:ident;)*) => { $(
@@ -45,10 +46,18 @@ moment! {
 }
 
 /// Microseconds since 2000-01-01, unless infinite.
-fn finite(raw: &[u8]) -> Result<i64, DecodeError> {
+pub(super) fn finite(raw: &[u8]) -> Result<i64, DecodeError> {
     match i64::from_be_bytes(fixed(raw)?) {
         i64::MAX | i64::MIN => Err(INFINITE),
         microseconds => Ok(microseconds),
+    }
+}
+
+/// Days since 2000-01-01, unless infinite.
+pub(super) fn finite_days(raw: &[u8]) -> Result<i64, DecodeError> {
+    match i32::from_be_bytes(fixed(raw)?) {
+        i32::MAX | i32::MIN => Err(INFINITE),
+        days => Ok(i64::from(days)),
     }
 }
 
@@ -75,10 +84,7 @@ impl Column<'_> for DateTime {
 
 impl Column<'_> for Date {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
-        match i32::from_be_bytes(fixed(raw)?) {
-            i32::MAX | i32::MIN => Err(INFINITE),
-            days => date(i64::from(days)),
-        }
+        date(finite_days(raw)?)
     }
 }
 
@@ -93,27 +99,34 @@ fn date(days: i64) -> Result<Date, DecodeError> {
     FIRST_DAY.checked_add(span).map_err(|_| RANGE)
 }
 
-/// PostgreSQL has a 24:00:00, which is no time of day elsewhere.
-fn time(microseconds: i64) -> Result<Time, DecodeError> {
-    const NOT_A_TIME: DecodeError =
-        DecodeError::new("is 24:00:00, which its Rust type cannot hold");
+const NOT_A_TIME: DecodeError = DecodeError::new("is 24:00:00, which its Rust type cannot hold");
+
+/// Seconds of the day, and nanoseconds. PostgreSQL has a 24:00:00, which is no time of day elsewhere.
+pub(super) fn time_of_day(microseconds: i64) -> Result<(u32, u32), DecodeError> {
     if !(0..DAY).contains(&microseconds) {
         return Err(NOT_A_TIME);
     }
-    let seconds = microseconds / SECOND;
-    let part = |value: i64| i8::try_from(value).map_err(|_| NOT_A_TIME);
-    let nanoseconds = i32::try_from(microseconds % SECOND * 1_000).map_err(|_| NOT_A_TIME)?;
+    let part = |value: i64| u32::try_from(value).map_err(|_| NOT_A_TIME);
+    Ok((
+        part(microseconds / SECOND)?,
+        part(microseconds % SECOND * 1_000)?,
+    ))
+}
+
+fn time(microseconds: i64) -> Result<Time, DecodeError> {
+    let (seconds, nanoseconds) = time_of_day(microseconds)?;
+    let part = |value: u32| i8::try_from(value).map_err(|_| NOT_A_TIME);
     Time::new(
         part(seconds / 3_600)?,
         part(seconds / 60 % 60)?,
         part(seconds % 60)?,
-        nanoseconds,
+        i32::try_from(nanoseconds).map_err(|_| NOT_A_TIME)?,
     )
     .map_err(|_| NOT_A_TIME)
 }
 
 const FIRST_DAY: Date = Date::constant(2000, 1, 1);
-const TOO_FAR: EncodeError = EncodeError::new("is outside what PostgreSQL can store");
+pub(super) const TOO_FAR: EncodeError = EncodeError::new("is outside what PostgreSQL can store");
 
 impl Param for Timestamp {
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
@@ -127,7 +140,7 @@ impl Param for Timestamp {
 
 impl Param for DateTime {
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
-        let microseconds = days(self.date())? * DAY + time_of_day(self.time());
+        let microseconds = days(self.date())? * DAY + microseconds_of_day(self.time());
         out.put(&microseconds.to_be_bytes());
         Ok(Encoded::Value)
     }
@@ -143,7 +156,7 @@ impl Param for Date {
 
 impl Param for Time {
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
-        out.put(&time_of_day(*self).to_be_bytes());
+        out.put(&microseconds_of_day(*self).to_be_bytes());
         Ok(Encoded::Value)
     }
 }
@@ -153,7 +166,7 @@ fn days(date: Date) -> Result<i64, EncodeError> {
     Ok(i64::from(span.get_days()))
 }
 
-fn time_of_day(time: Time) -> i64 {
+fn microseconds_of_day(time: Time) -> i64 {
     let seconds =
         i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     seconds * SECOND + i64::from(time.subsec_nanosecond()) / 1_000

@@ -19,6 +19,7 @@ macro_rules! versioned {
     ($name:ident, $sql:literal, |$ty:ident| $accepts:expr, $example:literal) => {
         #[doc = concat!("A `", $sql, "`, as text: `", $example, "`. The server says whether the text is one.")]
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $name(pub String);
 
         impl Deref for $name {

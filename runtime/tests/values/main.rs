@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod damaged;
 mod generate;
 #[path = "../support/mod.rs"]
 mod support;
@@ -213,6 +214,81 @@ async fn times() {
         days: g.integer() as i32,
         microseconds: g.integer(),
     });
+}
+
+/// The same values by other crates' types; text forms are those crates' own.
+#[tokio::test]
+async fn types_that_are_chosen_by_configuration() {
+    let (_scratch, db) = database().await;
+    let db = &db;
+    values!(db, "timestamptz", chrono::DateTime<chrono::Utc>, |g| {
+        chrono::DateTime::from_timestamp_micros(g.timestamp().as_microsecond()).unwrap()
+    });
+    values!(db, "timestamp", chrono::NaiveDateTime, |g| {
+        let moment = g.timestamp().as_microsecond();
+        chrono::DateTime::from_timestamp_micros(moment)
+            .unwrap()
+            .naive_utc()
+    });
+    values!(db, "date", chrono::NaiveDate, |g| g
+        .date()
+        .to_string()
+        .parse()
+        .unwrap());
+    values!(db, "time", chrono::NaiveTime, |g| g
+        .time()
+        .to_string()
+        .parse()
+        .unwrap());
+    values!(db, "timestamptz", time::OffsetDateTime, |g| {
+        time::OffsetDateTime::from_unix_timestamp_nanos(g.timestamp().as_nanosecond()).unwrap()
+    });
+    values!(db, "timestamp", time::PrimitiveDateTime, |g| {
+        let nanoseconds = g.timestamp().as_nanosecond();
+        let moment = time::OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap();
+        time::PrimitiveDateTime::new(moment.date(), moment.time())
+    });
+    values!(db, "date", time::Date, |g| {
+        time::Date::from_julian_day(2_000_000 + g.below(900_000) as i32).unwrap()
+    });
+    values!(db, "time", time::Time, |g| {
+        let time = g.time();
+        let (hour, minute, second) = (time.hour() as u8, time.minute() as u8, time.second() as u8);
+        time::Time::from_hms_nano(hour, minute, second, time.subsec_nanosecond() as u32).unwrap()
+    });
+    texts!(db, "numeric", bigdecimal::BigDecimal, |g| loop {
+        if let Ok(number) = g.numeric().as_str().parse() {
+            break number;
+        }
+    });
+    // They agree with jiff about what a moment is.
+    let text = statement::<(chrono::DateTime<chrono::Utc>,), String>(
+        "SELECT to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+    );
+    let moment = chrono::DateTime::from_timestamp_micros(-1).unwrap();
+    let came = One::new(db, text, (moment,)).await.unwrap();
+    assert_eq!(came, "1969-12-31 23:59:59.999999");
+    let text = statement::<(time::OffsetDateTime,), String>(
+        "SELECT to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+    );
+    let moment = time::OffsetDateTime::from_unix_timestamp_nanos(-1_000).unwrap();
+    let came = One::new(db, text, (moment,)).await.unwrap();
+    assert_eq!(came, "1969-12-31 23:59:59.999999");
+    for sql in [
+        "SELECT 'infinity'::timestamptz",
+        "SELECT '290000-01-01'::timestamptz",
+    ] {
+        let chrono = statement::<(), chrono::DateTime<chrono::Utc>>(sql);
+        assert_eq!(
+            One::new(db, chrono, ()).await.unwrap_err().kind(),
+            ErrorKind::Decode
+        );
+        let time = statement::<(), time::OffsetDateTime>(sql);
+        assert_eq!(
+            One::new(db, time, ()).await.unwrap_err().kind(),
+            ErrorKind::Decode
+        );
+    }
 }
 
 #[tokio::test]
