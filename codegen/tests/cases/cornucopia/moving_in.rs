@@ -29,7 +29,7 @@ pub struct Packed {
 }
 
 /// [`Packed`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct PackedRef<'a> {
     pub label: Option<&'a str>,
     pub note: Option<&'a str>,
@@ -72,7 +72,7 @@ pub struct Spaced {
 }
 
 /// [`Spaced`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 #[allow(clippy::large_types_passed_by_value)]
 pub struct SpacedRef<'a> {
     pub label: Option<&'a str>,
@@ -124,7 +124,7 @@ pub struct Found {
 }
 
 /// [`Found`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FoundRef<'a> {
     pub id: Option<i32>,
     pub tags: Option<Vec<Option<&'a str>>>,
@@ -163,7 +163,7 @@ pub struct WidenedRow {
 }
 
 /// [`WidenedRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct WidenedRowRef<'a> {
     pub id: Option<i32>,
     pub label: Option<&'a str>,
@@ -299,7 +299,7 @@ pub struct TypeRow {
 }
 
 /// [`TypeRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct TypeRowRef<'a> {
     pub r#type: &'a str,
     pub r#fn: i32,
@@ -345,7 +345,7 @@ pub struct SeveralLinesRow {
 }
 
 /// [`SeveralLinesRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct SeveralLinesRowRef<'a> {
     pub a_b: &'a str,
     pub text: &'a str,
@@ -383,7 +383,7 @@ pub struct Pair {
 }
 
 /// [`Pair`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct PairRef<'a> {
     pub a: Option<i32>,
     pub b: Option<&'a str>,

@@ -46,7 +46,7 @@ pub struct StrRow {
 }
 
 /// [`StrRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct StrRowRef<'a> {
     pub u8: bool,
     pub r_type: &'a str,
@@ -72,7 +72,7 @@ pub struct AVeryLongNameIndeedThatTakesAllOfTheSixtyThreeByte {
 }
 
 /// [`AVeryLongNameIndeedThatTakesAllOfTheSixtyThreeByte`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct AVeryLongNameIndeedThatTakesAllOfTheSixtyThreeByteRef<'a> {
     pub a_very_long_column_name_that_takes_all_of_the_sixty_three_bytes: i32,
     pub b: Option<&'a str>,
@@ -101,7 +101,7 @@ pub struct Transaction {
 }
 
 /// [`Transaction`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct TransactionRef<'a> {
     pub id: i32,
     pub row: Option<&'a str>,
@@ -144,7 +144,7 @@ pub struct CrateType {
 }
 
 /// [`CrateType`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct CrateTypeRef<'a> {
     pub r#fn: Option<i32>,
     pub self_: Option<&'a str>,
@@ -241,7 +241,7 @@ pub struct AllOfItRow {
 }
 
 /// [`AllOfItRow`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct AllOfItRowRef<'a> {
     pub id: i32,
     pub r#type: Option<CrateTypeRef<'a>>,

@@ -319,7 +319,7 @@ pub struct MembersOfRow {
 }
 
 /// [`MembersOfRow`], borrowed from the reply.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct MembersOfRowRef<'a> {
     pub user_id: UserId,
     pub code: &'a str,

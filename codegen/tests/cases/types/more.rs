@@ -56,7 +56,7 @@ pub struct Everything {
 }
 
 /// [`Everything`], borrowed from the reply.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EverythingRef<'a> {
     pub a: Money,
     pub b: Bits,
