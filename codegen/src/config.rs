@@ -464,7 +464,7 @@ mod tests {
     #[test]
     fn every_fault_is_told_at_its_place() {
         let (config, errors) = read(
-            "shcema = \"a\"\nout = 3\nqueries = \"\"\ncrate_name = \"9\"\nsearch_path = []\nzebra = 1\n\
+            "shcema = \"a\"\nout = 3\nqueries = \"\"\ncrate_name = \"9\"\nsearch_path = []\nzebra = 1\nsplit = 3\n\
              [soft_delete]\ncolunm = \"x\"\nexclude = [\"a\", \"a\"]\n[tables]\nusers = \"user\"\npublic.keys = \"Key\"\n",
         );
         let mut errors = errors;
@@ -482,12 +482,13 @@ mod tests {
                 "3:11 `\"\"` this may not be empty | write a path relative to this file",
                 "4:14 `\"9\"` `9` cannot be the name of a package | use ASCII letters, digits, `-` and `_`, a letter first",
                 "5:15 `[]` the search path names no schema | write `search_path = [\"public\"]`",
-                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `search_path`, `soft_delete`, `tables`, `date_time`, `numeric`, `ids`, `types`, `derive`, `compat`",
-                "7:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
-                "8:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
-                "9:17 `\"a\"` `a` stands here twice | delete one of the two",
-                "11:9 `\"user\"` `user` is not the name of a Rust type | write it like `users = \"User\"`",
-                "12:1 `public` a table's name with a dot stands in quotes | write `\"public.name\" = \"Name\"`",
+                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `split`, `search_path`, `soft_delete`, `tables`, `date_time`, `numeric`, `ids`, `types`, `derive`, `compat`",
+                "7:9 `3` `split` is true or false | write `split = true`",
+                "8:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
+                "9:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
+                "10:17 `\"a\"` `a` stands here twice | delete one of the two",
+                "12:9 `\"user\"` `user` is not the name of a Rust type | write it like `users = \"User\"`",
+                "13:1 `public` a table's name with a dot stands in quotes | write `\"public.name\" = \"Name\"`",
             ]
         );
         assert_eq!(config.out, "generated");

@@ -113,7 +113,7 @@ fn versions(text: &str) -> Result<Versions, String> {
 
 /// On one server, or on the first that is found. Tests that compare versions look at `others` too.
 fn test(rest: &[String], server: Option<&Binaries>, others: &[Binaries]) -> bool {
-    let mut arguments = vec!["test", "--workspace", "--all-features"];
+    let mut arguments = vec!["test", "--workspace", "--all-features", "--no-fail-fast"];
     arguments.extend(rest.iter().map(String::as_str));
     let Some(server) = server else {
         return cargo("tests", &arguments, &[]);
