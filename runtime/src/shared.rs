@@ -84,7 +84,7 @@ struct State {
     calls: VecDeque<Arc<Flight>>,
     /// Statements that are being prepared, and those that could not be.
     preparing: HashSet<Key>,
-    /// Calls that have ended, to be used again: a read that allocates nothing of its own is a third cheaper.
+    /// Calls that have ended, to be used again, so that a read does not allocate them.
     spare: Vec<Arc<Flight>>,
     /// Has an answer come since the watcher last looked?
     answered: bool,
