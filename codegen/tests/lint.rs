@@ -503,7 +503,7 @@ fn a_merge_says_what_becomes_of_a_deleted_row() {
     const ON: &str = "MERGE INTO users u USING (VALUES (1)) v (id) ON u.id = v.id";
     const INSERT: &str = "WHEN NOT MATCHED THEN INSERT (id, email) VALUES (v.id, 'x')";
     let found: &[&str] = &["soft-delete-filter: users u"];
-    let mut cases: Vec<(String, &[&str])> = vec![
+    let cases: [(String, &[&str]); 6] = [
         (
             format!("{ON} WHEN MATCHED THEN UPDATE SET name = 'x' {INSERT}"),
             found,
@@ -536,13 +536,14 @@ fn a_merge_says_what_becomes_of_a_deleted_row() {
         if bench.major < 15 {
             continue;
         }
-        if bench.major >= 17 {
-            cases.push((
-                format!("{ON} AND u.deleted_at IS NULL WHEN NOT MATCHED BY SOURCE THEN UPDATE SET name = 'x' {INSERT}"),
-                found,
-            ));
-        }
-        for (text, expected) in &cases {
+        // Servers come in any order: what one of them knows is not asked of the next.
+        let by_source: Option<(String, &[&str])> = (bench.major >= 17).then(|| {
+            let text = format!(
+                "{ON} AND u.deleted_at IS NULL WHEN NOT MATCHED BY SOURCE THEN UPDATE SET name = 'x' {INSERT}"
+            );
+            (text, found)
+        });
+        for (text, expected) in cases.iter().chain(&by_source) {
             let shown = run(&mut bench, &format!("--! q\n{text};\n")).shown();
             assert_eq!(shown, *expected, "PostgreSQL {}: {text}", bench.major);
         }
