@@ -67,6 +67,9 @@ pub struct Query {
     pub access_reason: String,
     /// May run on a shared, pipelined connection.
     pub pure_read: bool,
+    /// How long it may run, where the author says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
     /// In order of `$n`.
     pub inputs: Vec<Value>,
     pub outputs: Vec<Value>,

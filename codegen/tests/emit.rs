@@ -126,6 +126,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         access: Access::Read,
         access_reason: "no part of it writes".into(),
         pure_read: true,
+        timeout_ms: None,
         params: match inputs.len() {
             0 => Params::None,
             1 => Params::One,

@@ -488,7 +488,7 @@ fn directives_that_are_not_understood() {
     let (_, _, found) = parse(&with("--@ frobnicate"));
     assert_eq!(
         found[0].help,
-        ["the directives are `allow`, `one`, `optional`, `many`, `transaction`"]
+        ["the directives are `allow`, `one`, `optional`, `many`, `transaction`, `timeout`"]
     );
     fault(&with("--@"), "2:3 `@` expected the name of a directive");
     fault(&with("--@ allow"), "2:9 `w` expected `(` after `allow`");
@@ -520,6 +520,25 @@ fn directives_that_are_not_understood() {
     fault(
         &with("--@ allow(a, \"b\") or so"),
         "2:19 `or so` expected the end of the line after `allow`",
+    );
+    fault(
+        &with("--@ timeout"),
+        "2:11 `t` expected how long it may run, after `timeout`",
+    );
+    fault(&with("--@ timeout 2"), "2:13 `2` expected a unit");
+    fault(&with("--@ timeout 2sec"), "2:14 `sec` expected a unit");
+    fault(
+        &with("--@ timeout 0s"),
+        "2:13 `0s` expected a time that is not zero",
+    );
+    fault(
+        &with("--@ timeout 99999999999999999999d"),
+        "2:13 `99999999999999999999d` expected a time of 24 days at most",
+    );
+    fault(&with("--@ timeout 1.5s"), "2:14 `.` expected a unit");
+    fault(
+        &with("--@ timeout 2s\n--@ timeout 3s"),
+        "3:1 `--@ timeout 3s` the same directive twice",
     );
     fault(
         &with("--@ one row"),

@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
 use crate::incoming::{Incoming, wait_for};
@@ -20,6 +22,7 @@ use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
 /// What a call holds while its rows arrive.
 pub(crate) struct Reply {
     origin: Origin,
+    deadline: Option<Deadline>,
     connection: Connection,
 }
 
@@ -39,23 +42,70 @@ pub(crate) async fn open(
     about: &About,
     params: &[&dyn Param],
 ) -> Result<(Rows, Reply)> {
-    let opened = match handle {
-        Handle::Pool(pool) => match pool.lease().await {
-            Ok(lease) => open_own(lease, about, params).await,
+    let opened = match (handle, about.timeout) {
+        (Handle::Pool(pool), None) => match pool.lease().await {
+            Ok(lease) => open_own(&lease, about, params)
+                .await
+                .map(|rows| (rows, Connection::Own(lease), None)),
             Err(error) => Err(error),
         },
-        Handle::Transaction(transaction) => open_within(transaction, about, params).await,
+        (Handle::Transaction(transaction), None) => open_within(transaction, about, params)
+            .await
+            .map(|(rows, connection)| (rows, connection, None)),
+        (_, Some(limit)) => Box::pin(open_timed(handle, about, params, limit)).await,
     };
     match opened {
-        Ok((rows, connection)) => {
+        Ok((rows, connection, deadline)) => {
             let reply = Reply {
                 origin: about.origin,
+                deadline,
                 connection,
             };
             Ok((rows, reply))
         }
         Err(error) => Err(error.of(about.origin)),
     }
+}
+
+/// As `open`, cancelled when it takes longer than `limit`, counted from when it is sent.
+async fn open_timed(
+    handle: Handle<'_>,
+    about: &About,
+    params: &[&dyn Param],
+    limit: Duration,
+) -> Result<(Rows, Connection, Option<Deadline>)> {
+    match handle {
+        Handle::Pool(pool) => {
+            let lease = pool.lease().await?;
+            let deadline = Deadline::new(limit);
+            let rows = in_time(&deadline, &lease, open_own(&lease, about, params)).await?;
+            Ok((rows, Connection::Own(lease), Some(deadline)))
+        }
+        Handle::Transaction(transaction) => {
+            let lease = transaction.lease()?;
+            // What was sent before is not to pay for it: a cancellation meets what runs.
+            poll_fn(|cx| transaction.poll_before(None, cx)).await;
+            let deadline = Deadline::new(limit);
+            let opening = open_within(transaction, about, params);
+            let (rows, connection) = in_time(&deadline, &lease, opening).await?;
+            Ok((rows, connection, Some(deadline)))
+        }
+    }
+}
+
+async fn in_time<T>(
+    deadline: &Deadline,
+    lease: &Lease,
+    opening: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut opening = pin!(opening);
+    let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Pending => deadline
+            .poll(lease, cx)
+            .map(|()| Err(Error::new(ErrorKind::Timeout))),
+        opened => opened,
+    });
+    opened.await.map_err(|error| deadline.explain(error))
 }
 
 /// Sends a short read at once on a connection that others use as well, where there is one that takes it.
@@ -82,11 +132,7 @@ pub(crate) async fn execute(
     Ok(reply.rows_affected(rows.as_mut()).unwrap_or_default())
 }
 
-async fn open_own(
-    lease: Lease,
-    about: &About,
-    params: &[&dyn Param],
-) -> Result<(Rows, Connection)> {
+async fn open_own(lease: &Lease, about: &About, params: &[&dyn Param]) -> Result<Rows> {
     let session = lease.session()?;
     lease.depart();
     let mut outcome = send(session, about, params).await;
@@ -98,12 +144,12 @@ async fn open_own(
         outcome = Box::pin(send(session, about, params)).await;
     }
     let mut error = match outcome {
-        Ok(rows) => return Ok((Some(rows), Connection::Own(lease))),
+        Ok(rows) => return Ok(Some(rows)),
         Err(Refused::Mismatch(error)) => error,
         Err(Refused::Prepare(failure)) => lease.prepare_error(&failure),
         Err(Refused::Failure(failure)) => lease.error(&failure),
     };
-    trace_to_root(&lease, Some(session), &mut error).await;
+    trace_to_root(lease, Some(session), &mut error).await;
     lease.arrive();
     Err(error)
 }
@@ -252,15 +298,27 @@ impl Reply {
                     return Poll::Ready(None);
                 };
                 let next = next_row(rows, cx);
+                if next.is_pending()
+                    && let Some(deadline) = &self.deadline
+                    && deadline.poll(lease, cx).is_ready()
+                {
+                    return Poll::Ready(Some(Err(Failure::GONE)));
+                }
                 if let Poll::Ready(Some(Err(_)) | None) = &next {
                     lease.arrive();
                 }
                 next
             }
-            Connection::Transaction(transaction, _, incoming) => {
+            Connection::Transaction(transaction, lease, incoming) => {
                 let next = incoming.poll_next(cx);
                 if next.is_pending() {
                     let _ = transaction.poll_before(Some(incoming), cx);
+                    if let Some(deadline) = &self.deadline
+                        && let Some(lease) = lease.upgrade()
+                        && deadline.poll(&lease, cx).is_ready()
+                    {
+                        return Poll::Ready(Some(Err(Failure::GONE)));
+                    }
                 }
                 next
             }
@@ -291,6 +349,10 @@ impl Reply {
                 Some(lease) => refused_within(transaction, &lease, failure).await,
                 None => Error::from_failure(failure),
             },
+        };
+        let error = match &self.deadline {
+            Some(deadline) => deadline.explain(error),
+            None => error,
         };
         error.of(self.origin)
     }

@@ -5,6 +5,7 @@
 //! that are known to quote none.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::constraint::{Constraint, ConstraintKind, Violation};
 use crate::param::EncodeError;
@@ -217,6 +218,20 @@ impl Error {
             self.0.detail = Some(server.message.to_owned());
         }
         self
+    }
+
+    /// The query was cancelled because it ran longer than its `--@ timeout`.
+    pub(crate) fn past_limit(mut self, limit: Duration) -> Self {
+        if self.kind() == ErrorKind::Timeout {
+            self.0.detail = Some(format!("its limit is {limit:?}"));
+        }
+        self
+    }
+
+    /// So it was, and the server did not answer to that either.
+    pub(crate) fn no_answer_within(limit: Duration) -> Self {
+        let detail = format!("its limit is {limit:?}, and no answer came to the cancellation");
+        Self::with(ErrorKind::Timeout, detail)
     }
 
     #[cfg(feature = "testing")]

@@ -60,6 +60,11 @@ impl Lease {
         self.under_way.load(Ordering::Relaxed) != 0
     }
 
+    /// Closes the connection once it is not used any more.
+    pub(crate) fn abandon(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
     /// What went wrong, as an error. A server that is about to close the connection says so before it does: the next user
     /// must not get it in between.
     pub(crate) fn error(&self, failure: &Failure) -> Error {
@@ -73,7 +78,7 @@ impl Lease {
 
     fn note(&self, error: Error) -> Error {
         if error.kind() == ErrorKind::ConnectionLost {
-            self.lost.store(true, Ordering::Relaxed);
+            self.abandon();
         }
         error
     }
@@ -109,7 +114,7 @@ async fn settle(object: Object<Connector>) {
         Err(_) => {
             // The cancellation may reach the server late. On a connection that nobody gets, it can hit nobody else.
             let session = Object::take(object);
-            session.cancel().await;
+            session.canceller().cancel().await;
         }
     }
 }

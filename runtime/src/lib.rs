@@ -47,6 +47,7 @@ mod call;
 mod codec;
 mod constraint;
 mod database;
+mod deadline;
 mod error;
 mod handle;
 mod incoming;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use crate::param::{Param, Params};
 use crate::row::{Column, Row, Source};
@@ -38,6 +39,8 @@ pub struct About {
     pub(crate) sql: &'static str,
     /// May it travel on a connection that others use at the same time?
     pub(crate) shared: bool,
+    /// How long it may run.
+    pub(crate) timeout: Option<Duration>,
     check_params: fn(&mut Check<'_>),
     check_columns: fn(&mut Check<'_>),
 }
@@ -66,6 +69,7 @@ impl<P: Params, R: Row> Statement<P, R> {
                 origin: Origin { name, location },
                 sql,
                 shared: false,
+                timeout: None,
                 check_params: check_params::<P>,
                 check_columns: check_columns::<R>,
             },
@@ -79,6 +83,14 @@ impl<P: Params, R: Row> Statement<P, R> {
         let mut statement = Self::new(name, location, sql);
         statement.about.shared = true;
         statement
+    }
+
+    /// Cancelled when it runs longer. So it takes a connection of its own: on one that others use, nothing is cancelled.
+    #[must_use]
+    pub const fn timeout_ms(mut self, limit: u64) -> Self {
+        self.about.timeout = Some(Duration::from_millis(limit));
+        self.about.shared = false;
+        self
     }
 }
 

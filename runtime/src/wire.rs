@@ -523,15 +523,17 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// Asks the server to cancel what runs on this connection.
-    pub(crate) async fn cancel(&self) {
-        // Nothing to do about a failure: the caller throws the connection away either way.
-        let token = self.client.cancel_token();
-        let _ = match &self.tls {
-            Tls::None => token.cancel_query(NoTls).await,
-            #[cfg(feature = "tls")]
-            Tls::Rustls(connect) => token.cancel_query(connect.clone()).await,
-        };
+    /// What cancels on this connection, for when the session itself is in use.
+    pub(crate) fn canceller(&self) -> Canceller {
+        Canceller {
+            token: self.client.cancel_token(),
+            tls: self.tls.clone(),
+        }
+    }
+
+    /// Closes the connection at once: who waits for an answer is told so.
+    pub(crate) fn cut_off(&self) {
+        self.driver.abort();
     }
 
     /// How far behind its primary a standby is; `None` on a server that is none.
@@ -560,6 +562,23 @@ impl Session {
             None => Ok(None),
             Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))),
         }
+    }
+}
+
+/// Asks the server to cancel what runs on a connection.
+pub(crate) struct Canceller {
+    token: tokio_postgres::CancelToken,
+    tls: Tls,
+}
+
+impl Canceller {
+    pub(crate) async fn cancel(self) {
+        // Nothing to do about a failure: the caller throws the connection away either way.
+        let _ = match self.tls {
+            Tls::None => self.token.cancel_query(NoTls).await,
+            #[cfg(feature = "tls")]
+            Tls::Rustls(connect) => self.token.cancel_query(connect).await,
+        };
     }
 }
 

@@ -133,33 +133,56 @@ pub(super) fn call(w: &mut Writer, callee: &str, args: &[String]) {
     }
 }
 
-/// `static NAME: Type<A, B> = callee(a, b);`
-pub(super) fn static_call(w: &mut Writer, head: &str, ty: &Generic, callee: &str, args: &[String]) {
+/// `static NAME: Type<A, B> = callee(a, b);`, or, with a method called on that, `callee(a, b).method(c);`.
+pub(super) fn static_call(
+    w: &mut Writer,
+    head: &str,
+    ty: &Generic,
+    callee: &str,
+    args: &[String],
+    method: Option<&str>,
+) {
     let joined = args.join(", ");
-    let call = format!("{callee}({joined});");
+    let tail = method
+        .map(|method| format!(".{method}"))
+        .unwrap_or_default();
+    let call = format!("{callee}({joined}){tail};");
     let flat = width(&joined) <= CALL_WIDTH;
     let left = format!("{head}: {}", ty.one_line());
+    let vertical = |w: &mut Writer, before: &str| {
+        let open = format!("{before}{callee}(");
+        if tail.is_empty() {
+            vertical_call(w, &open, args, ");");
+        } else {
+            vertical_call(w, &open, args, ")");
+            w.line(format!("{tail};"));
+        }
+    };
     if ty.is_broken() || width(&left) + width(" =") > WIDTH {
         w.line(format!("{head}: {}<", ty.head));
         w.indented(|w| ty.write_args(w));
         if flat && width("> = ") + width(&call) <= WIDTH {
             w.line(format!("> = {call}"));
         } else {
-            vertical_call(w, &format!("> = {callee}("), args, ");");
+            vertical(w, "> = ");
         }
     } else if flat && width(&left) + width(" = ") + width(&call) <= WIDTH {
         w.line(format!("{left} = {call}"));
     } else if flat {
         w.line(format!("{left} ="));
-        w.indented(|w| w.line(call));
+        w.indented(|w| {
+            if tail.is_empty() || w.indent() + width(&call) <= WIDTH {
+                w.line(call);
+            } else {
+                w.line(format!("{callee}({joined})"));
+                w.indented(|w| w.line(format!("{tail};")));
+            }
+        });
+    } else if width(&left) + width(" = ") + width(callee) + width("(") <= WIDTH {
+        vertical(w, &format!("{left} = "));
     } else {
-        let open = format!("{left} = {callee}(");
-        if width(&open) <= WIDTH {
-            vertical_call(w, &open, args, ");");
-        } else {
-            w.line(format!("{left} ="));
-            w.indented(|w| vertical_call(w, &format!("{callee}("), args, ");"));
-        }
+        w.line(format!("{left} ="));
+        w.indented(|w| vertical(w, ""));
     }
 }
 

@@ -260,6 +260,9 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             .chain(shape.row.map(layout::Argument::Plain))
             .collect(),
     };
+    let timeout = query
+        .timeout_ms
+        .map(|limit| format!("timeout_ms({})", grouped(limit)));
     layout::static_call(
         w,
         &format!("static {name}"),
@@ -270,8 +273,22 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             layout::string(&format!("{}:{}", query.file, query.line)),
             text.to_owned(),
         ],
+        timeout.as_deref(),
     );
     layout::text_const(w, text, &query.sql);
+}
+
+/// A number as Clippy likes to read it: `2_000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index != 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
@@ -360,6 +377,12 @@ fn documentation(query: &Query) -> Vec<String> {
         )));
     }
     paragraph(doc::sentence(&reach(query)));
+    if let Some(limit) = query.timeout_ms {
+        paragraph(doc::sentence(&format!(
+            "Is cancelled when it takes longer than {}.",
+            spelled(limit)
+        )));
+    }
     if !matches!(
         query.params,
         Params::Struct {
@@ -396,6 +419,16 @@ fn documentation(query: &Query) -> Vec<String> {
         paragraph(found);
     }
     lines
+}
+
+/// A time limit in the largest unit that is whole.
+fn spelled(milliseconds: u64) -> String {
+    let units = [(3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms")];
+    let whole = units
+        .iter()
+        .find(|(unit, _)| milliseconds.is_multiple_of(*unit));
+    let (unit, name) = whole.copied().unwrap_or((1, "ms"));
+    format!("{} {name}", milliseconds / unit)
 }
 
 fn with_reason(fact: &str, reason: &str) -> String {

@@ -24,9 +24,10 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         let said = match directive.kind {
             DirectiveKind::One => "one",
             DirectiveKind::Optional => "optional",
-            DirectiveKind::Many | DirectiveKind::Transaction | DirectiveKind::Allow { .. } => {
-                continue;
-            }
+            DirectiveKind::Many
+            | DirectiveKind::Transaction
+            | DirectiveKind::Timeout { .. }
+            | DirectiveKind::Allow { .. } => continue,
         };
         let name = &context.query.parsed.name.value;
         match facts.cardinality.value {

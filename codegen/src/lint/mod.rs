@@ -182,6 +182,7 @@ fn allows<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Directive, Str
             DirectiveKind::One
             | DirectiveKind::Optional
             | DirectiveKind::Many
-            | DirectiveKind::Transaction => None,
+            | DirectiveKind::Transaction
+            | DirectiveKind::Timeout { .. } => None,
         })
 }

@@ -433,6 +433,7 @@ impl<'a> Line<'a> {
             "optional" => DirectiveKind::Optional,
             "many" => DirectiveKind::Many,
             "transaction" => DirectiveKind::Transaction,
+            "timeout" => self.timeout().ok()?,
             "allow" => self.allow().ok()?,
             _ => {
                 let mut diagnostic = Diagnostic::error(
@@ -451,6 +452,52 @@ impl<'a> Line<'a> {
         // A directive with something behind it is not taken for the directive alone.
         self.end_of_line(&format!("`{}`", name.value)).ok()?;
         Some(kind)
+    }
+
+    /// `2s`
+    fn timeout(&mut self) -> Result<DirectiveKind, Reported> {
+        const HELP: &str =
+            "write `--@ timeout 2s`; the units are `ms`, `s`, `min`, `h`, `d`, as in PostgreSQL";
+        self.blanks();
+        let start = self.at;
+        while self.peek().is_some_and(|letter| letter.is_ascii_digit()) {
+            self.at += 1;
+        }
+        let number = self.text.get(start..self.at).unwrap_or_default();
+        if number.is_empty() {
+            return Err(self.expected("how long it may run, after `timeout`", HELP));
+        }
+        self.blanks();
+        let unit_start = self.at;
+        while self
+            .peek()
+            .is_some_and(|letter| letter.is_ascii_alphabetic())
+        {
+            self.at += 1;
+        }
+        let unit = self.text.get(unit_start..self.at).unwrap_or_default();
+        let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+            self.at = unit_start;
+            return Err(self.expected("a unit", HELP));
+        };
+        let milliseconds = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(*unit));
+        match milliseconds {
+            Some(milliseconds @ 1..=LONGEST) => Ok(DirectiveKind::Timeout { milliseconds }),
+            Some(0) => {
+                self.at = start;
+                Err(self.expected(
+                    "a time that is not zero",
+                    "without the line there is no limit but the session's `statement_timeout`",
+                ))
+            }
+            _ => {
+                self.at = start;
+                Err(self.expected("a time of 24 days at most", HELP))
+            }
+        }
     }
 
     /// `(rule, "reason")`
@@ -530,7 +577,19 @@ impl<'a> Line<'a> {
 const ELEMENTS: &str =
     "`name[?]` speaks of an array's elements, `name[].field?` of a field of each element";
 
-const DIRECTIVES: [&str; 5] = ["allow", "one", "optional", "many", "transaction"];
+const DIRECTIVES: [&str; 6] = ["allow", "one", "optional", "many", "transaction", "timeout"];
+
+/// PostgreSQL's own, as in `statement_timeout`, and how many milliseconds each is.
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("min", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
+/// As for `statement_timeout`, which is an int of milliseconds.
+const LONGEST: u64 = i32::MAX as u64;
 
 fn known_directives() -> String {
     format!(

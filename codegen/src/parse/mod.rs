@@ -251,6 +251,7 @@ impl<'a> Parser<'a> {
                 (DirectiveKind::Allow { rule: a, .. }, DirectiveKind::Allow { rule: b, .. }) => {
                     a.value.replace('_', "-") == b.value.replace('_', "-")
                 }
+                (DirectiveKind::Timeout { .. }, DirectiveKind::Timeout { .. }) => true,
                 (a, b) => a == b || (rows(a) && rows(b)),
             });
         match other {

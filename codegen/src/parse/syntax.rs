@@ -117,6 +117,8 @@ pub enum DirectiveKind {
     Many,
     /// `--@ transaction`: takes only a transaction.
     Transaction,
+    /// `--@ timeout 2s`: cancelled when it runs longer.
+    Timeout { milliseconds: u64 },
 }
 
 /// The SQL. Its blanks and comments at either end, and the semicolon, do not ship.

@@ -97,6 +97,7 @@ impl Resolver<'_> {
             },
             access_reason: facts.access.reason.clone(),
             pure_read: facts.pure_read.value,
+            timeout_ms: super::query::timeout(draft.parsed),
             inputs,
             outputs: draft.outputs.clone(),
             params,

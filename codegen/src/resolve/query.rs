@@ -568,7 +568,9 @@ fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality
             DirectiveKind::One => Some((model::Cardinality::One, "one")),
             DirectiveKind::Optional => Some((model::Cardinality::AtMostOne, "optional")),
             DirectiveKind::Many => Some((model::Cardinality::Many, "many")),
-            DirectiveKind::Transaction | DirectiveKind::Allow { .. } => None,
+            DirectiveKind::Transaction
+            | DirectiveKind::Timeout { .. }
+            | DirectiveKind::Allow { .. } => None,
         });
     match said {
         Some((said, word)) if said != proved && proved != model::Cardinality::None => {
@@ -576,6 +578,16 @@ fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality
         }
         _ => Proved::new(proved, facts.cardinality.reason.clone()),
     }
+}
+
+pub(super) fn timeout(parsed: &ParsedQuery) -> Option<u64> {
+    parsed
+        .directives
+        .iter()
+        .find_map(|directive| match directive.kind {
+            DirectiveKind::Timeout { milliseconds } => Some(milliseconds),
+            _ => None,
+        })
 }
 
 fn handle(parsed: &ParsedQuery, facts: &Facts) -> model::Handle {
