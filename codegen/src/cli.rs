@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::checked::Checked;
+use crate::checked::{Checked, CheckedGroup};
 use crate::config::Config;
 use crate::describe::{Described, ResultColumn};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -516,7 +516,7 @@ fn generate(arguments: &Gen) -> Result<Verdict, Failure> {
     let Some(output) = &compiled.output else {
         return opened.report(&diagnostics);
     };
-    let queries = compiled.described.len();
+    let queries = compiled.groups.len();
     if arguments.locked {
         let changes = write::changes(&opened.layout.out, output)?;
         diagnostics.extend(changes.changed.iter().chain(&changes.removed).map(|path| {
@@ -683,24 +683,34 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
             )
         })
         .collect();
-    let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = chosen
+    // Each text is tried: what was proved of all of them is judged by each.
+    let texts: Vec<_> = chosen
         .iter()
-        .filter_map(|(name, marks, checked)| {
-            let (Described::Statement(statement), Some(facts)) = (checked.described, checked.facts)
-            else {
-                return None;
+        .flat_map(|(name, marks, checked)| {
+            let texts = checked.groups.iter().flat_map(CheckedGroup::texts);
+            texts
+                .filter(|(text, ..)| text.sent)
+                .filter_map(move |(text, described, facts)| {
+                    let (Described::Statement(statement), Some(facts)) = (described, facts) else {
+                        return None;
+                    };
+                    let span = checked.parsed.name.span;
+                    Some((name, text, statement, facts, marks, span))
+                })
+        })
+        .collect();
+    let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = texts
+        .iter()
+        .map(|&(name, text, statement, facts, marks, span)| {
+            let subject = Subject {
+                name,
+                sql: &text.statement.sql,
+                when: &text.when,
+                statement,
+                facts,
+                marks,
             };
-            let sql = &checked.parsed.statement.sql;
-            Some((
-                Subject {
-                    name,
-                    sql,
-                    statement,
-                    facts,
-                    marks,
-                },
-                checked.parsed.name.span,
-            ))
+            (subject, span)
         })
         .unzip();
     let effort = Effort {
@@ -724,17 +734,26 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     bar.finish_and_clear();
 
     let mut diagnostics = Vec::new();
+    let mut tried = None;
     for ((subject, seen), &span) in subjects.iter().zip(&seen).zip(&spans) {
         for found in falsify::judge(&compiled.catalog, subject, subject.facts, seen) {
             let diagnostic = Diagnostic::error("falsified", format!("`{}`: {}", subject.name, found.message))
                 .at(span)
                 .help("this is a fault in sqlmill's proofs: please report it with the query and the tables");
-            let with = format!("with the parameters ({})", found.example);
+            let when = match subject.when {
+                "" => String::new(),
+                when => format!("{when}, "),
+            };
+            let with = format!("{when}with the parameters ({})", found.example);
             diagnostics.push(if found.example.is_empty() {
                 diagnostic
             } else {
                 diagnostic.note(with)
             });
+        }
+        if !subject.when.is_empty() && tried.replace(subject.name) == Some(subject.name) {
+            // Of several texts the first shows what the rows can be.
+            continue;
         }
         let listed = reviewed.clone().unwrap_or_default();
         for message in falsify::unreviewed(subject, seen, &listed) {

@@ -6,7 +6,6 @@ use crate::catalog::Catalog;
 use crate::checked::Checked;
 use crate::describe::Described;
 use crate::facts::{Access, Cardinality, ColumnFacts, Facts, Proved};
-use crate::parse::syntax::ParsedQuery;
 use crate::source::Sources;
 
 /// Every fact of one query, with its reason.
@@ -32,6 +31,14 @@ pub fn explain(
         let _ = writeln!(text, "    {line}");
     }
     let _ = writeln!(text);
+    let sent: usize = checked
+        .groups
+        .iter()
+        .map(|group| group.group.texts.iter().filter(|text| text.sent).count())
+        .sum();
+    if sent > 1 {
+        let _ = writeln!(text, "one of {sent} texts is sent; this holds of each:\n");
+    }
     fact(
         &mut text,
         "rows",
@@ -100,12 +107,11 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &F
         Described::Utility(utility) => &utility.params,
         Described::Refused(_) | Described::Unasked => return,
     };
-    let query: &ParsedQuery = checked.parsed;
-    if query.statement.params.is_empty() {
+    if checked.params.is_empty() {
         return;
     }
     let _ = writeln!(text, "\nparameters");
-    for (index, param) in query.statement.params.iter().enumerate() {
+    for (index, param) in checked.params.iter().enumerate() {
         let kind = types
             .get(index)
             .map_or_else(String::new, |&oid| catalog.type_name(oid));

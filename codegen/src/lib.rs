@@ -29,6 +29,7 @@ pub mod scan;
 pub mod schema;
 pub mod server;
 pub mod source;
+pub mod texts;
 pub mod wire;
 pub mod write;
 
@@ -36,7 +37,7 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use catalog::{Catalog, TypeKind};
-use checked::Checked;
+use checked::{Checked, CheckedGroup};
 use config::Config;
 use describe::Described;
 use diagnostic::{Diagnostic, Severity};
@@ -46,6 +47,7 @@ use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery};
 use project::QueryFile;
 use prove::{ParamOverride, Rules};
 use source::Sources;
+use texts::{Text, Texts, merge};
 
 /// What the author wrote, before anybody asks PostgreSQL.
 #[derive(Debug)]
@@ -59,9 +61,8 @@ pub struct Parsed {
 pub struct Compiled {
     pub files: Vec<ParsedFile>,
     pub catalog: Catalog,
-    pub described: Vec<Described>,
-    /// `None` where the reader or PostgreSQL refused the statement.
-    pub facts: Vec<Option<Facts>>,
+    /// For each query its own texts, then those beside them.
+    pub groups: Vec<Vec<CheckedGroup>>,
     pub diagnostics: Vec<Diagnostic>,
     /// Path below the output directory, and text. `None` where there are errors.
     pub output: Option<BTreeMap<String, String>>,
@@ -89,18 +90,36 @@ pub fn compile(
     rules: &Rules,
 ) -> Result<Compiled, wire::Error> {
     let catalog = catalog::read::read(connection)?;
-    let statements: Vec<&str> = queries(&parsed.files)
-        .filter(|(_, query)| !query.statement.faulty)
-        .map(|(_, query)| query.statement.sql.as_str())
+    let Parsed {
+        files,
+        mut diagnostics,
+    } = parsed;
+    let texts: Vec<Texts> = queries(&files)
+        .map(|(_, query)| texts::derive(sources, &catalog, query, &mut diagnostics))
+        .collect();
+    let asked = |query: &ParsedQuery| !query.statement.faulty;
+    let statements: Vec<&str> = queries(&files)
+        .zip(&texts)
+        .filter(|((_, query), _)| asked(query))
+        .flat_map(|(_, texts)| texts.groups().flat_map(|group| &group.texts))
+        .map(|text| text.statement.sql.as_str())
         .collect();
     let mut answers = describe::pass::describe(connection, &catalog, &statements)?.into_iter();
-    let described = queries(&parsed.files)
-        .map(|(_, query)| match query.statement.faulty {
-            true => Described::Unasked,
-            false => answers.next().unwrap_or(Described::Unasked),
+    let described: Vec<Vec<Vec<Described>>> = queries(&files)
+        .zip(&texts)
+        .map(|((_, query), texts)| {
+            let mut answer = |_: &Text| match asked(query) {
+                true => answers.next().unwrap_or(Described::Unasked),
+                false => Described::Unasked,
+            };
+            texts
+                .groups()
+                .map(|group| group.texts.iter().map(&mut answer).collect())
+                .collect()
         })
         .collect();
-    on_deep_stack(|| conclude(sources, config, parsed, catalog, described, rules))
+    let parsed = Parsed { files, diagnostics };
+    on_deep_stack(|| conclude(sources, config, parsed, catalog, texts, described, rules))
 }
 
 /// What follows from what the author wrote and what PostgreSQL said of it. Pure.
@@ -109,26 +128,44 @@ fn conclude(
     config: &Config,
     parsed: Parsed,
     catalog: Catalog,
-    described: Vec<Described>,
+    texts: Vec<Texts>,
+    described: Vec<Vec<Vec<Described>>>,
     rules: &Rules,
 ) -> Compiled {
     let Parsed {
         files,
         mut diagnostics,
     } = parsed;
-    let facts: Vec<Option<Facts>> = queries(&files)
-        .zip(&described)
-        .map(|((file, query), described)| {
-            let fields = syntax::fields(&files, &file.module, &query.params);
-            facts(sources, &catalog, rules, query, fields, described)
-        })
-        .collect();
+    let mut groups: Vec<Vec<CheckedGroup>> = Vec::new();
+    for (((file, query), texts), described) in queries(&files).zip(texts).zip(described) {
+        let fields = syntax::fields(&files, &file.module, &query.params);
+        let Texts { own, beside } = texts;
+        let of_query = std::iter::once(own).chain(beside).zip(described);
+        let checked = of_query.map(|(group, described)| {
+            let facts = group
+                .texts
+                .iter()
+                .zip(&described)
+                .map(|(text, described)| {
+                    facts(sources, &catalog, rules, &text.statement, fields, described)
+                })
+                .collect();
+            let group = CheckedGroup {
+                group,
+                described,
+                facts,
+                merged: None,
+            };
+            merge::merged(&catalog, group, &mut diagnostics)
+        });
+        groups.push(checked.collect());
+    }
     let is_composite = |name: &str| {
         let mut types = catalog.types.values();
         types.any(|found| found.name == name && matches!(found.kind, TypeKind::Composite { .. }))
     };
     diagnostics.extend(parse::unused_types(&files, is_composite));
-    let checked = checked(&files, &described, &facts);
+    let checked = checked(&files, &groups);
     let findings = lint::lint(sources, &catalog, config, &checked);
     let waivers = &findings.waivers;
     let (model, found) = resolve::resolve(sources, &catalog, config, &files, &checked, waivers);
@@ -141,8 +178,7 @@ fn conclude(
     Compiled {
         files,
         catalog,
-        described,
-        facts,
+        groups,
         diagnostics,
         output,
     }
@@ -179,7 +215,7 @@ fn output(sources: &Sources, model: &model::Model) -> emit::Files {
 
 impl Compiled {
     pub fn checked(&self) -> Vec<Checked<'_>> {
-        checked(&self.files, &self.described, &self.facts)
+        checked(&self.files, &self.groups)
     }
 }
 
@@ -189,19 +225,21 @@ fn queries(files: &[ParsedFile]) -> impl Iterator<Item = (&ParsedFile, &ParsedQu
         .flat_map(|file| file.queries.iter().map(move |query| (file, query)))
 }
 
-fn checked<'a>(
-    files: &'a [ParsedFile],
-    described: &'a [Described],
-    facts: &'a [Option<Facts>],
-) -> Vec<Checked<'a>> {
+fn checked<'a>(files: &'a [ParsedFile], groups: &'a [Vec<CheckedGroup>]) -> Vec<Checked<'a>> {
     queries(files)
-        .zip(described)
-        .zip(facts)
-        .map(|(((file, parsed), described), facts)| Checked {
-            file,
-            parsed,
-            described,
-            facts: facts.as_ref(),
+        .zip(groups)
+        .filter_map(|((file, parsed), groups)| {
+            let own = groups.first()?;
+            let (described, facts) = own.whole();
+            Some(Checked {
+                file,
+                parsed,
+                statement: &parsed.statement,
+                params: &own.group.params,
+                described,
+                facts,
+                groups,
+            })
         })
         .collect()
 }
@@ -210,7 +248,7 @@ fn facts(
     sources: &Sources,
     catalog: &Catalog,
     rules: &Rules,
-    query: &ParsedQuery,
+    text: &syntax::Statement,
     fields: &[Field],
     described: &Described,
 ) -> Option<Facts> {
@@ -229,20 +267,9 @@ fn facts(
         }
         Described::Refused(_) | Described::Unasked => return None,
     };
-    let author = sources.get(query.statement.span.file);
-    let line = |offset: u32| {
-        Some(
-            author
-                .position(query.statement.author_offset(offset as usize))
-                .line,
-        )
-    };
-    let names: Vec<String> = query
-        .statement
-        .params
-        .iter()
-        .map(|param| param.name.clone())
-        .collect();
+    let author = sources.get(text.span.file);
+    let line = |offset: u32| Some(author.position(text.author_offset(offset as usize)).line);
+    let names: Vec<String> = text.params.iter().map(|param| param.name.clone()).collect();
     let overrides: Vec<ParamOverride> = names
         .iter()
         .map(|name| {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::emit::{Files, plain, plain_param};
 use crate::model::{
-    Access, Cardinality, Model, Module, Query, Slot, TypeItem, TypeItemKind, Value, Waiver,
+    Access, Cardinality, Model, Module, Piece, Query, Slot, TypeItem, TypeItemKind, Value, Waiver,
 };
 
 /// Where it lies, below the output directory.
@@ -47,6 +47,9 @@ pub struct QueryEntry {
     /// By table.
     pub reads: BTreeMap<String, Vec<String>>,
     pub sql: String,
+    /// Where the text that is sent depends on the call: what it is joined of. A parameter is told by its place among `params`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub texts: Vec<Piece>,
     /// Names of constraints; of NOT NULL the column's, as `users.email`.
     pub violations: Vec<String>,
     pub waivers: Vec<Waiver>,
@@ -167,6 +170,7 @@ fn entry(module: &Module, query: &Query) -> QueryEntry {
             .collect(),
         reads: query.reads.clone(),
         sql: query.sql.clone(),
+        texts: query.texts.clone().unwrap_or_default(),
         violations: query
             .violations
             .iter()

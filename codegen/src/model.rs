@@ -59,7 +59,10 @@ pub struct Query {
     pub docs: Vec<String>,
     /// `#[…]` as the author wrote it.
     pub attributes: Vec<String>,
+    /// The author's, with `$n` for the parameters.
     pub sql: String,
+    /// Of a query whose text depends on the call: what its texts are joined of.
+    pub texts: Option<Vec<Piece>>,
     pub handle: Handle,
     pub cardinality: Cardinality,
     pub cardinality_reason: String,
@@ -70,7 +73,7 @@ pub struct Query {
     /// How long it may run, where the author says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// In order of `$n`.
+    /// In order of `$n`; of several texts, in the order that pieces count by.
     pub inputs: Vec<Value>,
     pub outputs: Vec<Value>,
     pub params: Params,
@@ -85,6 +88,27 @@ pub struct Query {
     pub waivers: Vec<Waiver>,
     /// The structs that this query is the first of its module to use.
     pub declares: Declares,
+}
+
+/// A part of a query's texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    Text(String),
+    /// The number of a parameter, which a text counts by the parameters that it uses: by its place among [`Query::inputs`].
+    Param(usize),
+    /// An optional filter; `true` where it is absent.
+    Filter {
+        number: usize,
+        present: Vec<Piece>,
+        /// For the combinations that have no text of their own.
+        as_written: Vec<Piece>,
+    },
+    /// One of several.
+    Choice {
+        number: usize,
+        options: Vec<Vec<Piece>>,
+    },
 }
 
 /// What stands below a function.

@@ -120,6 +120,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         docs: vec!["What the author said.".into()],
         attributes: vec![],
         sql: "SELECT id, email\nFROM users\nWHERE id = $1".into(),
+        texts: None,
         handle: Handle::Reader,
         cardinality: Cardinality::AtMostOne,
         cardinality_reason: "`users.id` is the primary key".into(),

@@ -131,6 +131,7 @@ fn subjects<'a>(statements: &'a [(String, Statement)], proved: &'a [Facts]) -> V
         .map(|((text, statement), facts)| Subject {
             name: text,
             sql: text,
+            when: "",
             statement,
             facts,
             marks: &[],
@@ -222,6 +223,7 @@ fn marks_are_held_against_the_rows() {
     let subject = Subject {
         name: "m::q",
         sql,
+        when: "",
         statement,
         facts: &facts,
         marks: &marks,

@@ -99,6 +99,9 @@ fn run(bench: &mut Bench, text: &str) -> Linted {
         .map(|((query, described), facts)| Checked {
             file: &parsed,
             parsed: query,
+            statement: &query.statement,
+            params: &query.statement.params,
+            groups: &[],
             described,
             facts: facts.as_ref(),
         })

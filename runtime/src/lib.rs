@@ -65,6 +65,7 @@ mod statement;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod texts;
 mod tls;
 mod transaction;
 pub mod types;
@@ -92,6 +93,7 @@ pub use param::{EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;
 pub use statement::{Check, NoRows, Statement};
+pub use texts::{Piece, Texts, Variant};
 pub use wire::{Buffer, Type};
 
 #[doc(hidden)]

@@ -6,11 +6,20 @@ use smallvec::SmallVec;
 
 use crate::sql_type::SqlType;
 use crate::statement::Check;
+use crate::texts::Variant;
 use crate::wire::{Buffer, Type};
 
 /// The parameters of a query: a struct by [`params!`](crate::params), `(value,)` for one, `()` for none.
 pub trait Params: Send + Sync {
-    /// Lists the values in the order of `$1`, `$2`, ….
+    /// Does it depend on the values which text a statement sends?
+    const VARIES: bool = false;
+
+    /// Which of a statement's texts these values take.
+    fn variant(&self) -> Variant {
+        Variant::default()
+    }
+
+    /// Lists the values in the order of `$1`, `$2`, …. A statement of several texts takes of them those that the text uses.
     fn bind<'p>(&'p self, slots: &mut Slots<'p>);
 
     /// Names the types of all parameters. Always `None`: there is no value to build from.
@@ -28,6 +37,14 @@ impl<'p> Slots<'p> {
     #[inline]
     pub fn push(&mut self, value: &'p dyn Param) {
         self.0.push(value);
+    }
+
+    /// Those of the places, in their order.
+    pub(crate) fn picked(&self, places: &[u16]) -> Self {
+        let picked = places
+            .iter()
+            .filter_map(|&place| self.0.get(usize::from(place)));
+        Self(picked.copied().collect())
     }
 
     pub(crate) fn of(params: &'p impl Params) -> Self {

@@ -251,7 +251,7 @@ fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
             about,
             params,
         } = call.request;
-        let slots = Slots::of(&params);
+        let slots = Slots::sent(&params, about);
         call::execute(handle, about, slots.as_slice()).await
     })
 }
@@ -442,21 +442,21 @@ async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
 }
 
 impl<'a, P: Params> Request<'a, P> {
-    fn new<R>(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
+    fn new<R: Row>(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
         Self {
             handle: db.handle(),
-            about: statement.about(),
+            about: statement.sent(&params),
             params,
         }
     }
 
     fn start_shared(&self) -> Option<Arc<Flight>> {
-        let slots = Slots::of(&self.params);
+        let slots = Slots::sent(&self.params, self.about);
         call::start_shared(self.handle, self.about, slots.as_slice())
     }
 
     async fn open(&self) -> Result<(Rows, Reply)> {
-        let slots = Slots::of(&self.params);
+        let slots = Slots::sent(&self.params, self.about);
         call::open(self.handle, self.about, slots.as_slice()).await
     }
 }

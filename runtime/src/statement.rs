@@ -7,12 +7,14 @@ use std::time::Duration;
 use crate::param::{Param, Params};
 use crate::row::{Column, Row, Source};
 use crate::sql_type::SqlType;
+use crate::texts::Texts;
 use crate::wire::{Prepared, Type};
 
 /// A query with the types of its parameters and rows. Declared once, as a `static`.
 ///
 pub struct Statement<P, R = NoRows> {
     about: About,
+    texts: Option<&'static Texts>,
     types: PhantomData<fn() -> (P, R)>,
 }
 
@@ -41,6 +43,8 @@ pub struct About {
     pub(crate) shared: bool,
     /// How long it may run.
     pub(crate) timeout: Option<Duration>,
+    /// Of one text among several: the places of its `$n` among the parameters that are bound.
+    pub(crate) params: Option<&'static [u16]>,
     check_params: fn(&mut Check<'_>),
     check_columns: fn(&mut Check<'_>),
 }
@@ -70,11 +74,24 @@ impl<P: Params, R: Row> Statement<P, R> {
                 sql,
                 shared: false,
                 timeout: None,
+                params: None,
                 check_params: check_params::<P>,
                 check_columns: check_columns::<R>,
             },
+            texts: None,
             types: PhantomData,
         }
+    }
+
+    /// A query of several texts: [`Params::variant`] says which one a call sends.
+    pub const fn several(
+        name: &'static str,
+        location: &'static str,
+        texts: &'static Texts,
+    ) -> Self {
+        let mut statement = Self::new(name, location, "");
+        statement.texts = Some(texts);
+        statement
     }
 
     /// A read that may travel on a connection that others use at the same time: proved to return one row at most, to take no
@@ -92,6 +109,17 @@ impl<P: Params, R: Row> Statement<P, R> {
         self.about.shared = false;
         self
     }
+
+    /// As [`shared`](Self::shared), of several texts: what was proved holds for each.
+    pub const fn shared_several(
+        name: &'static str,
+        location: &'static str,
+        texts: &'static Texts,
+    ) -> Self {
+        let mut statement = Self::several(name, location, texts);
+        statement.about.shared = true;
+        statement
+    }
 }
 
 impl<P, R> Statement<P, R> {
@@ -105,13 +133,25 @@ impl<P, R> Statement<P, R> {
         self.about.origin.location
     }
 
-    /// The text that is sent to the server.
-    pub const fn sql(&self) -> &'static str {
-        self.about.sql
+    /// The texts that are sent to the server: one, unless it depends on the call.
+    pub fn texts_sent(&self) -> Vec<&'static str> {
+        self.abouts().iter().map(|about| about.sql).collect()
     }
 
     pub(crate) const fn about(&self) -> &About {
         &self.about
+    }
+
+    pub(crate) const fn texts(&self) -> Option<&'static Texts> {
+        self.texts
+    }
+
+    /// What is known of each text.
+    pub(crate) fn abouts(&self) -> Vec<About> {
+        match self.texts {
+            None => vec![self.about],
+            Some(texts) => texts.all(&self.about).into_iter().copied().collect(),
+        }
     }
 }
 
@@ -141,9 +181,19 @@ impl About {
         }
     }
 
+    /// Of one of its texts.
+    pub(crate) const fn of_text(&self, sql: &'static str, params: &'static [u16]) -> Self {
+        Self {
+            sql,
+            params: Some(params),
+            ..*self
+        }
+    }
+
     /// Compares what the server says of a statement with what the crate was compiled for.
     pub(crate) fn check(&self, prepared: &Prepared) -> Result<(), Mismatch> {
         let mut check = Check::new(prepared.params().map(|ty| (None, ty)).collect());
+        check.places = self.params;
         (self.check_params)(&mut check);
         check.finish(Side::Parameter)?;
         let columns = prepared.columns();
@@ -156,7 +206,12 @@ impl About {
 /// Walks over the types that a query was compiled for, beside the types that the server has.
 pub struct Check<'c> {
     actual: Vec<(Option<&'c str>, Type<'c>)>,
-    next: usize,
+    /// Which of the parameters there are, where a text has not all of them.
+    places: Option<&'static [u16]>,
+    /// Of all parameters, or of the columns.
+    at: usize,
+    /// Of those that there are.
+    compared: usize,
     mismatch: Option<(usize, String, String)>,
 }
 
@@ -164,7 +219,9 @@ impl<'c> Check<'c> {
     fn new(actual: Vec<(Option<&'c str>, Type<'c>)>) -> Self {
         Self {
             actual,
-            next: 0,
+            places: None,
+            at: 0,
+            compared: 0,
             mismatch: None,
         }
     }
@@ -176,8 +233,16 @@ impl<'c> Check<'c> {
     }
 
     fn compare<T: SqlType + ?Sized>(&mut self, name: &str) {
-        let index = self.next;
-        self.next += 1;
+        let at = self.at;
+        self.at += 1;
+        let index = match self.places {
+            None => at,
+            Some(places) => match places.iter().position(|&place| usize::from(place) == at) {
+                Some(index) => index,
+                None => return,
+            },
+        };
+        self.compared += 1;
         if let Some((column, actual)) = self.actual.get(index)
             && self.mismatch.is_none()
             && !T::accepts(*actual)
@@ -189,13 +254,13 @@ impl<'c> Check<'c> {
     }
 
     fn finish(self, side: Side) -> Result<(), Mismatch> {
-        if self.next != self.actual.len() {
+        if self.compared != self.actual.len() {
             return Err(Mismatch {
                 side,
                 place: None,
                 text: format!(
                     "the crate has {} {side}s, the database {}",
-                    self.next,
+                    self.compared,
                     self.actual.len()
                 ),
             });

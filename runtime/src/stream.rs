@@ -77,7 +77,7 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
         let handle = handle.to_owned();
         let about = *about;
         let opening = async move {
-            let slots = Slots::of(&params);
+            let slots = Slots::sent(&params, &about);
             let (rows, reply) = call::open(handle.borrow(), &about, slots.as_slice()).await?;
             Ok(Open {
                 rows: Box::pin(rows),

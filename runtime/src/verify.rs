@@ -15,13 +15,13 @@ mod sealed {
     use super::About;
 
     pub trait AnyStatement {
-        fn known(&self) -> &About;
+        fn known(&self) -> Vec<About>;
     }
 }
 
 impl<P, R> sealed::AnyStatement for Statement<P, R> {
-    fn known(&self) -> &About {
-        self.about()
+    fn known(&self) -> Vec<About> {
+        self.abouts()
     }
 }
 
@@ -78,14 +78,23 @@ pub async fn verify(
             Err(error) => return Err(error.into()),
         },
     };
-    let mut statements = modules.iter().copied().flatten().copied().enumerate();
+    let mut statements =
+        modules
+            .iter()
+            .copied()
+            .flatten()
+            .enumerate()
+            .flat_map(|(index, statement)| {
+                let texts = statement.known().into_iter();
+                texts.map(move |about| (index, about))
+            });
     let mut running = tokio::task::JoinSet::new();
     let mut errors = Vec::new();
     loop {
         while running.len() < AT_ONCE
-            && let Some((index, statement)) = statements.next()
+            && let Some((index, about)) = statements.next()
         {
-            let (lease, about) = (Arc::clone(&lease), *statement.known());
+            let lease = Arc::clone(&lease);
             running.spawn(async move {
                 let outcome = call::verify(&lease, &about).await;
                 (index, outcome)
@@ -103,6 +112,8 @@ pub async fn verify(
         return Ok(());
     }
     errors.sort_by_key(|(index, _)| *index);
+    // Of a query of several texts one error will do.
+    errors.dedup_by_key(|(index, _)| *index);
     Err(VerifyError {
         errors: errors.into_iter().map(|(_, error)| error).collect(),
     })

@@ -403,7 +403,7 @@ pub(super) fn text_const(w: &mut Writer, name: &str, text: &str) {
 }
 
 /// A raw string, or an escaped one for what a raw string may not hold.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let refused = |c: char| {
         c == '\r' || c == '\0' || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Module, Params, Query,
+    Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Module, Params, Piece, Query,
     QueryResult, Value,
 };
 
 use super::spell::{self, Form, Scope};
 use super::structs;
-use super::writer::Writer;
+use super::writer::{WIDTH, Writer};
 use super::{doc, layout};
 
 pub(super) fn query(
@@ -263,19 +263,96 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
     let timeout = query
         .timeout_ms
         .map(|limit| format!("timeout_ms({})", grouped(limit)));
+    let (constructor, argument) = match query.texts {
+        None => ("new", text.to_owned()),
+        Some(_) => ("several", format!("&{text}")),
+    };
     layout::static_call(
         w,
         &format!("static {name}"),
         &ty,
-        &format!("{}::new", ty.head),
+        &format!("{}::{constructor}", ty.head),
         &[
             layout::string(&format!("{plain}::{}", query.written)),
             layout::string(&format!("{}:{}", query.file, query.line)),
-            text.to_owned(),
+            argument,
         ],
         timeout.as_deref(),
     );
-    layout::text_const(w, text, &query.sql);
+    match &query.texts {
+        None => layout::text_const(w, text, &query.sql),
+        Some(pieces) => w.block("sqlmill_runtime::texts!", |w| {
+            w.block(text, |w| texts(w, pieces));
+        }),
+    }
+}
+
+/// Pieces, each on lines of its own, and those within a short one beside each other.
+fn texts(w: &mut Writer, pieces: &[Piece]) {
+    for piece in pieces {
+        let line = piece_on_a_line(piece);
+        if !line.contains('\n') && layout::width(&line) + w.indent() <= WIDTH {
+            w.line(line);
+            continue;
+        }
+        match piece {
+            Piece::Text(_) | Piece::Param(_) => w.verbatim(&line),
+            Piece::Filter {
+                number,
+                present,
+                as_written,
+            } => {
+                w.line(format!("[{number}:"));
+                w.indented(|w| {
+                    texts(w, present);
+                    if !as_written.is_empty() {
+                        w.line("else");
+                        texts(w, as_written);
+                    }
+                });
+                w.line("]");
+            }
+            Piece::Choice { number, options } => {
+                w.line(format!("{{{number}:"));
+                w.indented(|w| {
+                    for option in options {
+                        w.line("[");
+                        w.indented(|w| texts(w, option));
+                        w.line("]");
+                    }
+                });
+                w.line("}");
+            }
+        }
+    }
+}
+
+fn piece_on_a_line(piece: &Piece) -> String {
+    let all = |pieces: &[Piece]| {
+        let pieces: Vec<String> = pieces.iter().map(piece_on_a_line).collect();
+        pieces.join(" ")
+    };
+    match piece {
+        Piece::Text(text) => layout::literal(text),
+        Piece::Param(place) => format!("({place})"),
+        Piece::Filter {
+            number,
+            present,
+            as_written,
+        } if as_written.is_empty() => format!("[{number}: {}]", all(present)),
+        Piece::Filter {
+            number,
+            present,
+            as_written,
+        } => format!("[{number}: {} else {}]", all(present), all(as_written)),
+        Piece::Choice { number, options } => {
+            let options: Vec<String> = options
+                .iter()
+                .map(|option| format!("[{}]", all(option)))
+                .collect();
+            format!("{{{number}: {}}}", options.join(" "))
+        }
+    }
 }
 
 /// A number as Clippy likes to read it: `2_000`.

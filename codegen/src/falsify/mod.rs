@@ -24,8 +24,9 @@ pub use run::observe;
 pub struct Subject<'a> {
     /// `users::get_user`
     pub name: &'a str,
-    /// The shipped text.
+    /// The shipped text, and when it is sent where it is one of several.
     pub sql: &'a str,
+    pub when: &'a str,
     pub statement: &'a Statement,
     /// Only used to draw parameters that match rows and to know which may be NULL.
     pub facts: &'a Facts,

@@ -36,14 +36,14 @@ impl<'a> Context<'a> {
             config,
             query,
             all,
-            tokens: Scanner::new(&query.parsed.statement.sql)
+            tokens: Scanner::new(&query.statement.sql)
                 .filter(|token| !token.kind.is_blank())
                 .collect(),
         }
     }
 
     fn sql(&self) -> &'a str {
-        &self.query.parsed.statement.sql
+        &self.query.statement.sql
     }
 
     /// The trees of the statement; none where it was refused or did not plan, since it says little then.
@@ -108,7 +108,7 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn span(&self, shipped: Range<usize>) -> Span {
-        self.query.parsed.statement.author_span(shipped)
+        self.query.statement.author_span(shipped)
     }
 
     /// The token at a place of the shipped text; at its end, the last one.

@@ -43,7 +43,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let name = param
                 .number
                 .checked_sub(1)
-                .and_then(|place| context.query.parsed.statement.params.get(place))
+                .and_then(|place| context.query.params.get(place))
                 .map_or_else(
                     || format!("${}", param.number),
                     |used| format!(":{}", used.name),

@@ -81,19 +81,48 @@ pub fn lint(
         ..Findings::default()
     };
     for query in queries {
-        let context = Context::new(sources, catalog, config, queries, *query);
-        let waivers = one(&context, &mut findings.diagnostics);
+        let texts: Vec<(&str, Context<'_>)> = query
+            .texts()
+            .into_iter()
+            .map(|(when, text)| (when, Context::new(sources, catalog, config, queries, text)))
+            .collect();
+        let waivers = one(&texts, &mut findings.diagnostics);
         findings.waivers.push(waivers);
     }
     findings
 }
 
-fn one(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> {
-    let mut waivers = Vec::new();
-    let mut used: Vec<&Directive> = Vec::new();
-    for rule in RULES {
+/// What a rule finds in any of the texts, each finding once. Where the author's own text has it not, it says which has.
+fn found(rule: &Rule, texts: &[(&str, Context<'_>)]) -> Vec<Diagnostic> {
+    let mut all: Vec<Diagnostic> = Vec::new();
+    for (index, (when, context)) in texts.iter().enumerate() {
         let mut found = Vec::new();
         (rule.check)(context, &mut found);
+        for finding in found {
+            let known = |other: &Diagnostic| {
+                (other.span, &other.message) == (finding.span, &finding.message)
+            };
+            if all.iter().any(known) {
+                continue;
+            }
+            all.push(match when {
+                &"" => finding,
+                _ if index == 0 => finding,
+                when => finding.note(format!("so it is where the statement is sent {when}")),
+            });
+        }
+    }
+    all
+}
+
+fn one(texts: &[(&str, Context<'_>)], diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> {
+    let mut waivers = Vec::new();
+    let mut used: Vec<&Directive> = Vec::new();
+    let Some((_, context)) = texts.first() else {
+        return waivers;
+    };
+    for rule in RULES {
+        let found = found(rule, texts);
         let waiver = allows(context).find(|(_, name, _)| name == rule.name);
         match waiver {
             Some((directive, _, reason)) if rule.waivable && !found.is_empty() => {
@@ -110,8 +139,11 @@ fn one(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Waiver> 
         }
     }
     // Of a statement that was refused, the other rules had nothing to see.
-    let seen = matches!(context.query.described, Described::Statement(statement) if statement.plan_error.is_none())
-        || matches!(context.query.described, Described::Utility(_));
+    let seen = texts.iter().all(|(_, text)| match text.query.described {
+        Described::Statement(statement) => statement.plan_error.is_none(),
+        Described::Utility(_) => true,
+        Described::Refused(_) | Described::Unasked => false,
+    });
     for (directive, name, _) in allows(context) {
         if used.iter().any(|used| std::ptr::eq(*used, directive)) {
             continue;

@@ -6,6 +6,7 @@ use crate::catalog::Oid;
 use crate::diagnostic::Diagnostic;
 use crate::facts::Access;
 use crate::model::{self, Declares, Home, Params, Query, QueryResult, Struct, StructName};
+use crate::texts;
 
 use super::Resolver;
 use super::constraints::violations;
@@ -88,6 +89,9 @@ impl Resolver<'_> {
             docs: draft.parsed.docs.clone(),
             attributes: texts(&draft.parsed.attributes),
             sql: draft.parsed.statement.sql.clone(),
+            texts: draft
+                .template
+                .map(|template| texts::model_pieces(self.sources, &template.pieces)),
             handle: draft.handle,
             cardinality: draft.cardinality.value,
             cardinality_reason: draft.cardinality.reason.clone(),

@@ -8,14 +8,17 @@ use crate::facts::{self, ColumnFacts, Facts, ParamFacts, Proved};
 use crate::lint::Waiver;
 use crate::model::{self, RustType, Slot, Value};
 use crate::nearest::nearest;
-use crate::parse::syntax::{self, DirectiveKind, Field, Nullity, ParsedQuery, StructUse};
+use crate::parse::syntax::{self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, StructUse};
 use crate::source::{Span, Spanned};
+use crate::texts::Template;
 
 use super::{Resolver, names};
 
 /// A query whose types are known and whose structs are not.
 pub(super) struct Draft<'a> {
     pub(super) parsed: &'a ParsedQuery,
+    /// What the query's texts are made of, where there are several.
+    pub(super) template: Option<&'a Template>,
     pub(super) facts: &'a Facts,
     pub(super) waivers: Vec<model::Waiver>,
     pub(super) path: String,
@@ -61,7 +64,7 @@ impl<'a> Resolver<'a> {
         let said_columns = syntax::fields(self.files, module, &parsed.row);
 
         let mut inputs = Vec::new();
-        for (index, (param, &oid)) in parsed.statement.params.iter().zip(params).enumerate() {
+        for (index, (param, &oid)) in checked.params.iter().zip(params).enumerate() {
             let said = said_params
                 .iter()
                 .find(|said| said.name.value == param.name);
@@ -91,6 +94,10 @@ impl<'a> Resolver<'a> {
         let marked = !said_columns.is_empty();
         Some(Draft {
             parsed,
+            template: checked
+                .groups
+                .first()
+                .and_then(|own| own.group.template.as_ref()),
             facts,
             waivers: waivers
                 .iter()
@@ -110,7 +117,7 @@ impl<'a> Resolver<'a> {
             } else {
                 self.whole_row(columns, facts)
             },
-            whole_insert: self.whole_insert(parsed, facts),
+            whole_insert: self.whole_insert(checked.params, facts),
             inputs,
             outputs,
         })
@@ -513,7 +520,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// An INSERT into one table whose parameters are its columns, all that can be given.
-    fn whole_insert(&self, parsed: &ParsedQuery, facts: &Facts) -> Option<Oid> {
+    fn whole_insert(&self, params: &[ParamUse], facts: &Facts) -> Option<Oid> {
         let mut inserted = facts.writes.iter().filter(|(_, write)| write.insert);
         let (&table, write) = inserted.next()?;
         if inserted.next().is_some() || facts.writes.len() != 1 {
@@ -523,7 +530,6 @@ impl<'a> Resolver<'a> {
         let mut insertable = relation.columns.iter().filter(|column| {
             column.generated.is_none() && column.identity != Some(Identity::Always)
         });
-        let params = &parsed.statement.params;
         let mut count = 0;
         let all = insertable.all(|column| {
             count += 1;

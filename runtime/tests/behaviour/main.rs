@@ -11,6 +11,7 @@ mod shared;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;
 mod transactions;
 
 use sqlmill_runtime::{Database, Execute, Many, One, Reader, Statement, Writer};

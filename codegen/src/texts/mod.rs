@@ -1,0 +1,507 @@
+//! Every text that a query can send, derived from what the author wrote before the server is asked.
+//!
+//! A [`Template`] is the author's text in pieces, some of which depend on the call. What is emitted is the pieces; the runtime
+//! joins them by the rule of [`Template::join`]. So that every text which can be sent was checked, [`Template::variants`] lists them
+//! all, each is described, planned, proved and held against the rules as a statement of its own, and what callers rely on is the
+//! weakest that was found of any ([`merge`]).
+//!
+//! To add a kind of text: recognise it in a file of this directory, build a template of it with [`Template::of`] and
+//! [`Template::slice`], and return it from [`derive`]: as the query's own, where a call sends one of its texts in place of the
+//! author's, or as one beside it, with a name, where parameters or columns are others (a page's total).
+
+pub mod merge;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::Diagnostic;
+use crate::parse::syntax::{ParamUse, ParsedQuery, Replaced, Statement};
+use crate::source::{Sources, Span};
+
+/// What one query can send.
+#[derive(Debug, Clone)]
+pub struct Texts {
+    /// A call of the query's function sends one of these.
+    pub own: Group,
+    /// Sent by other functions of the query.
+    pub beside: Vec<Group>,
+}
+
+/// Texts with the same parameters and columns, of which a call sends one.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// `None` for the query's own.
+    pub name: Option<&'static str>,
+    /// All parameters of all texts. What a struct binds has this order, and the facts of the group as well.
+    pub params: Vec<ParamUse>,
+    /// `None` where there is one text, the author's.
+    pub template: Option<Template>,
+    pub texts: Vec<Text>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub statement: Statement,
+    /// By `$n`, the place among the group's parameters.
+    pub places: Vec<usize>,
+    /// When it is sent, for the author: "with the filter `name`". Empty where that goes without saying.
+    pub when: String,
+    /// The others are only held against PostgreSQL: to see what the author's own text means.
+    pub sent: bool,
+}
+
+/// The author's text in pieces.
+#[derive(Debug, Clone)]
+pub struct Template {
+    pub params: Vec<ParamUse>,
+    pub pieces: Vec<Piece>,
+    /// What each filter is called, for the author.
+    pub filters: Vec<String>,
+    /// What the options of each choice are called.
+    pub choices: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// The author's bytes. No parameter is among them.
+    Author(Span),
+    /// Ours, in the place of the author's.
+    Ours(String, Span),
+    /// By its place among the template's parameters.
+    Param(usize, Span),
+    /// The filter of that number; where it is absent, `true` stands there.
+    Filter {
+        number: usize,
+        present: Vec<Piece>,
+        /// For the combinations that have no text of their own.
+        as_written: Vec<Piece>,
+        at: Span,
+    },
+    /// The choice of that number.
+    Choice {
+        number: usize,
+        options: Vec<Vec<Piece>>,
+    },
+}
+
+/// Which pieces are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Variant {
+    /// A bit for each filter.
+    pub filters: u32,
+    pub as_written: bool,
+    /// The option of each choice.
+    pub choices: Vec<usize>,
+}
+
+/// So many filters have a text for every combination. The runtime has the same bound.
+pub const ALL_COMBINED: usize = 6;
+
+/// What there is a bit for.
+pub const MOST_FILTERS: usize = 31;
+
+/// The texts of one query. `catalog` is the schema's; nothing was asked about the statement yet.
+pub fn derive(
+    sources: &Sources,
+    catalog: &Catalog,
+    query: &ParsedQuery,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Texts {
+    let _ = (sources, catalog, diagnostics);
+    Texts {
+        own: Group::single(&query.statement),
+        beside: Vec::new(),
+    }
+}
+
+impl Texts {
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        std::iter::once(&self.own).chain(&self.beside)
+    }
+}
+
+impl Group {
+    /// The author's statement as it is.
+    pub fn single(statement: &Statement) -> Self {
+        Self {
+            name: None,
+            params: statement.params.clone(),
+            template: None,
+            texts: vec![Text {
+                statement: statement.clone(),
+                places: (0..statement.params.len()).collect(),
+                when: String::new(),
+                sent: true,
+            }],
+        }
+    }
+
+    /// All texts of a template.
+    pub fn several(
+        sources: &Sources,
+        statement: &Statement,
+        name: Option<&'static str>,
+        template: Template,
+    ) -> Self {
+        let mut texts = Vec::new();
+        for (variant, sent) in template.variants() {
+            let (joined, places) = template.join(sources, statement, &variant);
+            texts.push(Text {
+                statement: joined,
+                places,
+                when: template.when(&variant),
+                sent,
+            });
+        }
+        Self {
+            name,
+            params: template.params.clone(),
+            template: Some(template),
+            texts,
+        }
+    }
+}
+
+impl Template {
+    /// The author's statement.
+    pub fn of(statement: &Statement) -> Self {
+        let mut template = Self {
+            params: statement.params.clone(),
+            pieces: Vec::new(),
+            filters: Vec::new(),
+            choices: Vec::new(),
+        };
+        template.pieces = template.slice(statement.span);
+        template
+    }
+
+    /// A run of the author's text, which begins and ends within no parameter.
+    pub fn slice(&self, span: Span) -> Vec<Piece> {
+        let mut uses: Vec<(usize, Span)> = self
+            .params
+            .iter()
+            .enumerate()
+            .flat_map(|(place, param)| param.spans.iter().map(move |&at| (place, at)))
+            .filter(|(_, at)| at.start >= span.start && at.end <= span.end)
+            .collect();
+        uses.sort_by_key(|(_, at)| at.start);
+        let mut pieces = Vec::new();
+        let mut from = span.start;
+        let author = |start: u32, end: u32| Piece::Author(Span { start, end, ..span });
+        for (place, at) in uses {
+            if from < at.start {
+                pieces.push(author(from, at.start));
+            }
+            pieces.push(Piece::Param(place, at));
+            from = at.end;
+        }
+        if from < span.end {
+            pieces.push(author(from, span.end));
+        }
+        pieces
+    }
+
+    /// Every variant, and whether it is ever sent. The first is what the author wrote, as far as that can be said.
+    pub fn variants(&self) -> Vec<(Variant, bool)> {
+        let filters = self.filters.len().min(MOST_FILTERS);
+        let all = (1_u32 << filters) - 1;
+        let every = filters <= ALL_COMBINED;
+        let mut sets: Vec<(u32, bool, bool)> = Vec::new();
+        if filters > 0 {
+            sets.push((0, true, !every));
+        }
+        if every {
+            sets.extend((0..=all).map(|set| (set, false, true)));
+        } else {
+            sets.push((0, false, true));
+            for first in 0..filters {
+                sets.extend((first..filters).map(|second| (1 << first | 1 << second, false, true)));
+            }
+            sets.push((all, false, true));
+        }
+        let mut variants: Vec<(Variant, bool)> = sets
+            .into_iter()
+            .map(|(filters, as_written, sent)| {
+                let variant = Variant {
+                    filters,
+                    as_written,
+                    choices: Vec::new(),
+                };
+                (variant, sent)
+            })
+            .collect();
+        for options in &self.choices {
+            variants = variants
+                .into_iter()
+                .flat_map(|(variant, sent)| {
+                    (0..options.len()).map(move |option| {
+                        let mut variant = variant.clone();
+                        variant.choices.push(option);
+                        (variant, sent)
+                    })
+                })
+                .collect();
+        }
+        variants
+    }
+
+    /// One text, with the places of its parameters.
+    fn join(
+        &self,
+        sources: &Sources,
+        statement: &Statement,
+        variant: &Variant,
+    ) -> (Statement, Vec<usize>) {
+        let mut joined = Joined {
+            sources,
+            variant,
+            statement: Statement {
+                span: statement.span,
+                sql: String::with_capacity(statement.sql.len()),
+                faulty: false,
+                params: Vec::new(),
+                replaced: Vec::new(),
+                shortened: Vec::new(),
+            },
+            places: Vec::new(),
+            author: statement.span.start,
+        };
+        joined.pieces(self, &self.pieces);
+        (joined.statement, joined.places)
+    }
+
+    /// "with the filters `a` and `b`"
+    fn when(&self, variant: &Variant) -> String {
+        let mut parts = Vec::new();
+        if !self.filters.is_empty() {
+            let present: Vec<String> = (0..self.filters.len())
+                .filter(|number| variant.filters & (1 << number) != 0)
+                .map(|number| format!("`{}`", self.filters[number]))
+                .collect();
+            parts.push(match present.as_slice() {
+                _ if variant.as_written => "as it is written".to_owned(),
+                [] => "without filters".to_owned(),
+                [one] => format!("with the filter {one}"),
+                [most @ .., last] => format!("with the filters {} and {last}", most.join(", ")),
+            });
+        }
+        for (options, &chosen) in self.choices.iter().zip(&variant.choices) {
+            let name = options.get(chosen).map_or("", String::as_str);
+            parts.push(format!("as `{name}`"));
+        }
+        parts.join(", ")
+    }
+}
+
+/// A text under way.
+struct Joined<'a> {
+    sources: &'a Sources,
+    variant: &'a Variant,
+    statement: Statement,
+    places: Vec<usize>,
+    /// Where in the author's file the next byte would come from, if nothing is said of it.
+    author: u32,
+}
+
+impl Joined<'_> {
+    fn pieces(&mut self, template: &Template, pieces: &[Piece]) {
+        for piece in pieces {
+            match piece {
+                Piece::Author(span) => self.author(*span),
+                Piece::Ours(text, at) => self.ours(text, *at),
+                Piece::Param(place, at) => {
+                    let known = self.places.iter().position(|known| known == place);
+                    let index = known.unwrap_or_else(|| {
+                        self.places.push(*place);
+                        self.statement.params.push(ParamUse {
+                            name: template
+                                .params
+                                .get(*place)
+                                .map_or_else(String::new, |param| param.name.clone()),
+                            spans: Vec::new(),
+                        });
+                        self.places.len() - 1
+                    });
+                    self.statement.params[index].spans.push(*at);
+                    self.ours(&format!("${}", index + 1), *at);
+                }
+                Piece::Filter {
+                    number,
+                    present,
+                    as_written,
+                    at,
+                } => {
+                    if self.variant.as_written {
+                        self.pieces(template, as_written);
+                    } else if self.variant.filters & (1 << number) != 0 {
+                        self.pieces(template, present);
+                    } else {
+                        self.ours("true", *at);
+                    }
+                }
+                Piece::Choice { number, options } => {
+                    let chosen = self.variant.choices.get(*number).copied();
+                    if let Some(option) = options.get(chosen.unwrap_or_default()) {
+                        self.pieces(template, option);
+                    }
+                }
+            }
+        }
+    }
+
+    fn at(&self) -> u32 {
+        u32::try_from(self.statement.sql.len()).unwrap_or(u32::MAX)
+    }
+
+    fn author(&mut self, span: Span) {
+        if span.start != self.author {
+            // From here on, places are counted from there.
+            let here = Span {
+                end: span.start,
+                ..span
+            };
+            self.statement.replaced.push(Replaced {
+                at: self.at(),
+                len: 0,
+                span: here,
+            });
+        }
+        let mut rest = self.sources.text(span);
+        while let Some(at) = rest.find("\r\n") {
+            let (line, after) = rest.split_at(at);
+            self.statement.sql.push_str(line);
+            let end = self.at();
+            self.statement.shortened.push(end);
+            self.statement.sql.push('\n');
+            rest = after.get(2..).unwrap_or_default();
+        }
+        self.statement.sql.push_str(rest);
+        self.author = span.end;
+    }
+
+    fn ours(&mut self, text: &str, at: Span) {
+        self.statement.replaced.push(Replaced {
+            at: self.at(),
+            len: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            span: at,
+        });
+        self.statement.sql.push_str(text);
+        self.author = at.end;
+    }
+}
+
+/// A template for the model: runs of text as they are sent.
+pub fn model_pieces(sources: &Sources, pieces: &[Piece]) -> Vec<crate::model::Piece> {
+    use crate::model;
+    let mut found: Vec<model::Piece> = Vec::new();
+    let text = |found: &mut Vec<model::Piece>, more: &str| match found.last_mut() {
+        Some(model::Piece::Text(text)) => text.push_str(more),
+        _ => found.push(model::Piece::Text(more.to_owned())),
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Author(span) => text(&mut found, &sources.text(*span).replace("\r\n", "\n")),
+            Piece::Ours(ours, _) => text(&mut found, ours),
+            Piece::Param(place, _) => found.push(model::Piece::Param(*place)),
+            Piece::Filter {
+                number,
+                present,
+                as_written,
+                ..
+            } => found.push(model::Piece::Filter {
+                number: *number,
+                present: model_pieces(sources, present),
+                as_written: model_pieces(sources, as_written),
+            }),
+            Piece::Choice { number, options } => found.push(model::Piece::Choice {
+                number: *number,
+                options: options
+                    .iter()
+                    .map(|option| model_pieces(sources, option))
+                    .collect(),
+            }),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::parse_file;
+
+    #[test]
+    fn a_text_is_joined_of_pieces_and_keeps_its_places() {
+        let text = "--! q\r\nSELECT :x, a\r\nFROM t WHERE (:p IS NULL OR a = :p + :x) AND b = :y";
+        let mut sources = Sources::default();
+        let file = sources.add("q.sql", text);
+        let (parsed, found) = parse_file(&sources, file, "q");
+        assert_eq!(found, []);
+        let statement = &parsed.queries[0].statement;
+        let span = |part: &str| {
+            let start = text.find(part).unwrap();
+            Span::new(file, start..start + part.len())
+        };
+        let mut template = Template::of(statement);
+        let (whole, guard) = (span("(:p IS NULL OR a = :p + :x)"), span(":p IS NULL"));
+        let predicate = span("a = :p + :x");
+        let before = template.slice(Span {
+            end: whole.start,
+            ..statement.span
+        });
+        let behind = template.slice(Span {
+            start: whole.end,
+            ..statement.span
+        });
+        let ours = |text: &str| Piece::Ours(text.to_owned(), whole);
+        let mut present = vec![ours("(")];
+        present.extend(template.slice(predicate));
+        let mut as_written = present.clone();
+        as_written.push(ours(" OR "));
+        as_written.extend(template.slice(guard));
+        present.push(ours(")"));
+        as_written.push(ours(")"));
+        template.filters.push("p".to_owned());
+        template.pieces = before;
+        template.pieces.push(Piece::Filter {
+            number: 0,
+            present,
+            as_written,
+            at: whole,
+        });
+        template.pieces.extend(behind);
+
+        let group = Group::several(&sources, statement, None, template);
+        let sql: Vec<&str> = group
+            .texts
+            .iter()
+            .map(|text| text.statement.sql.as_str())
+            .collect();
+        assert_eq!(
+            sql,
+            [
+                "SELECT $1, a\nFROM t WHERE (a = $2 + $1 OR $2 IS NULL) AND b = $3",
+                "SELECT $1, a\nFROM t WHERE true AND b = $2",
+                "SELECT $1, a\nFROM t WHERE (a = $2 + $1) AND b = $3",
+            ]
+        );
+        let places: Vec<&[usize]> = group.texts.iter().map(|text| &*text.places).collect();
+        assert_eq!(places, [&[0, 1, 2][..], &[0, 2], &[0, 1, 2]]);
+        assert_eq!(group.texts[0].when, "as it is written");
+        assert!(!group.texts[0].sent && group.texts[1].sent && group.texts[2].sent);
+        for joined in &group.texts {
+            let statement = &joined.statement;
+            for part in ["SELECT", "FROM t", "AND b", "b = ", "a = ", "IS NULL"] {
+                if let Some(at) = statement.sql.find(part) {
+                    let expected = text.find(part).unwrap();
+                    assert_eq!(
+                        statement.author_offset(at),
+                        expected,
+                        "{part} of {statement:?}"
+                    );
+                }
+            }
+            if let Some(at) = statement.sql.find("true") {
+                assert_eq!(statement.author_offset(at), whole.start as usize);
+            }
+        }
+    }
+}
