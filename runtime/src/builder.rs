@@ -43,6 +43,7 @@ pub struct Builder {
     password: Option<String>,
     application_name: Option<String>,
     settings: Vec<(String, String)>,
+    transaction_pooler: bool,
 }
 
 impl Default for Builder {
@@ -60,6 +61,7 @@ impl Default for Builder {
             password: None,
             application_name: None,
             settings: Vec::new(),
+            transaction_pooler: false,
         }
     }
 }
@@ -156,6 +158,14 @@ impl Builder {
         self
     }
 
+    /// Says that the address is that of a transaction pooler, such as PgBouncer with `pool_mode = transaction`. No statement is then
+    /// prepared under a name, and nothing is set for a session; what [`setting`](Builder::setting) and its like ask for must come
+    /// with the role, and is looked at with every connection.
+    pub fn transaction_pooler(mut self, yes: bool) -> Self {
+        self.transaction_pooler = yes;
+        self
+    }
+
     /// Makes a first connection, so that a wrong address or password shows at once. `url` is as libpq takes it, a URL or
     /// `key=value` pairs; what it does not say is taken from `PGHOST`, `PGUSER` and so on.
     pub async fn connect(self, url: &str) -> Result<Database> {
@@ -190,7 +200,20 @@ impl Builder {
         address.or("keepalives_idle", "30");
         address.or("keepalives_interval", "10");
         address.or("keepalives_retries", "3");
-        Target::new(address, &self.settings, self.statement_cache).map_err(wrong_address)
+        // A pooler takes no settings for a session: they are looked at instead.
+        let settings = if self.transaction_pooler {
+            &[]
+        } else {
+            self.settings.as_slice()
+        };
+        let mut target =
+            Target::new(address, settings, self.statement_cache).map_err(wrong_address)?;
+        if self.transaction_pooler {
+            target
+                .behind_pooler(&self.settings)
+                .map_err(wrong_address)?;
+        }
+        Ok(target)
     }
 
     async fn pool(self, target: Target) -> Result<Pool> {
@@ -253,6 +276,7 @@ impl fmt::Debug for Builder {
             .field("shared_connections", &self.shared_connections)
             .field("shared_depth", &self.shared_depth)
             .field("settings", &self.settings)
+            .field("transaction_pooler", &self.transaction_pooler)
             .finish_non_exhaustive()
     }
 }

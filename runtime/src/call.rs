@@ -137,9 +137,9 @@ async fn open_own(lease: &Lease, about: &About, params: &[&dyn Param]) -> Result
     lease.depart();
     let mut outcome = send(session, about, params).await;
     if let Err(Refused::Failure(failure)) = &outcome
-        && failure.is_stale_statement()
+        && (failure.is_stale_statement() || (failure.is_other_result() && about.shared))
     {
-        // Nothing ran: the server refused to bind. What else was prepared before the change may be stale as well.
+        // Nothing ran, as the server refused to bind, or only a read. What else was prepared before the change may be stale as well.
         session.evict_all();
         outcome = Box::pin(send(session, about, params)).await;
     }
@@ -147,6 +147,11 @@ async fn open_own(lease: &Lease, about: &About, params: &[&dyn Param]) -> Result
         Ok(rows) => return Ok(Some(rows)),
         Err(Refused::Mismatch(error)) => error,
         Err(Refused::Prepare(failure)) => lease.prepare_error(&failure),
+        Err(Refused::Failure(failure)) if failure.is_other_result() => {
+            // It ran, so there is no second try.
+            session.evict_all();
+            lease.error(&failure).into_other_result()
+        }
         Err(Refused::Failure(failure)) => lease.error(&failure),
     };
     trace_to_root(lease, Some(session), &mut error).await;
@@ -189,6 +194,9 @@ async fn open_within(
                 // A second try would only hear that the transaction has failed.
                 lease.session()?.evict_all();
                 error = error.into_schema_changed();
+            } else if failure.is_other_result() {
+                lease.session()?.evict_all();
+                error = error.into_other_result();
             }
             Err(error)
         }
@@ -221,7 +229,7 @@ async fn prepare_within(
     // The task does not panic; a runtime that shuts down drops it.
     prepared
         .await
-        .unwrap_or(Err(Refused::Failure(Failure::GONE)))
+        .unwrap_or(Err(Refused::Failure(Failure::Gone)))
 }
 
 async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) -> Error {
@@ -302,7 +310,7 @@ impl Reply {
                     && let Some(deadline) = &self.deadline
                     && deadline.poll(lease, cx).is_ready()
                 {
-                    return Poll::Ready(Some(Err(Failure::GONE)));
+                    return Poll::Ready(Some(Err(Failure::Gone)));
                 }
                 if let Poll::Ready(Some(Err(_)) | None) = &next {
                     lease.arrive();
@@ -317,7 +325,7 @@ impl Reply {
                         && let Some(lease) = lease.upgrade()
                         && deadline.poll(&lease, cx).is_ready()
                     {
-                        return Poll::Ready(Some(Err(Failure::GONE)));
+                        return Poll::Ready(Some(Err(Failure::Gone)));
                     }
                 }
                 next

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::lease::Lease;
 
 /// How long the server has to answer to a cancellation.
@@ -70,6 +70,10 @@ impl Deadline {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner.stage {
             Stage::Running(_) => error,
+            // A pooler may answer so.
+            Stage::Cancelling(_) if error.kind() == ErrorKind::ConnectionLost => {
+                Error::no_answer_within(inner.limit)
+            }
             Stage::Cancelling(_) => error.past_limit(inner.limit),
             Stage::GivenUp => Error::no_answer_within(inner.limit),
         }

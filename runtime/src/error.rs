@@ -252,6 +252,13 @@ impl Error {
         self
     }
 
+    /// Its reply has other types than when the statement was prepared, which only shows when it has run.
+    pub(crate) fn into_other_result(mut self) -> Self {
+        self.0.kind = ErrorKind::SchemaChanged;
+        self.0.detail = Some("the types of its columns changed; what it does was done".to_owned());
+        self
+    }
+
     pub(crate) fn mismatch(mismatch: &Mismatch) -> Self {
         Self::with(ErrorKind::SchemaChanged, mismatch.to_string())
     }

@@ -43,7 +43,7 @@ impl Incoming {
     pub(crate) fn new(lease: Arc<Lease>, prepared: Prepared, bound: Bound) -> Arc<Self> {
         let sender = Arc::clone(&lease);
         let sent = async move {
-            let session = sender.session().map_err(|_| Failure::GONE)?;
+            let session = sender.session().map_err(|_| Failure::Gone)?;
             session.query_bound(&prepared, &bound).await
         };
         Arc::new(Self {

@@ -60,6 +60,7 @@ mod query;
 mod row;
 mod session;
 mod shared;
+mod socket;
 mod sql_type;
 mod statement;
 mod stream;
@@ -69,6 +70,7 @@ mod texts;
 mod tls;
 mod transaction;
 pub mod types;
+mod unnamed;
 mod verify;
 mod wire;
 

@@ -473,15 +473,14 @@ impl Flight {
         match progress.running.poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => None,
             Poll::Ready(outcome) => {
-                let stale = outcome
-                    .as_ref()
-                    .err()
-                    .is_some_and(Failure::is_stale_statement);
+                let stale = outcome.as_ref().err().is_some_and(|failure| {
+                    failure.is_stale_statement() || failure.is_other_result()
+                });
                 let lost = outcome.as_ref().err().is_some_and(|failure| {
                     crate::error::Error::from_failure(failure).kind() == ErrorKind::ConnectionLost
                 });
                 progress.under_way = false;
-                // Nothing ran, and a connection of its own knows how to prepare again.
+                // Nothing that has an effect ran, and a connection of its own knows how to prepare again.
                 progress.elsewhere |= stale;
                 progress.outcome = (!progress.elsewhere).then_some(outcome);
                 Some(Ended {

@@ -74,6 +74,14 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
+    pub(crate) fn encrypts(&self) -> bool {
+        match self {
+            Self::None => false,
+            #[cfg(feature = "tls")]
+            Self::Rustls(_) => true,
+        }
+    }
+
     /// Takes the parameters about encryption out of the address, but for a `sslmode` that tokio-postgres knows.
     pub(crate) fn of(address: &mut Address) -> Result<Self, String> {
         let mode = Mode::of(address)?;

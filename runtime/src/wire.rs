@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -19,6 +20,7 @@ use futures_core::Stream;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
 use tokio_postgres::{Client, Connection, NoTls};
@@ -26,8 +28,10 @@ use tokio_postgres::{Client, Connection, NoTls};
 use crate::address::Address;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::partition::{Key, Partitions};
+use crate::socket::{self, Encrypted, HeldOpen, Socket};
 use crate::statement::{self, About};
 use crate::tls::Tls;
+use crate::unnamed::{self, Unnamed};
 
 /// A type of the database, as the server described it.
 #[derive(Clone, Copy)]
@@ -427,6 +431,8 @@ impl Statements {
 pub(crate) struct Session {
     client: Client,
     tls: Tls,
+    /// Where the socket leads that the driver did not make itself.
+    place: Option<socket::Place>,
     /// The task that reads and writes for it.
     driver: AbortHandle,
     statements: Mutex<Statements>,
@@ -528,12 +534,31 @@ impl Session {
         Canceller {
             token: self.client.cancel_token(),
             tls: self.tls.clone(),
+            place: self.place.clone(),
         }
     }
 
     /// Closes the connection at once: who waits for an answer is told so.
     pub(crate) fn cut_off(&self) {
         self.driver.abort();
+    }
+
+    /// Do sessions begin with these parameters? Behind a pooler nobody can set them for good.
+    async fn check_settings(&self, settings: &[(String, String)]) -> Result<(), Failure> {
+        let types = [postgres::Type::TEXT, postgres::Type::TEXT];
+        for (name, value) in settings {
+            let statement = self.client.prepare_typed(SETTING, &types).await?;
+            let row = self.client.query_one(&statement, &[name, value]).await?;
+            let (is, should): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+            let bare = |text: Option<String>| text.unwrap_or_default().replace(' ', "");
+            if bare(is) != bare(should) {
+                return Err(Failure::Unfit(format!(
+                    "sessions begin with another `{name}` than was asked for; behind a transaction pooler it belongs to \
+                     the role: ALTER ROLE … SET {name} = …"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// How far behind its primary a standby is; `None` on a server that is none.
@@ -565,15 +590,29 @@ impl Session {
     }
 }
 
+/// The value that a parameter has, and how the server writes the one that it should have: `300ms` for `300`. It has that for this
+/// statement only.
+const SETTING: &str = "\
+SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)";
+
 /// Asks the server to cancel what runs on a connection.
 pub(crate) struct Canceller {
     token: tokio_postgres::CancelToken,
     tls: Tls,
+    place: Option<socket::Place>,
 }
 
 impl Canceller {
     pub(crate) async fn cancel(self) {
         // Nothing to do about a failure: the caller throws the connection away either way.
+        if let Some(place) = self.place {
+            if let Ok(socket) = place.connect(&self.tls).await {
+                let mut socket = HeldOpen(socket);
+                let _ = self.token.cancel_query_raw(&mut socket, NoTls).await;
+                socket.closed().await;
+            }
+            return;
+        }
         let _ = match self.tls {
             Tls::None => self.token.cancel_query(NoTls).await,
             #[cfg(feature = "tls")]
@@ -641,6 +680,16 @@ pub(crate) struct Target {
     statements: usize,
     /// Run when a connection was made.
     greeting: Option<&'static str>,
+    /// Behind a transaction pooler.
+    pooled: Option<Pooled>,
+}
+
+/// What is different behind a transaction pooler.
+#[derive(Clone)]
+struct Pooled {
+    places: Vec<socket::Place>,
+    /// Session parameters that the role or the database must bring.
+    settings: Vec<(String, String)>,
 }
 
 impl Target {
@@ -685,6 +734,7 @@ impl Target {
             tls,
             statements,
             greeting: None,
+            pooled: None,
         })
     }
 
@@ -696,6 +746,7 @@ impl Target {
             tls: Tls::None,
             statements: 0,
             greeting: None,
+            pooled: None,
         }
     }
 
@@ -727,7 +778,33 @@ impl Target {
         self.greeting = Some("SET default_transaction_read_only = on");
     }
 
+    /// Leaves the session alone: a transaction pooler gives it to somebody else.
+    pub(crate) fn behind_pooler(&mut self, settings: &[(String, String)]) -> Result<(), String> {
+        if self.config.get_target_session_attrs() != TargetSessionAttrs::Any {
+            return Err(
+                "`target_session_attrs` says nothing of the servers behind a transaction pooler"
+                    .to_owned(),
+            );
+        }
+        let encrypted = match self.config.get_ssl_mode() {
+            _ if !self.tls.encrypts() => Encrypted::Never,
+            SslMode::Disable => Encrypted::Never,
+            SslMode::Prefer => Encrypted::WhereItCan,
+            _ => Encrypted::Always,
+        };
+        // What the driver sees is not encrypted any more.
+        self.config.ssl_mode(SslMode::Disable);
+        self.pooled = Some(Pooled {
+            places: socket::places(&self.address, encrypted),
+            settings: settings.to_vec(),
+        });
+        Ok(())
+    }
+
     pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        if let Some(pooled) = &self.pooled {
+            return self.connect_pooled(pooled).await;
+        }
         let (client, driver) = match &self.tls {
             Tls::None => {
                 let (client, connection) = self.config.connect(NoTls).await?;
@@ -739,20 +816,73 @@ impl Target {
                 (client, drive(connection))
             }
         };
-        let session = Session {
+        let session = self.session(client, driver, None);
+        // Behind a pooler it would be somebody else's session: there it is left to the types and to `BEGIN READ ONLY`.
+        if let Some(greeting) = self.greeting {
+            session.run(greeting).await?;
+        }
+        Ok(session)
+    }
+
+    async fn connect_pooled(&self, pooled: &Pooled) -> Result<Session, Failure> {
+        let mut failure = Failure::Gone;
+        for place in &pooled.places {
+            match self.connect_at(place).await {
+                Ok(session) => {
+                    session.check_settings(&pooled.settings).await?;
+                    return Ok(session);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect_at(&self, place: &socket::Place) -> Result<Session, Failure> {
+        let socket: Socket = place.connect(&self.tls).await?;
+        let connecting = self.config.connect_raw(Unnamed::new(socket), NoTls);
+        let (client, connection) = connecting.await?;
+        Ok(self.session(client, drive(connection), Some(place.clone())))
+    }
+
+    fn session(
+        &self,
+        client: Client,
+        driver: AbortHandle,
+        place: Option<socket::Place>,
+    ) -> Session {
+        Session {
             client,
             tls: self.tls.clone(),
+            place,
             driver,
             statements: Mutex::new(Statements {
                 known: HashMap::default(),
                 clock: 0,
                 most: self.statements,
             }),
-        };
-        if let Some(greeting) = self.greeting {
-            session.run(greeting).await?;
         }
-        Ok(session)
+    }
+}
+
+/// Encrypts what goes through a socket.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(unused_variables, reason = "there is none")
+)]
+pub(crate) async fn encrypt(tls: &Tls, socket: Socket, name: &str) -> io::Result<Socket> {
+    match tls {
+        Tls::None => Ok(socket),
+        #[cfg(feature = "tls")]
+        Tls::Rustls(connect) => {
+            use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+
+            let mut connect = connect.clone();
+            let connect = MakeTlsConnect::<Socket>::make_tls_connect(&mut connect, name)
+                .map_err(io::Error::other)?;
+            let socket = connect.connect(socket).await.map_err(io::Error::other)?;
+            Ok(Box::new(socket))
+        }
     }
 }
 
@@ -830,11 +960,25 @@ impl managed::Manager for Connector {
 }
 
 /// What went wrong on the wire. It may hold values in its text, so nothing of it is shown but what the methods give.
-pub(crate) struct Failure(Option<tokio_postgres::Error>);
+pub(crate) enum Failure {
+    Driver(tokio_postgres::Error),
+    /// There is no connection any more.
+    Gone,
+    /// No socket could be had.
+    Socket(io::Error),
+    /// The server is there, and its sessions are not what they have to be. The text holds no values.
+    Unfit(String),
+}
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self(Some(error))
+        Self::Driver(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Socket(error)
     }
 }
 
@@ -851,11 +995,15 @@ pub(crate) struct ServerError<'e> {
 }
 
 impl Failure {
-    /// There is no connection any more.
-    pub(crate) const GONE: Self = Self(None);
+    fn driver(&self) -> Option<&tokio_postgres::Error> {
+        match self {
+            Self::Driver(error) => Some(error),
+            Self::Gone | Self::Socket(_) | Self::Unfit(_) => None,
+        }
+    }
 
     fn database(&self) -> Option<&tokio_postgres::error::DbError> {
-        self.0.as_ref()?.as_db_error()
+        self.driver()?.as_db_error()
     }
 
     pub(crate) fn server(&self) -> Option<ServerError<'_>> {
@@ -883,20 +1031,36 @@ impl Failure {
         })
     }
 
+    /// Of a reply whose columns have other types than when the statement was prepared. Unlike a statement that is stale it was
+    /// run: see [`unnamed`](crate::unnamed).
+    pub(crate) fn is_other_result(&self) -> bool {
+        self.database().is_some_and(|error| {
+            error.routine() == Some(unnamed::ROUTINE)
+                && *error.code() == SqlState::FEATURE_NOT_SUPPORTED
+        })
+    }
+
     /// The parameter could not be written; the reason names no value.
     pub(crate) fn encoding(&self) -> Option<&EncodeError> {
-        self.0.as_ref()?.source()?.downcast_ref()
+        self.driver()?.source()?.downcast_ref()
     }
 
     /// Of errors without a word from the server: the operating system's reason, which holds no values.
-    pub(crate) fn io(&self) -> Option<&std::io::Error> {
-        self.0.as_ref()?.source()?.downcast_ref()
+    pub(crate) fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Driver(error) => error.source()?.downcast_ref(),
+            Self::Socket(error) => Some(error),
+            Self::Gone | Self::Unfit(_) => None,
+        }
     }
 
     /// What a failed attempt to connect says; made before any value was sent.
     pub(crate) fn connecting(&self) -> String {
-        let Some(error) = &self.0 else {
-            return "the connection is gone".to_owned();
+        let error = match self {
+            Self::Driver(error) => error,
+            Self::Gone => return "the connection is gone".to_owned(),
+            Self::Socket(error) => return format!("error connecting to server: {error}"),
+            Self::Unfit(text) => return text.clone(),
         };
         match (error.as_db_error(), error.source()) {
             (Some(error), _) => error.message().to_owned(),

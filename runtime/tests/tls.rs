@@ -136,12 +136,20 @@ async fn attempt(scratch: &TestDatabase, port: u16, parameters: &str) -> Result<
         "host=localhost hostaddr=127.0.0.1 port={port} {} {parameters}",
         rest.join(" ")
     );
-    let db = Database::connect(&address).await.map_err(|error| {
-        assert_eq!(error.kind(), ErrorKind::Connect);
-        error.to_string()
-    })?;
-    assert_eq!(One::new(&db, &ONE, ()).await.unwrap(), 1);
-    Ok(())
+    let connect = async |pooler| {
+        let builder = Database::builder().transaction_pooler(pooler);
+        let db = builder.connect(&address).await.map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::Connect);
+            error.to_string()
+        })?;
+        assert_eq!(One::new(&db, &ONE, ()).await.unwrap(), 1);
+        Ok::<_, String>(())
+    };
+    let plain = connect(false).await;
+    // There the socket is made by other means.
+    let pooled = connect(true).await;
+    assert_eq!(plain.is_ok(), pooled.is_ok(), "{plain:?} {pooled:?}");
+    plain.and(pooled)
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ mod connections;
 mod deadlines;
 mod errors;
 mod handles;
+#[cfg(unix)]
+mod pooler;
 mod rows;
 mod shared;
 mod streams;

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+#[cfg(unix)]
+pub mod pgbouncer;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
