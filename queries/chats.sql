@@ -78,6 +78,39 @@ LEFT JOIN users AS owner
     ON owner.id = chats.created_by AND owner.deleted_at IS NULL
 WHERE chats.id = :chat_id AND chats.deleted_at IS NULL;
 
+--! update_chat (title~, most_recent_file_id~, most_recent_file_type~, most_recent_version_number~)
+--- Renames a chat, or notes the file that it made last; clearing the three takes the file away.
+UPDATE chats
+SET
+    title = :title,
+    most_recent_file_id = :most_recent_file_id,
+    most_recent_file_type = :most_recent_file_type,
+    most_recent_version_number = :most_recent_version_number,
+    updated_at = now()
+WHERE id = :chat_id AND deleted_at IS NULL
+RETURNING
+    id,
+    title,
+    most_recent_file_id,
+    most_recent_file_type,
+    most_recent_version_number,
+    updated_at;
+
+--! update_chat_sharing (publicly_accessible~, publicly_enabled_by~, public_expiry_date~, public_password~, workspace_sharing~, workspace_sharing_enabled_by~, workspace_sharing_enabled_at~)
+--- Changes who else sees a chat. Who enabled it, and when, is cleared by whoever ends the sharing.
+UPDATE chats
+SET
+    publicly_accessible = :publicly_accessible,
+    publicly_enabled_by = :publicly_enabled_by,
+    public_expiry_date = :public_expiry_date,
+    public_password = :public_password,
+    workspace_sharing = :workspace_sharing,
+    workspace_sharing_enabled_by = :workspace_sharing_enabled_by,
+    workspace_sharing_enabled_at = :workspace_sharing_enabled_at,
+    updated_by = :user_id,
+    updated_at = now()
+WHERE id = :chat_id AND deleted_at IS NULL;
+
 --! touch_chat
 --- Moves a chat to the top of the recent ones.
 UPDATE chats

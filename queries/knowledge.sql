@@ -23,6 +23,26 @@ RETURNING
     updated_at,
     deleted_at;
 
+--! update_doc (name~, content~, type~) : Doc
+--- Renames a document, or writes it anew. Fails on `docs_name_organization_id_key` where another one has the name, also
+--- where that one is deleted.
+UPDATE docs
+SET
+    name = :name,
+    content = :content,
+    type = :type,
+    updated_at = now()
+WHERE id = :doc_id AND organization_id = :organization_id AND deleted_at IS NULL
+RETURNING
+    id,
+    name,
+    content,
+    type,
+    organization_id,
+    created_at,
+    updated_at,
+    deleted_at;
+
 --! create_shortcut : Shortcut
 --- Makes a shortcut, or brings back the user's own deleted one of that name with the new text. Fails on
 --- `shortcuts_personal_unique` where the user has one of that name, and on `shortcuts_workspace_unique` where a shared

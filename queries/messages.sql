@@ -65,6 +65,20 @@ SELECT
 FROM messages
 WHERE id = :message_id AND deleted_at IS NULL;
 
+--! update_message (response_messages~, reasoning~, raw_llm_messages~, final_reasoning_message~, post_processing_message~, is_completed~)
+--- Writes down what the assistant has so far. Returns nothing where the message is deleted.
+UPDATE messages
+SET
+    response_messages = :response_messages,
+    reasoning = :reasoning,
+    raw_llm_messages = :raw_llm_messages,
+    final_reasoning_message = :final_reasoning_message,
+    post_processing_message = :post_processing_message,
+    is_completed = :is_completed,
+    updated_at = now()
+WHERE id = :message_id AND deleted_at IS NULL
+RETURNING id, chat_id, is_completed, updated_at;
+
 --! get_message_context
 --- What the assistant must know before it answers: the chat of the message, its organization, and whether the person
 --- was known where the chat began on Slack.

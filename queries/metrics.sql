@@ -104,6 +104,29 @@ WHERE
         OR (publicly_accessible AND coalesce(public_expiry_date > now(), TRUE))
     );
 
+--! update_metric_sharing (publicly_accessible~, publicly_enabled_by~, public_expiry_date~, public_password~, workspace_sharing~, workspace_sharing_enabled_by~, workspace_sharing_enabled_at~)
+--- Changes who else sees a metric. Who enabled it, and when, is cleared by whoever ends the sharing.
+UPDATE metric_files
+SET
+    publicly_accessible = :publicly_accessible,
+    publicly_enabled_by = :publicly_enabled_by,
+    public_expiry_date = :public_expiry_date,
+    public_password = :public_password,
+    workspace_sharing = :workspace_sharing,
+    workspace_sharing_enabled_by = :workspace_sharing_enabled_by,
+    workspace_sharing_enabled_at = :workspace_sharing_enabled_at,
+    updated_at = now()
+WHERE id = :metric_id AND deleted_at IS NULL
+RETURNING
+    id,
+    publicly_accessible,
+    publicly_enabled_by,
+    public_expiry_date,
+    public_password,
+    workspace_sharing,
+    workspace_sharing_enabled_by,
+    workspace_sharing_enabled_at;
+
 --! set_screenshot
 --- Notes where the latest screenshot of a metric is.
 UPDATE metric_files

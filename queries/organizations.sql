@@ -57,6 +57,17 @@ RETURNING
     created_at,
     updated_at;
 
+--! update_workspace_settings (restrict_new_user_invitations~, default_role~, domains~)
+--- Changes who may join an organization, and as what. No domains (NULL): nobody joins by an address.
+UPDATE organizations
+SET
+    restrict_new_user_invitations = :restrict_new_user_invitations,
+    default_role = :default_role,
+    domains = :domains,
+    updated_at = now()
+WHERE id = :organization_id AND deleted_at IS NULL
+RETURNING restrict_new_user_invitations, default_role, domains;
+
 --! add_approved_domains : (domains![!])
 --- Lets people with these email domains join by themselves. A domain counts once, however it is capitalized, and keeps
 --- the place where it was first named. Returns all domains.

@@ -312,6 +312,31 @@ WHERE
     AND users.deleted_at IS NULL
     AND membership.organization_id = :organization_id;
 
+--! update_user (name~, personalization_enabled~, personalization_config~) : User
+--- Changes what people say of themselves. Returns the row, or nothing where the account is closed.
+UPDATE users
+SET
+    name = :name,
+    personalization_enabled = :personalization_enabled,
+    personalization_config = :personalization_config,
+    updated_at = now()
+WHERE id = :user_id AND deleted_at IS NULL
+RETURNING
+    id,
+    email,
+    name,
+    config,
+    created_at,
+    updated_at,
+    deleted_at,
+    attributes,
+    is_active,
+    avatar_url,
+    suggested_prompts,
+    personalization_enabled,
+    personalization_config,
+    last_used_shortcuts;
+
 --! push_recent_shortcuts
 --- Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20.
 --- Returns the list.

@@ -706,6 +706,7 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                 name,
                 sql: &text.statement.sql,
                 when: &text.when,
+                params: &text.statement.params,
                 statement,
                 facts,
                 marks,

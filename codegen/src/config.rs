@@ -32,8 +32,10 @@ pub struct Config {
     pub dependencies: Option<toml::Table>,
     /// The schemas in which names without one are looked up, at generation and on every connection.
     pub search_path: Vec<String>,
-    /// Without it the rules about soft deletion are off.
-    pub soft_delete: Option<SoftDelete>,
+    /// `[soft_delete]`: a row whose column is not NULL counts as deleted. Without it the rules about soft deletion are off.
+    pub soft_delete: Option<SharedColumn>,
+    /// `[updated_at]`: when a row was changed last. Without it the rule `updated-at` is off.
+    pub updated_at: Option<SharedColumn>,
     /// `[tables]`: the row types of tables, in the file's order.
     pub tables: Vec<TableType>,
     pub date_time: DateTimes,
@@ -46,9 +48,9 @@ pub struct Config {
     pub cornucopia: bool,
 }
 
-/// `[soft_delete]`: a row whose column is not NULL counts as deleted.
+/// A column that many tables have, with one meaning: of `[soft_delete]` and `[updated_at]`.
 #[derive(Debug, Clone)]
-pub struct SoftDelete {
+pub struct SharedColumn {
     pub column: Spanned<String>,
     /// Tables that have such a column and are not meant; `schema.table` or, on the search path, `table`.
     pub exclude: Vec<Spanned<String>>,
@@ -75,6 +77,7 @@ impl Default for Config {
             dependencies: None,
             search_path: vec!["public".to_owned()],
             soft_delete: None,
+            updated_at: None,
             tables: Vec::new(),
             date_time: DateTimes::default(),
             numeric: Numerics::default(),
@@ -126,7 +129,7 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        const KEYS: [&str; 15] = [
+        const KEYS: [&str; 16] = [
             "schema",
             "queries",
             "out",
@@ -135,6 +138,7 @@ impl Reader {
             "split",
             "search_path",
             "soft_delete",
+            "updated_at",
             "tables",
             "date_time",
             "numeric",
@@ -166,7 +170,12 @@ impl Reader {
                     ),
                 },
                 "search_path" => self.search_path(value, &mut config.search_path),
-                "soft_delete" => config.soft_delete = self.soft_delete(value),
+                key @ "soft_delete" => {
+                    config.soft_delete = self.shared_column(key, "deleted_at", value);
+                }
+                key @ "updated_at" => {
+                    config.updated_at = self.shared_column(key, "updated_at", value);
+                }
                 "tables" => config.tables = self.tables(value),
                 key @ ("date_time" | "numeric" | "ids") => self.families(key, value, config),
                 "types" => config.types = self.type_rules(value),
@@ -284,41 +293,47 @@ impl Reader {
         }
     }
 
-    fn soft_delete(&mut self, value: &Toml<DeValue<'_>>) -> Option<SoftDelete> {
-        const EXAMPLE: &str = "`[soft_delete]` and below it `column = \"deleted_at\"`";
+    fn shared_column(
+        &mut self,
+        key: &str,
+        column: &str,
+        value: &Toml<DeValue<'_>>,
+    ) -> Option<SharedColumn> {
+        let line = format!("`column = \"{column}\"`");
+        let example = format!("`[{key}]` and below it {line}");
         let DeValue::Table(table) = value.get_ref() else {
             self.error(
                 value.span(),
                 format!("expected a table, found {}", a(value.get_ref())),
-                format!("write {EXAMPLE}"),
+                format!("write {example}"),
             );
             return None;
         };
         let mut column = None;
         let mut exclude = Vec::new();
         let mut missing = true;
-        for (key, value) in table.iter() {
-            match key.get_ref().as_ref() {
+        for (name, value) in table.iter() {
+            match name.get_ref().as_ref() {
                 "column" => {
                     missing = false;
-                    column = self.text(value, "`column = \"deleted_at\"`");
+                    column = self.text(value, &line);
                 }
                 "exclude" => {
                     exclude = self
                         .list(value, "`exclude = [\"table\"]`")
                         .unwrap_or_default();
                 }
-                _ => self.unknown((key, value), "soft_delete", &["column", "exclude"]),
+                _ => self.unknown((name, value), key, &["column", "exclude"]),
             }
         }
         if missing {
             self.error(
                 value.span(),
-                "`[soft_delete]` does not name its column",
-                format!("write {EXAMPLE}"),
+                format!("`[{key}]` does not name its column"),
+                format!("write {example}"),
             );
         }
-        column.map(|column| SoftDelete { column, exclude })
+        column.map(|column| SharedColumn { column, exclude })
     }
 
     fn tables(&mut self, value: &Toml<DeValue<'_>>) -> Vec<TableType> {

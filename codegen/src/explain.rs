@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::checked::Checked;
 use crate::describe::Described;
 use crate::facts::{Access, Cardinality, ColumnFacts, Facts, Proved};
+use crate::parse::syntax::Role;
 use crate::source::Sources;
 
 /// Every fact of one query, with its reason.
@@ -112,6 +113,11 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &F
     }
     let _ = writeln!(text, "\nparameters");
     for (index, param) in checked.params.iter().enumerate() {
+        let mark = match param.role {
+            Role::Value => "",
+            Role::Patch { .. } => "~",
+            Role::Switch => continue,
+        };
         let kind = types
             .get(index)
             .map_or_else(String::new, |&oid| catalog.type_name(oid));
@@ -120,7 +126,7 @@ fn params(text: &mut String, catalog: &Catalog, checked: &Checked<'_>, facts: &F
         };
         let _ = writeln!(
             text,
-            "  :{} {kind}: {}",
+            "  :{}{mark} {kind}: {}",
             param.name,
             nullable(&facts.nullable)
         );

@@ -43,7 +43,7 @@ use describe::Described;
 use diagnostic::{Diagnostic, Severity};
 use facts::Facts;
 use manifest::Manifest;
-use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery};
+use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery, Role};
 use project::QueryFile;
 use prove::{ParamOverride, Rules};
 use source::Sources;
@@ -270,10 +270,13 @@ fn facts(
     let author = sources.get(text.span.file);
     let line = |offset: u32| Some(author.position(text.author_offset(offset as usize)).line);
     let names: Vec<String> = text.params.iter().map(|param| param.name.clone()).collect();
-    let overrides: Vec<ParamOverride> = names
-        .iter()
-        .map(|name| {
-            let field = fields.iter().find(|field| field.name.value == *name);
+    let params = text.params.iter();
+    let overrides: Vec<ParamOverride> = params
+        .map(|param| {
+            let said = param.role != Role::Switch;
+            let field = fields
+                .iter()
+                .find(|field| said && field.name.value == param.name);
             ParamOverride {
                 nullable: field
                     .and_then(|field| field.nullity)

@@ -225,6 +225,8 @@ pub enum RustType {
     Grid(Box<Slot>),
     Range(Box<RustType>),
     Multirange(Box<RustType>),
+    /// A parameter that may leave its column as it is; the slot is NULL to set NULL.
+    Patch(Box<Slot>),
     /// A row without a type of its own.
     Tuple(Vec<Slot>),
     /// Of [`Model::types`].
@@ -457,6 +459,7 @@ impl RustType {
             Self::Grid(element) => element.ty.row_borrows(),
             Self::Tuple(fields) => fields.iter().any(|field| field.ty.row_borrows()),
             Self::Json
+            | Self::Patch(_)
             | Self::Scalar { .. }
             | Self::Shaped(_)
             | Self::Id { .. }
@@ -487,7 +490,10 @@ impl RustType {
 
     /// The form as a parameter has a lifetime.
     pub fn param_borrows(&self) -> bool {
-        !self.is_copy()
+        match self {
+            Self::Patch(value) => value.ty.param_borrows(),
+            _ => !self.is_copy(),
+        }
     }
 
     /// A slice of parameters holds owned values: borrowing each would make callers build a second list.
@@ -512,6 +518,7 @@ impl RustType {
             | Self::Tuple(_)
             | Self::OpenEnum(_)
             | Self::Composite { .. } => false,
+            Self::Patch(value) => value.ty.is_copy(),
             Self::Scalar { copies, .. } => *copies,
             Self::Domain { base, .. } | Self::Id { base, .. } | Self::Range(base) => base.is_copy(),
             Self::Unit

@@ -431,7 +431,11 @@ fn query_lines_that_are_not_understood() {
     );
     fault("--! q (a\nSELECT :a;", "1:8 `a` expected `,` or `)`");
     fault("--! q (a b)\nSELECT :a;", "1:10 `b` expected `,` or `)`");
-    fault("--! q (a~)\nSELECT :a;", "1:9 `~` expected `,` or `)`");
+    fault(
+        "--! q (a?~)\nSELECT :a;",
+        "1:10 `~` expected `~` before the other mark",
+    );
+    fault("--! q (a[?]~)\nSELECT :a;", "1:12 `~` expected `,` or `)`");
     fault(
         "--! q (,)\nSELECT 1;",
         "1:8 `,` expected the name of a column or parameter",

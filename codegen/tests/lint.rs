@@ -5,7 +5,7 @@
 mod facts;
 
 use facts::{Bench, benches};
-use sqlmill::config::{Config, SoftDelete};
+use sqlmill::config::{Config, SharedColumn};
 use sqlmill::lint::{Findings, lint};
 use sqlmill::prove::{Input, Rules, prove};
 use sqlmill::source::{Sources, Span, Spanned};
@@ -65,7 +65,7 @@ fn run(bench: &mut Bench, text: &str) -> Linted {
         }
     };
     let config = Config {
-        soft_delete: Some(SoftDelete {
+        soft_delete: Some(SharedColumn {
             column: spanned(0..10),
             exclude: vec![spanned(11..16)],
         }),

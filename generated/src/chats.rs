@@ -4,9 +4,11 @@
 
 pub use crate::tables::Chat;
 
-use crate::types::{AssetPermissionRole, ChatType, SlackChatAuthorization, WorkspaceSharing};
+use crate::types::{
+    AssetPermissionRole, AssetType, ChatType, SlackChatAuthorization, WorkspaceSharing,
+};
 use sqlmill_runtime::types::{Timestamp, Uuid};
-use sqlmill_runtime::{Execute, One, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, One, Optional, Patch, Reader, Statement, Writer};
 
 /// Begins a chat; whoever begins it owns it.
 ///
@@ -348,6 +350,261 @@ LEFT JOIN users AS owner
     ON owner.id = chats.created_by AND owner.deleted_at IS NULL
 WHERE chats.id = $2 AND chats.deleted_at IS NULL";
 
+/// Renames a chat, or notes the file that it made last; clearing the three takes the file away.
+///
+/// ```sql
+/// UPDATE chats
+/// SET
+///     title = CASE WHEN $2 THEN $1 ELSE chats.title END,
+///     most_recent_file_id = CASE WHEN $4 THEN $3 ELSE chats.most_recent_file_id END,
+///     most_recent_file_type = CASE WHEN $6 THEN $5 ELSE chats.most_recent_file_type END,
+///     most_recent_version_number = CASE WHEN $8 THEN $7 ELSE chats.most_recent_version_number END,
+///     updated_at = now()
+/// WHERE id = $9 AND deleted_at IS NULL
+/// RETURNING
+///     id,
+///     title,
+///     most_recent_file_id,
+///     most_recent_file_type,
+///     most_recent_version_number,
+///     updated_at
+/// ```
+///
+/// Returns at most one row: `chats.id` is the primary key.
+///
+/// Reads `chats`. Writes `chats` (update): `title`, `updated_at`, `most_recent_file_id`,
+/// `most_recent_file_type`, `most_recent_version_number`.
+///
+/// Columns:
+///
+/// - `id`, `title`, `updated_at`: not null, as declared
+/// - `most_recent_file_id`, `most_recent_file_type`, `most_recent_version_number`: may be null, as
+///   declared
+pub fn update_chat<'a>(
+    db: &'a impl Writer,
+    params: UpdateChat<'a>,
+) -> Optional<'a, UpdateChat<'a>, UpdateChatRow> {
+    Optional::new(db, &UPDATE_CHAT, params)
+}
+
+/// The parameters of [`update_chat()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateChat<'a> {
+    /// not null: stored in `chats.title`, which is NOT NULL
+    pub title: Patch<&'a str>,
+    /// The metric, dashboard or report that the chat made last; not a foreign key.
+    ///
+    /// may be null: stored in `chats.most_recent_file_id`, which may be
+    pub most_recent_file_id: Patch<Option<Uuid>>,
+    /// What most_recent_file_id refers to.
+    ///
+    /// may be null: stored in `chats.most_recent_file_type`, which may be
+    pub most_recent_file_type: Patch<Option<AssetType>>,
+    /// Version of that file when the chat last changed it.
+    ///
+    /// may be null: stored in `chats.most_recent_version_number`, which may be
+    pub most_recent_version_number: Patch<Option<i32>>,
+    /// not null: compared with `chats.id`
+    pub chat_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateChat<'_> {
+        title, most_recent_file_id, most_recent_file_type, most_recent_version_number, chat_id,
+    }
+}
+
+sqlmill_runtime::patches! {
+    UpdateChat<'a>: new(chat_id: Uuid) {
+        title: &'a str,
+        most_recent_file_id or clear_most_recent_file_id: Uuid,
+        most_recent_file_type or clear_most_recent_file_type: AssetType,
+        most_recent_version_number or clear_most_recent_version_number: i32,
+    }
+}
+
+/// A row of [`update_chat()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateChatRow {
+    pub id: Uuid,
+    pub title: String,
+    /// The metric, dashboard or report that the chat made last; not a foreign key.
+    pub most_recent_file_id: Option<Uuid>,
+    /// What most_recent_file_id refers to.
+    pub most_recent_file_type: Option<AssetType>,
+    /// Version of that file when the chat last changed it.
+    pub most_recent_version_number: Option<i32>,
+    pub updated_at: Timestamp,
+}
+
+/// [`UpdateChatRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct UpdateChatRowRef<'a> {
+    pub id: Uuid,
+    pub title: &'a str,
+    pub most_recent_file_id: Option<Uuid>,
+    pub most_recent_file_type: Option<AssetType>,
+    pub most_recent_version_number: Option<i32>,
+    pub updated_at: Timestamp,
+}
+
+sqlmill_runtime::row! {
+    UpdateChatRow, UpdateChatRowRef {
+        id, title, most_recent_file_id, most_recent_file_type, most_recent_version_number,
+        updated_at,
+    }
+}
+
+static UPDATE_CHAT: Statement<UpdateChat<'_>, UpdateChatRow> = Statement::new(
+    "chats::update_chat",
+    "queries/chats.sql:81",
+    UPDATE_CHAT_SQL,
+);
+const UPDATE_CHAT_SQL: &str = r"UPDATE chats
+SET
+    title = CASE WHEN $2 THEN $1 ELSE chats.title END,
+    most_recent_file_id = CASE WHEN $4 THEN $3 ELSE chats.most_recent_file_id END,
+    most_recent_file_type = CASE WHEN $6 THEN $5 ELSE chats.most_recent_file_type END,
+    most_recent_version_number = CASE WHEN $8 THEN $7 ELSE chats.most_recent_version_number END,
+    updated_at = now()
+WHERE id = $9 AND deleted_at IS NULL
+RETURNING
+    id,
+    title,
+    most_recent_file_id,
+    most_recent_file_type,
+    most_recent_version_number,
+    updated_at";
+
+/// Changes who else sees a chat. Who enabled it, and when, is cleared by whoever ends the sharing.
+///
+/// ```sql
+/// UPDATE chats
+/// SET
+///     publicly_accessible = CASE WHEN $2 THEN $1 ELSE chats.publicly_accessible END,
+///     publicly_enabled_by = CASE WHEN $4 THEN $3 ELSE chats.publicly_enabled_by END,
+///     public_expiry_date = CASE WHEN $6 THEN $5 ELSE chats.public_expiry_date END,
+///     public_password = CASE WHEN $8 THEN $7 ELSE chats.public_password END,
+///     workspace_sharing = CASE WHEN $10 THEN $9 ELSE chats.workspace_sharing END,
+///     workspace_sharing_enabled_by = CASE WHEN $12 THEN $11 ELSE chats.workspace_sharing_enabled_by END,
+///     workspace_sharing_enabled_at = CASE WHEN $14 THEN $13 ELSE chats.workspace_sharing_enabled_at END,
+///     updated_by = $15,
+///     updated_at = now()
+/// WHERE id = $16 AND deleted_at IS NULL
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Reads `chats`. Writes `chats` (update): `updated_at`, `updated_by`, `publicly_accessible`,
+/// `publicly_enabled_by`, `public_expiry_date`, `public_password`, `workspace_sharing`,
+/// `workspace_sharing_enabled_by`, `workspace_sharing_enabled_at`.
+///
+/// Can violate:
+///
+/// - `chats_publicly_enabled_by_fkey` (foreign key): updates `chats`
+/// - `chats_updated_by_fkey` (foreign key): updates `chats`
+/// - `chats_workspace_sharing_enabled_by_fkey` (foreign key): updates `chats`
+pub fn update_chat_sharing<'a>(
+    db: &'a impl Writer,
+    params: UpdateChatSharing<'a>,
+) -> Execute<'a, UpdateChatSharing<'a>> {
+    Execute::new(db, &UPDATE_CHAT_SHARING, params)
+}
+
+/// The parameters of [`update_chat_sharing()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateChatSharing<'a> {
+    /// Anybody with the link may look, until public_expiry_date.
+    ///
+    /// not null: stored in `chats.publicly_accessible`, which is NOT NULL
+    pub publicly_accessible: Patch<bool>,
+    /// Who opened it to the public.
+    ///
+    /// may be null: stored in `chats.publicly_enabled_by`, which may be
+    pub publicly_enabled_by: Patch<Option<Uuid>>,
+    /// When the public link ends; NULL for never.
+    ///
+    /// may be null: stored in `chats.public_expiry_date`, which may be
+    pub public_expiry_date: Patch<Option<Timestamp>>,
+    /// Asked of visitors of the public link; NULL for none.
+    ///
+    /// may be null: stored in `chats.public_password`, which may be
+    pub public_password: Patch<Option<&'a str>>,
+    /// What everybody in the organization may do.
+    ///
+    /// not null: stored in `chats.workspace_sharing`, which is NOT NULL
+    pub workspace_sharing: Patch<WorkspaceSharing>,
+    /// Who shared it with the organization.
+    ///
+    /// may be null: stored in `chats.workspace_sharing_enabled_by`, which may be
+    pub workspace_sharing_enabled_by: Patch<Option<Uuid>>,
+    /// When it was shared with the organization.
+    ///
+    /// may be null: stored in `chats.workspace_sharing_enabled_at`, which may be
+    pub workspace_sharing_enabled_at: Patch<Option<Timestamp>>,
+    /// not null: stored in `chats.updated_by`, which is NOT NULL
+    pub user_id: Uuid,
+    /// not null: compared with `chats.id`
+    pub chat_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateChatSharing<'_> {
+        publicly_accessible, publicly_enabled_by, public_expiry_date, public_password,
+        workspace_sharing, workspace_sharing_enabled_by, workspace_sharing_enabled_at, user_id,
+        chat_id,
+    }
+}
+
+sqlmill_runtime::patches! {
+    UpdateChatSharing<'a>: new(user_id: Uuid, chat_id: Uuid) {
+        publicly_accessible: bool,
+        publicly_enabled_by or clear_publicly_enabled_by: Uuid,
+        public_expiry_date or clear_public_expiry_date: Timestamp,
+        public_password or clear_public_password: &'a str,
+        workspace_sharing: WorkspaceSharing,
+        workspace_sharing_enabled_by or clear_workspace_sharing_enabled_by: Uuid,
+        workspace_sharing_enabled_at or clear_workspace_sharing_enabled_at: Timestamp,
+    }
+}
+
+/// What [`update_chat_sharing()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateChatSharingConstraint {
+    /// The foreign key of `chats` on `publicly_enabled_by`.
+    ChatsPubliclyEnabledByFkey,
+    /// The foreign key of `chats` on `updated_by`.
+    ChatsUpdatedByFkey,
+    /// The foreign key of `chats` on `workspace_sharing_enabled_by`.
+    ChatsWorkspaceSharingEnabledByFkey,
+}
+
+sqlmill_runtime::constraints! {
+    UpdateChatSharingConstraint {
+        ChatsPubliclyEnabledByFkey = "public"."chats" "chats_publicly_enabled_by_fkey",
+        ChatsUpdatedByFkey = "public"."chats" "chats_updated_by_fkey",
+        ChatsWorkspaceSharingEnabledByFkey = "public"."chats" "chats_workspace_sharing_enabled_by_fkey",
+    }
+}
+
+static UPDATE_CHAT_SHARING: Statement<UpdateChatSharing<'_>> = Statement::new(
+    "chats::update_chat_sharing",
+    "queries/chats.sql:99",
+    UPDATE_CHAT_SHARING_SQL,
+);
+const UPDATE_CHAT_SHARING_SQL: &str = r"UPDATE chats
+SET
+    publicly_accessible = CASE WHEN $2 THEN $1 ELSE chats.publicly_accessible END,
+    publicly_enabled_by = CASE WHEN $4 THEN $3 ELSE chats.publicly_enabled_by END,
+    public_expiry_date = CASE WHEN $6 THEN $5 ELSE chats.public_expiry_date END,
+    public_password = CASE WHEN $8 THEN $7 ELSE chats.public_password END,
+    workspace_sharing = CASE WHEN $10 THEN $9 ELSE chats.workspace_sharing END,
+    workspace_sharing_enabled_by = CASE WHEN $12 THEN $11 ELSE chats.workspace_sharing_enabled_by END,
+    workspace_sharing_enabled_at = CASE WHEN $14 THEN $13 ELSE chats.workspace_sharing_enabled_at END,
+    updated_by = $15,
+    updated_at = now()
+WHERE id = $16 AND deleted_at IS NULL";
+
 /// Moves a chat to the top of the recent ones.
 ///
 /// ```sql
@@ -368,7 +625,7 @@ pub fn touch_chat(db: &impl Writer, chat_id: Uuid) -> Execute<'_, (Uuid,)> {
 }
 
 static TOUCH_CHAT: Statement<(Uuid,)> =
-    Statement::new("chats::touch_chat", "queries/chats.sql:81", TOUCH_CHAT_SQL);
+    Statement::new("chats::touch_chat", "queries/chats.sql:114", TOUCH_CHAT_SQL);
 const TOUCH_CHAT_SQL: &str = r"UPDATE chats
 SET updated_at = now()
 WHERE id = $1 AND deleted_at IS NULL";
@@ -446,7 +703,7 @@ sqlmill_runtime::row! {
 
 static FIND_SLACK_CHAT: Statement<FindSlackChat<'_>, FindSlackChatRow> = Statement::new(
     "chats::find_slack_chat",
-    "queries/chats.sql:87",
+    "queries/chats.sql:120",
     FIND_SLACK_CHAT_SQL,
 );
 const FIND_SLACK_CHAT_SQL: &str = r"SELECT id, title, created_by, slack_chat_authorization
@@ -461,5 +718,6 @@ LIMIT 1";
 
 sqlmill_runtime::statements! {
     CHATS_STATEMENTS:
-    CREATE_CHAT, GET_CHAT, GET_CHAT_DETAILS, TOUCH_CHAT, FIND_SLACK_CHAT,
+    CREATE_CHAT, GET_CHAT, GET_CHAT_DETAILS, UPDATE_CHAT, UPDATE_CHAT_SHARING, TOUCH_CHAT,
+    FIND_SLACK_CHAT,
 }

@@ -6,7 +6,7 @@ pub use crate::tables::Doc;
 
 use crate::types::DocsType;
 use sqlmill_runtime::types::{Timestamp, Uuid};
-use sqlmill_runtime::{Many, One, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
 
 /// Writes a document under a name, over the one that has it. A deleted one comes back with the new text.
 ///
@@ -93,6 +93,112 @@ SET
     type = excluded.type,
     updated_at = now(),
     deleted_at = NULL
+RETURNING
+    id,
+    name,
+    content,
+    type,
+    organization_id,
+    created_at,
+    updated_at,
+    deleted_at";
+
+/// Renames a document, or writes it anew. Fails on `docs_name_organization_id_key` where another one has the name, also
+/// where that one is deleted.
+///
+/// ```sql
+/// UPDATE docs
+/// SET
+///     name = CASE WHEN $2 THEN $1 ELSE docs.name END,
+///     content = CASE WHEN $4 THEN $3 ELSE docs.content END,
+///     type = CASE WHEN $6 THEN $5 ELSE docs.type END,
+///     updated_at = now()
+/// WHERE id = $7 AND organization_id = $8 AND deleted_at IS NULL
+/// RETURNING
+///     id,
+///     name,
+///     content,
+///     type,
+///     organization_id,
+///     created_at,
+///     updated_at,
+///     deleted_at
+/// ```
+///
+/// Returns at most one row: `docs.id` is the primary key.
+///
+/// Reads `docs`. Writes `docs` (update): `name`, `content`, `type`, `updated_at`.
+///
+/// Columns:
+///
+/// - `id`, `name`, `content`, `type`, `organization_id`, `created_at`, `updated_at`: not null, as
+///   declared
+/// - `deleted_at`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `docs_name_organization_id_key` (unique key): updates `docs`
+pub fn update_doc<'a>(
+    db: &'a impl Writer,
+    params: UpdateDoc<'a>,
+) -> Optional<'a, UpdateDoc<'a>, Doc> {
+    Optional::new(db, &UPDATE_DOC, params)
+}
+
+/// The parameters of [`update_doc()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateDoc<'a> {
+    /// not null: stored in `docs.name`, which is NOT NULL
+    pub name: Patch<&'a str>,
+    /// Markdown.
+    ///
+    /// not null: stored in `docs.content`, which is NOT NULL
+    pub content: Patch<&'a str>,
+    /// Who it is written for.
+    ///
+    /// not null: stored in `docs.type`, which is NOT NULL
+    pub r#type: Patch<DocsType>,
+    /// not null: compared with `docs.id`
+    pub doc_id: Uuid,
+    /// not null: compared with `docs.organization_id`
+    pub organization_id: Uuid,
+}
+
+sqlmill_runtime::params! { UpdateDoc<'_> { name, content, r#type, doc_id, organization_id } }
+
+sqlmill_runtime::patches! {
+    UpdateDoc<'a>: new(doc_id: Uuid, organization_id: Uuid) {
+        name: &'a str,
+        content: &'a str,
+        r#type: DocsType,
+    }
+}
+
+/// What [`update_doc()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateDocConstraint {
+    /// The unique key of `docs` on `name`, `organization_id`.
+    DocsNameOrganizationIdKey,
+}
+
+sqlmill_runtime::constraints! {
+    UpdateDocConstraint {
+        DocsNameOrganizationIdKey = "public"."docs" "docs_name_organization_id_key",
+    }
+}
+
+static UPDATE_DOC: Statement<UpdateDoc<'_>, Doc> = Statement::new(
+    "knowledge::update_doc",
+    "queries/knowledge.sql:26",
+    UPDATE_DOC_SQL,
+);
+const UPDATE_DOC_SQL: &str = r"UPDATE docs
+SET
+    name = CASE WHEN $2 THEN $1 ELSE docs.name END,
+    content = CASE WHEN $4 THEN $3 ELSE docs.content END,
+    type = CASE WHEN $6 THEN $5 ELSE docs.type END,
+    updated_at = now()
+WHERE id = $7 AND organization_id = $8 AND deleted_at IS NULL
 RETURNING
     id,
     name,
@@ -247,7 +353,7 @@ sqlmill_runtime::constraints! {
 
 static CREATE_SHORTCUT: Statement<CreateShortcut<'_>, Shortcut> = Statement::new(
     "knowledge::create_shortcut",
-    "queries/knowledge.sql:26",
+    "queries/knowledge.sql:46",
     CREATE_SHORTCUT_SQL,
 );
 const CREATE_SHORTCUT_SQL: &str = r"WITH restored AS (
@@ -367,7 +473,7 @@ sqlmill_runtime::row! {
 
 static LIST_SHORTCUTS: Statement<ListShortcuts, ListShortcutsRow> = Statement::new(
     "knowledge::list_shortcuts",
-    "queries/knowledge.sql:58",
+    "queries/knowledge.sql:78",
     LIST_SHORTCUTS_SQL,
 );
 const LIST_SHORTCUTS_SQL: &str = r"SELECT
@@ -435,7 +541,7 @@ pub struct ShortcutNameTaken<'a> {
     pub organization_id: Uuid,
     /// not null: compared with `shortcuts.created_by`
     pub user_id: Uuid,
-    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 95
+    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 115
     pub except_id: Option<Uuid>,
 }
 
@@ -443,7 +549,7 @@ sqlmill_runtime::params! { ShortcutNameTaken<'_> { name, organization_id, user_i
 
 static SHORTCUT_NAME_TAKEN: Statement<ShortcutNameTaken<'_>, bool> = Statement::new(
     "knowledge::shortcut_name_taken",
-    "queries/knowledge.sql:85",
+    "queries/knowledge.sql:105",
     SHORTCUT_NAME_TAKEN_SQL,
 );
 const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
@@ -459,5 +565,5 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
 
 sqlmill_runtime::statements! {
     KNOWLEDGE_STATEMENTS:
-    UPSERT_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN,
+    UPSERT_DOC, UPDATE_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN,
 }

@@ -4,7 +4,7 @@
 
 use crate::types::{AssetType, MessageAnalysisMode, SlackChatAuthorization};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, Many, Optional, Patch, Reader, Statement, Writer};
 
 /// Asks a question in a chat, and moves the chat to the top. Asking again under the same id begins the answer anew.
 /// Returns nothing where the chat is deleted, or where the id belongs to another chat.
@@ -334,6 +334,116 @@ const GET_MESSAGE_SQL: &str = r"SELECT
 FROM messages
 WHERE id = $1 AND deleted_at IS NULL";
 
+/// Writes down what the assistant has so far. Returns nothing where the message is deleted.
+///
+/// ```sql
+/// UPDATE messages
+/// SET
+///     response_messages = CASE WHEN $2 THEN $1 ELSE messages.response_messages END,
+///     reasoning = CASE WHEN $4 THEN $3 ELSE messages.reasoning END,
+///     raw_llm_messages = CASE WHEN $6 THEN $5 ELSE messages.raw_llm_messages END,
+///     final_reasoning_message = CASE WHEN $8 THEN $7 ELSE messages.final_reasoning_message END,
+///     post_processing_message = CASE WHEN $10 THEN $9 ELSE messages.post_processing_message END,
+///     is_completed = CASE WHEN $12 THEN $11 ELSE messages.is_completed END,
+///     updated_at = now()
+/// WHERE id = $13 AND deleted_at IS NULL
+/// RETURNING id, chat_id, is_completed, updated_at
+/// ```
+///
+/// Returns at most one row: `messages.id` is the primary key.
+///
+/// Reads `messages`. Writes `messages` (update): `response_messages`, `reasoning`,
+/// `raw_llm_messages`, `final_reasoning_message`, `updated_at`, `is_completed`,
+/// `post_processing_message`.
+///
+/// Columns:
+///
+/// - `id`, `chat_id`, `is_completed`, `updated_at`: not null, as declared
+pub fn update_message<'a>(
+    db: &'a impl Writer,
+    params: UpdateMessage<'a>,
+) -> Optional<'a, UpdateMessage<'a>, UpdateMessageRow> {
+    Optional::new(db, &UPDATE_MESSAGE, params)
+}
+
+/// The parameters of [`update_message()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateMessage<'a> {
+    /// The answer: an array of text and file messages.
+    ///
+    /// not null: stored in `messages.response_messages`, which is NOT NULL
+    pub response_messages: Patch<&'a Value>,
+    /// The steps on the way to the answer: an array.
+    ///
+    /// not null: stored in `messages.reasoning`, which is NOT NULL
+    pub reasoning: Patch<&'a Value>,
+    /// What went to and came from the language model: an array.
+    ///
+    /// not null: stored in `messages.raw_llm_messages`, which is NOT NULL
+    pub raw_llm_messages: Patch<&'a Value>,
+    /// One line on how long the assistant thought.
+    ///
+    /// may be null: stored in `messages.final_reasoning_message`, which may be
+    pub final_reasoning_message: Patch<Option<&'a str>>,
+    /// What was found when the answer was checked afterwards.
+    ///
+    /// may be null: stored in `messages.post_processing_message`, which may be
+    pub post_processing_message: Patch<Option<&'a Value>>,
+    /// The assistant has finished.
+    ///
+    /// not null: stored in `messages.is_completed`, which is NOT NULL
+    pub is_completed: Patch<bool>,
+    /// not null: compared with `messages.id`
+    pub message_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateMessage<'_> {
+        response_messages, reasoning, raw_llm_messages, final_reasoning_message,
+        post_processing_message, is_completed, message_id,
+    }
+}
+
+sqlmill_runtime::patches! {
+    UpdateMessage<'a>: new(message_id: Uuid) {
+        response_messages: &'a Value,
+        reasoning: &'a Value,
+        raw_llm_messages: &'a Value,
+        final_reasoning_message or clear_final_reasoning_message: &'a str,
+        post_processing_message or clear_post_processing_message: &'a Value,
+        is_completed: bool,
+    }
+}
+
+/// A row of [`update_message()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateMessageRow {
+    pub id: Uuid,
+    pub chat_id: Uuid,
+    /// The assistant has finished.
+    pub is_completed: bool,
+    pub updated_at: Timestamp,
+}
+
+sqlmill_runtime::row! { UpdateMessageRow { id, chat_id, is_completed, updated_at } }
+
+static UPDATE_MESSAGE: Statement<UpdateMessage<'_>, UpdateMessageRow> = Statement::new(
+    "messages::update_message",
+    "queries/messages.sql:68",
+    UPDATE_MESSAGE_SQL,
+);
+const UPDATE_MESSAGE_SQL: &str = r"UPDATE messages
+SET
+    response_messages = CASE WHEN $2 THEN $1 ELSE messages.response_messages END,
+    reasoning = CASE WHEN $4 THEN $3 ELSE messages.reasoning END,
+    raw_llm_messages = CASE WHEN $6 THEN $5 ELSE messages.raw_llm_messages END,
+    final_reasoning_message = CASE WHEN $8 THEN $7 ELSE messages.final_reasoning_message END,
+    post_processing_message = CASE WHEN $10 THEN $9 ELSE messages.post_processing_message END,
+    is_completed = CASE WHEN $12 THEN $11 ELSE messages.is_completed END,
+    updated_at = now()
+WHERE id = $13 AND deleted_at IS NULL
+RETURNING id, chat_id, is_completed, updated_at";
+
 /// What the assistant must know before it answers: the chat of the message, its organization, and whether the person
 /// was known where the chat began on Slack.
 ///
@@ -412,7 +522,7 @@ sqlmill_runtime::row! {
 
 static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement::new(
     "messages::get_message_context",
-    "queries/messages.sql:68",
+    "queries/messages.sql:82",
     GET_MESSAGE_CONTEXT_SQL,
 );
 const GET_MESSAGE_CONTEXT_SQL: &str = r"SELECT
@@ -463,8 +573,8 @@ WHERE messages.id = $1 AND messages.deleted_at IS NULL";
 ///
 /// - `id`, `response_messages`, `is_completed`, `created_at`: not null, as declared
 /// - `request_message`, `author_name`, `author_avatar_url`: may be null, as declared
-/// - `author_id`: `users.id` may be null: right side of a LEFT JOIN at line 99
-/// - `author_email`: `users.email` may be null: right side of a LEFT JOIN at line 99
+/// - `author_id`: `users.id` may be null: right side of a LEFT JOIN at line 113
+/// - `author_email`: `users.email` may be null: right side of a LEFT JOIN at line 113
 pub fn list_messages_for_chat(
     db: &impl Reader,
     chat_id: Uuid,
@@ -515,7 +625,7 @@ sqlmill_runtime::row! {
 
 static LIST_MESSAGES_FOR_CHAT: Statement<(Uuid,), ListMessagesForChatRow> = Statement::new(
     "messages::list_messages_for_chat",
-    "queries/messages.sql:85",
+    "queries/messages.sql:99",
     LIST_MESSAGES_FOR_CHAT_SQL,
 );
 const LIST_MESSAGES_FOR_CHAT_SQL: &str = r"SELECT
@@ -601,7 +711,7 @@ sqlmill_runtime::row! {
 
 static LIST_MESSAGE_HISTORY: Statement<(Uuid,), ListMessageHistoryRow> = Statement::new(
     "messages::list_message_history",
-    "queries/messages.sql:103",
+    "queries/messages.sql:117",
     LIST_MESSAGE_HISTORY_SQL,
 );
 const LIST_MESSAGE_HISTORY_SQL: &str = r"SELECT
@@ -665,7 +775,7 @@ sqlmill_runtime::row! { ListRawLlmEntriesRow { message_id, position, entry } }
 
 static LIST_RAW_LLM_ENTRIES: Statement<(Uuid,), ListRawLlmEntriesRow> = Statement::new(
     "messages::list_raw_llm_entries",
-    "queries/messages.sql:119",
+    "queries/messages.sql:133",
     LIST_RAW_LLM_ENTRIES_SQL,
 );
 const LIST_RAW_LLM_ENTRIES_SQL: &str = r"SELECT
@@ -744,7 +854,7 @@ sqlmill_runtime::constraints! {
 
 static LINK_MESSAGE_FILES: Statement<LinkMessageFiles<'_>> = Statement::new(
     "messages::link_message_files",
-    "queries/messages.sql:130",
+    "queries/messages.sql:144",
     LINK_MESSAGE_FILES_SQL,
 );
 const LINK_MESSAGE_FILES_SQL: &str = r"INSERT INTO messages_to_files (id, message_id, file_id)
@@ -833,7 +943,7 @@ sqlmill_runtime::row! {
 
 static LIST_MESSAGE_FILES: Statement<(Uuid,), ListMessageFilesRow> = Statement::new(
     "messages::list_message_files",
-    "queries/messages.sql:137",
+    "queries/messages.sql:151",
     LIST_MESSAGE_FILES_SQL,
 );
 const LIST_MESSAGE_FILES_SQL: &str = r"SELECT
@@ -861,6 +971,6 @@ ORDER BY link.created_at, link.id";
 
 sqlmill_runtime::statements! {
     MESSAGES_STATEMENTS:
-    CREATE_MESSAGE, GET_MESSAGE, GET_MESSAGE_CONTEXT, LIST_MESSAGES_FOR_CHAT, LIST_MESSAGE_HISTORY,
-    LIST_RAW_LLM_ENTRIES, LINK_MESSAGE_FILES, LIST_MESSAGE_FILES,
+    CREATE_MESSAGE, GET_MESSAGE, UPDATE_MESSAGE, GET_MESSAGE_CONTEXT, LIST_MESSAGES_FOR_CHAT,
+    LIST_MESSAGE_HISTORY, LIST_RAW_LLM_ENTRIES, LINK_MESSAGE_FILES, LIST_MESSAGE_FILES,
 }

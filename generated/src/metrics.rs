@@ -4,8 +4,9 @@
 
 pub use crate::tables::Metric;
 
+use crate::types::WorkspaceSharing;
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, Many, Optional, Patch, Reader, Statement, Writer};
 
 /// Stores metrics that the assistant made together, as version 1, and makes the user their owner. `metrics` is an array of
 /// objects with `name`, `file_name`, `content` and `data_source_id`; an `id` is kept where one is given.
@@ -445,6 +446,191 @@ WHERE
         OR (publicly_accessible AND coalesce(public_expiry_date > now(), TRUE))
     )";
 
+/// Changes who else sees a metric. Who enabled it, and when, is cleared by whoever ends the sharing.
+///
+/// ```sql
+/// UPDATE metric_files
+/// SET
+///     publicly_accessible = CASE WHEN $2 THEN $1 ELSE metric_files.publicly_accessible END,
+///     publicly_enabled_by = CASE WHEN $4 THEN $3 ELSE metric_files.publicly_enabled_by END,
+///     public_expiry_date = CASE WHEN $6 THEN $5 ELSE metric_files.public_expiry_date END,
+///     public_password = CASE WHEN $8 THEN $7 ELSE metric_files.public_password END,
+///     workspace_sharing = CASE WHEN $10 THEN $9 ELSE metric_files.workspace_sharing END,
+///     workspace_sharing_enabled_by = CASE WHEN $12 THEN $11 ELSE metric_files.workspace_sharing_enabled_by END,
+///     workspace_sharing_enabled_at = CASE WHEN $14 THEN $13 ELSE metric_files.workspace_sharing_enabled_at END,
+///     updated_at = now()
+/// WHERE id = $15 AND deleted_at IS NULL
+/// RETURNING
+///     id,
+///     publicly_accessible,
+///     publicly_enabled_by,
+///     public_expiry_date,
+///     public_password,
+///     workspace_sharing,
+///     workspace_sharing_enabled_by,
+///     workspace_sharing_enabled_at
+/// ```
+///
+/// Returns at most one row: `metric_files.id` is the primary key.
+///
+/// Reads `metric_files`. Writes `metric_files` (update): `updated_at`, `publicly_accessible`,
+/// `publicly_enabled_by`, `public_expiry_date`, `public_password`, `workspace_sharing`,
+/// `workspace_sharing_enabled_by`, `workspace_sharing_enabled_at`.
+///
+/// Columns:
+///
+/// - `id`, `publicly_accessible`, `workspace_sharing`: not null, as declared
+/// - `publicly_enabled_by`, `public_expiry_date`, `public_password`,
+///   `workspace_sharing_enabled_by`, `workspace_sharing_enabled_at`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `metric_files_publicly_enabled_by_fkey` (foreign key): updates `metric_files`
+/// - `metric_files_workspace_sharing_enabled_by_fkey` (foreign key): updates `metric_files`
+pub fn update_metric_sharing<'a>(
+    db: &'a impl Writer,
+    params: UpdateMetricSharing<'a>,
+) -> Optional<'a, UpdateMetricSharing<'a>, UpdateMetricSharingRow> {
+    Optional::new(db, &UPDATE_METRIC_SHARING, params)
+}
+
+/// The parameters of [`update_metric_sharing()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateMetricSharing<'a> {
+    /// Anybody with the link may look, until public_expiry_date.
+    ///
+    /// not null: stored in `metric_files.publicly_accessible`, which is NOT NULL
+    pub publicly_accessible: Patch<bool>,
+    /// Who opened it to the public.
+    ///
+    /// may be null: stored in `metric_files.publicly_enabled_by`, which may be
+    pub publicly_enabled_by: Patch<Option<Uuid>>,
+    /// When the public link ends; NULL for never.
+    ///
+    /// may be null: stored in `metric_files.public_expiry_date`, which may be
+    pub public_expiry_date: Patch<Option<Timestamp>>,
+    /// Asked of visitors of the public link; NULL for none.
+    ///
+    /// may be null: stored in `metric_files.public_password`, which may be
+    pub public_password: Patch<Option<&'a str>>,
+    /// What everybody in the organization may do.
+    ///
+    /// not null: stored in `metric_files.workspace_sharing`, which is NOT NULL
+    pub workspace_sharing: Patch<WorkspaceSharing>,
+    /// Who shared it with the organization.
+    ///
+    /// may be null: stored in `metric_files.workspace_sharing_enabled_by`, which may be
+    pub workspace_sharing_enabled_by: Patch<Option<Uuid>>,
+    /// When it was shared with the organization.
+    ///
+    /// may be null: stored in `metric_files.workspace_sharing_enabled_at`, which may be
+    pub workspace_sharing_enabled_at: Patch<Option<Timestamp>>,
+    /// not null: compared with `metric_files.id`
+    pub metric_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateMetricSharing<'_> {
+        publicly_accessible, publicly_enabled_by, public_expiry_date, public_password,
+        workspace_sharing, workspace_sharing_enabled_by, workspace_sharing_enabled_at, metric_id,
+    }
+}
+
+sqlmill_runtime::patches! {
+    UpdateMetricSharing<'a>: new(metric_id: Uuid) {
+        publicly_accessible: bool,
+        publicly_enabled_by or clear_publicly_enabled_by: Uuid,
+        public_expiry_date or clear_public_expiry_date: Timestamp,
+        public_password or clear_public_password: &'a str,
+        workspace_sharing: WorkspaceSharing,
+        workspace_sharing_enabled_by or clear_workspace_sharing_enabled_by: Uuid,
+        workspace_sharing_enabled_at or clear_workspace_sharing_enabled_at: Timestamp,
+    }
+}
+
+/// A row of [`update_metric_sharing()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateMetricSharingRow {
+    pub id: Uuid,
+    /// Anybody with the link may look, until public_expiry_date.
+    pub publicly_accessible: bool,
+    /// Who opened it to the public.
+    pub publicly_enabled_by: Option<Uuid>,
+    /// When the public link ends; NULL for never.
+    pub public_expiry_date: Option<Timestamp>,
+    /// Asked of visitors of the public link; NULL for none.
+    pub public_password: Option<String>,
+    /// What everybody in the organization may do.
+    pub workspace_sharing: WorkspaceSharing,
+    /// Who shared it with the organization.
+    pub workspace_sharing_enabled_by: Option<Uuid>,
+    /// When it was shared with the organization.
+    pub workspace_sharing_enabled_at: Option<Timestamp>,
+}
+
+/// [`UpdateMetricSharingRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct UpdateMetricSharingRowRef<'a> {
+    pub id: Uuid,
+    pub publicly_accessible: bool,
+    pub publicly_enabled_by: Option<Uuid>,
+    pub public_expiry_date: Option<Timestamp>,
+    pub public_password: Option<&'a str>,
+    pub workspace_sharing: WorkspaceSharing,
+    pub workspace_sharing_enabled_by: Option<Uuid>,
+    pub workspace_sharing_enabled_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    UpdateMetricSharingRow, UpdateMetricSharingRowRef {
+        id, publicly_accessible, publicly_enabled_by, public_expiry_date, public_password,
+        workspace_sharing, workspace_sharing_enabled_by, workspace_sharing_enabled_at,
+    }
+}
+
+/// What [`update_metric_sharing()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateMetricSharingConstraint {
+    /// The foreign key of `metric_files` on `publicly_enabled_by`.
+    MetricFilesPubliclyEnabledByFkey,
+    /// The foreign key of `metric_files` on `workspace_sharing_enabled_by`.
+    MetricFilesWorkspaceSharingEnabledByFkey,
+}
+
+sqlmill_runtime::constraints! {
+    UpdateMetricSharingConstraint {
+        MetricFilesPubliclyEnabledByFkey = "public"."metric_files" "metric_files_publicly_enabled_by_fkey",
+        MetricFilesWorkspaceSharingEnabledByFkey = "public"."metric_files" "metric_files_workspace_sharing_enabled_by_fkey",
+    }
+}
+
+static UPDATE_METRIC_SHARING: Statement<UpdateMetricSharing<'_>, UpdateMetricSharingRow> =
+    Statement::new(
+        "metrics::update_metric_sharing",
+        "queries/metrics.sql:107",
+        UPDATE_METRIC_SHARING_SQL,
+    );
+const UPDATE_METRIC_SHARING_SQL: &str = r"UPDATE metric_files
+SET
+    publicly_accessible = CASE WHEN $2 THEN $1 ELSE metric_files.publicly_accessible END,
+    publicly_enabled_by = CASE WHEN $4 THEN $3 ELSE metric_files.publicly_enabled_by END,
+    public_expiry_date = CASE WHEN $6 THEN $5 ELSE metric_files.public_expiry_date END,
+    public_password = CASE WHEN $8 THEN $7 ELSE metric_files.public_password END,
+    workspace_sharing = CASE WHEN $10 THEN $9 ELSE metric_files.workspace_sharing END,
+    workspace_sharing_enabled_by = CASE WHEN $12 THEN $11 ELSE metric_files.workspace_sharing_enabled_by END,
+    workspace_sharing_enabled_at = CASE WHEN $14 THEN $13 ELSE metric_files.workspace_sharing_enabled_at END,
+    updated_at = now()
+WHERE id = $15 AND deleted_at IS NULL
+RETURNING
+    id,
+    publicly_accessible,
+    publicly_enabled_by,
+    public_expiry_date,
+    public_password,
+    workspace_sharing,
+    workspace_sharing_enabled_by,
+    workspace_sharing_enabled_at";
+
 /// Notes where the latest screenshot of a metric is.
 ///
 /// ```sql
@@ -486,7 +672,7 @@ sqlmill_runtime::params! { SetScreenshot<'_> { bucket_key, taken_at, metric_id }
 
 static SET_SCREENSHOT: Statement<SetScreenshot<'_>> = Statement::new(
     "metrics::set_screenshot",
-    "queries/metrics.sql:107",
+    "queries/metrics.sql:130",
     SET_SCREENSHOT_SQL,
 );
 const SET_SCREENSHOT_SQL: &str = r"UPDATE metric_files
@@ -528,7 +714,7 @@ pub fn metric_latest_version(
 
 static METRIC_LATEST_VERSION: Statement<(Uuid,), Option<i32>> = Statement::new(
     "metrics::metric_latest_version",
-    "queries/metrics.sql:116",
+    "queries/metrics.sql:139",
     METRIC_LATEST_VERSION_SQL,
 );
 const METRIC_LATEST_VERSION_SQL: &str = r"SELECT
@@ -541,6 +727,6 @@ WHERE id = $1 AND deleted_at IS NULL";
 
 sqlmill_runtime::statements! {
     METRICS_STATEMENTS:
-    CREATE_METRICS, GET_METRIC, GET_METRIC_VERSION, GET_METRIC_TITLE, SET_SCREENSHOT,
-    METRIC_LATEST_VERSION,
+    CREATE_METRICS, GET_METRIC, GET_METRIC_VERSION, GET_METRIC_TITLE, UPDATE_METRIC_SHARING,
+    SET_SCREENSHOT, METRIC_LATEST_VERSION,
 }

@@ -6,7 +6,7 @@ pub use crate::tables::Organization;
 
 use crate::types::{UserOrganizationRole, UserOrganizationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{One, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{One, Optional, Patch, Reader, Statement, Writer};
 
 /// One organization by id.
 ///
@@ -283,6 +283,111 @@ RETURNING
     created_at,
     updated_at";
 
+/// Changes who may join an organization, and as what. No domains (NULL): nobody joins by an address.
+///
+/// ```sql
+/// UPDATE organizations
+/// SET
+///     restrict_new_user_invitations = CASE WHEN $2 THEN $1 ELSE organizations.restrict_new_user_invitations END,
+///     default_role = CASE WHEN $4 THEN $3 ELSE organizations.default_role END,
+///     domains = CASE WHEN $6 THEN $5 ELSE organizations.domains END,
+///     updated_at = now()
+/// WHERE id = $7 AND deleted_at IS NULL
+/// RETURNING restrict_new_user_invitations, default_role, domains
+/// ```
+///
+/// Returns at most one row: `organizations.id` is the primary key.
+///
+/// Reads `organizations`. Writes `organizations` (update): `updated_at`, `domains`,
+/// `restrict_new_user_invitations`, `default_role`.
+///
+/// Columns:
+///
+/// - `restrict_new_user_invitations`, `default_role`: not null, as declared
+/// - `domains`: may be null, as declared; elements of `organizations.domains` may be null: the type
+///   does not forbid it
+pub fn update_workspace_settings<'a>(
+    db: &'a impl Writer,
+    params: UpdateWorkspaceSettings<'a>,
+) -> Optional<'a, UpdateWorkspaceSettings<'a>, UpdateWorkspaceSettingsRow> {
+    Optional::new(db, &UPDATE_WORKSPACE_SETTINGS, params)
+}
+
+/// The parameters of [`update_workspace_settings()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateWorkspaceSettings<'a> {
+    /// Only administrators may invite.
+    ///
+    /// not null: stored in `organizations.restrict_new_user_invitations`, which is NOT NULL
+    pub restrict_new_user_invitations: Patch<bool>,
+    /// The role of those who join by their email domain.
+    ///
+    /// not null: stored in `organizations.default_role`, which is NOT NULL
+    pub default_role: Patch<UserOrganizationRole>,
+    /// Email domains whose people may join by themselves; NULL when nobody may.
+    ///
+    /// may be null: stored in `organizations.domains`, which may be
+    pub domains: Patch<Option<&'a [&'a str]>>,
+    /// not null: compared with `organizations.id`
+    pub organization_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateWorkspaceSettings<'_> {
+        restrict_new_user_invitations, default_role, domains, organization_id,
+    }
+}
+
+sqlmill_runtime::patches! {
+    UpdateWorkspaceSettings<'a>: new(organization_id: Uuid) {
+        restrict_new_user_invitations: bool,
+        default_role: UserOrganizationRole,
+        domains or clear_domains: &'a [&'a str],
+    }
+}
+
+/// A row of [`update_workspace_settings()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateWorkspaceSettingsRow {
+    /// Only administrators may invite.
+    pub restrict_new_user_invitations: bool,
+    /// The role of those who join by their email domain.
+    pub default_role: UserOrganizationRole,
+    /// Email domains whose people may join by themselves; NULL when nobody may.
+    pub domains: Option<Vec<Option<String>>>,
+}
+
+/// [`UpdateWorkspaceSettingsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct UpdateWorkspaceSettingsRowRef<'a> {
+    pub restrict_new_user_invitations: bool,
+    pub default_role: UserOrganizationRole,
+    pub domains: Option<Vec<Option<&'a str>>>,
+}
+
+sqlmill_runtime::row! {
+    UpdateWorkspaceSettingsRow, UpdateWorkspaceSettingsRowRef {
+        restrict_new_user_invitations, default_role, domains,
+    }
+}
+
+static UPDATE_WORKSPACE_SETTINGS: Statement<
+    UpdateWorkspaceSettings<'_>,
+    UpdateWorkspaceSettingsRow,
+> = Statement::new(
+    "organizations::update_workspace_settings",
+    "queries/organizations.sql:60",
+    UPDATE_WORKSPACE_SETTINGS_SQL,
+);
+const UPDATE_WORKSPACE_SETTINGS_SQL: &str = r"UPDATE organizations
+SET
+    restrict_new_user_invitations = CASE WHEN $2 THEN $1 ELSE organizations.restrict_new_user_invitations END,
+    default_role = CASE WHEN $4 THEN $3 ELSE organizations.default_role END,
+    domains = CASE WHEN $6 THEN $5 ELSE organizations.domains END,
+    updated_at = now()
+WHERE id = $7 AND deleted_at IS NULL
+RETURNING restrict_new_user_invitations, default_role, domains";
+
 /// Lets people with these email domains join by themselves. A domain counts once, however it is capitalized, and keeps
 /// the place where it was first named. Returns all domains.
 ///
@@ -328,7 +433,7 @@ sqlmill_runtime::params! { AddApprovedDomains<'_> { new_domains, organization_id
 
 static ADD_APPROVED_DOMAINS: Statement<AddApprovedDomains<'_>, Vec<String>> = Statement::new(
     "organizations::add_approved_domains",
-    "queries/organizations.sql:60",
+    "queries/organizations.sql:71",
     ADD_APPROVED_DOMAINS_SQL,
 );
 const ADD_APPROVED_DOMAINS_SQL: &str = r"UPDATE organizations
@@ -385,7 +490,7 @@ sqlmill_runtime::params! { SetColorPalettes<'_> { palettes, organization_id } }
 
 static SET_COLOR_PALETTES: Statement<SetColorPalettes<'_>, Value> = Statement::new(
     "organizations::set_color_palettes",
-    "queries/organizations.sql:76",
+    "queries/organizations.sql:87",
     SET_COLOR_PALETTES_SQL,
 );
 const SET_COLOR_PALETTES_SQL: &str = r"UPDATE organizations
@@ -423,7 +528,7 @@ pub fn count_active_members(db: &impl Reader, organization_id: Uuid) -> One<'_, 
 
 static COUNT_ACTIVE_MEMBERS: Statement<(Uuid,), i64> = Statement::new(
     "organizations::count_active_members",
-    "queries/organizations.sql:85",
+    "queries/organizations.sql:96",
     COUNT_ACTIVE_MEMBERS_SQL,
 );
 const COUNT_ACTIVE_MEMBERS_SQL: &str = r"SELECT count(*) AS members
@@ -435,6 +540,6 @@ WHERE
 
 sqlmill_runtime::statements! {
     ORGANIZATIONS_STATEMENTS:
-    GET_ORGANIZATION, CREATE_ORGANIZATION, ADD_MEMBER, ADD_APPROVED_DOMAINS, SET_COLOR_PALETTES,
-    COUNT_ACTIVE_MEMBERS,
+    GET_ORGANIZATION, CREATE_ORGANIZATION, ADD_MEMBER, UPDATE_WORKSPACE_SETTINGS,
+    ADD_APPROVED_DOMAINS, SET_COLOR_PALETTES, COUNT_ACTIVE_MEMBERS,
 }

@@ -6,7 +6,7 @@ pub use crate::tables::{NewUser, User};
 
 use crate::types::{UserOrganizationRole, UserOrganizationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Many, One, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
 
 /// One user by id; those whose account is closed only on request.
 ///
@@ -1401,6 +1401,110 @@ WHERE
     AND users.deleted_at IS NULL
     AND membership.organization_id = $2";
 
+/// Changes what people say of themselves. Returns the row, or nothing where the account is closed.
+///
+/// ```sql
+/// UPDATE users
+/// SET
+///     name = CASE WHEN $2 THEN $1 ELSE users.name END,
+///     personalization_enabled = CASE WHEN $4 THEN $3 ELSE users.personalization_enabled END,
+///     personalization_config = CASE WHEN $6 THEN $5 ELSE users.personalization_config END,
+///     updated_at = now()
+/// WHERE id = $7 AND deleted_at IS NULL
+/// RETURNING
+///     id,
+///     email,
+///     name,
+///     config,
+///     created_at,
+///     updated_at,
+///     deleted_at,
+///     attributes,
+///     is_active,
+///     avatar_url,
+///     suggested_prompts,
+///     personalization_enabled,
+///     personalization_config,
+///     last_used_shortcuts
+/// ```
+///
+/// Returns at most one row: `users.id` is the primary key.
+///
+/// Reads `users`. Writes `users` (update): `name`, `updated_at`, `personalization_enabled`,
+/// `personalization_config`.
+///
+/// Columns:
+///
+/// - `id`, `email`, `config`, `created_at`, `updated_at`, `attributes`, `is_active`,
+///   `suggested_prompts`, `personalization_enabled`, `personalization_config`,
+///   `last_used_shortcuts`: not null, as declared
+/// - `name`, `deleted_at`, `avatar_url`: may be null, as declared
+pub fn update_user<'a>(
+    db: &'a impl Writer,
+    params: UpdateUser<'a>,
+) -> Optional<'a, UpdateUser<'a>, User> {
+    Optional::new(db, &UPDATE_USER, params)
+}
+
+/// The parameters of [`update_user()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateUser<'a> {
+    /// Full name; NULL until the person has given it.
+    ///
+    /// may be null: stored in `users.name`, which may be
+    pub name: Patch<Option<&'a str>>,
+    /// The assistant may use personalization_config.
+    ///
+    /// not null: stored in `users.personalization_enabled`, which is NOT NULL
+    pub personalization_enabled: Patch<bool>,
+    /// What the person wants the assistant to know: {"nickname", "occupation", "customInstructions", …}.
+    ///
+    /// not null: stored in `users.personalization_config`, which is NOT NULL
+    pub personalization_config: Patch<&'a Value>,
+    /// not null: compared with `users.id`
+    pub user_id: Uuid,
+}
+
+sqlmill_runtime::params! {
+    UpdateUser<'_> { name, personalization_enabled, personalization_config, user_id }
+}
+
+sqlmill_runtime::patches! {
+    UpdateUser<'a>: new(user_id: Uuid) {
+        name or clear_name: &'a str,
+        personalization_enabled: bool,
+        personalization_config: &'a Value,
+    }
+}
+
+static UPDATE_USER: Statement<UpdateUser<'_>, User> = Statement::new(
+    "users::update_user",
+    "queries/users.sql:315",
+    UPDATE_USER_SQL,
+);
+const UPDATE_USER_SQL: &str = r"UPDATE users
+SET
+    name = CASE WHEN $2 THEN $1 ELSE users.name END,
+    personalization_enabled = CASE WHEN $4 THEN $3 ELSE users.personalization_enabled END,
+    personalization_config = CASE WHEN $6 THEN $5 ELSE users.personalization_config END,
+    updated_at = now()
+WHERE id = $7 AND deleted_at IS NULL
+RETURNING
+    id,
+    email,
+    name,
+    config,
+    created_at,
+    updated_at,
+    deleted_at,
+    attributes,
+    is_active,
+    avatar_url,
+    suggested_prompts,
+    personalization_enabled,
+    personalization_config,
+    last_used_shortcuts";
+
 /// Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20.
 /// Returns the list.
 ///
@@ -1455,7 +1559,7 @@ sqlmill_runtime::params! { PushRecentShortcuts<'_> { shortcut_ids, user_id } }
 
 static PUSH_RECENT_SHORTCUTS: Statement<PushRecentShortcuts<'_>, Value> = Statement::new(
     "users::push_recent_shortcuts",
-    "queries/users.sql:315",
+    "queries/users.sql:340",
     PUSH_RECENT_SHORTCUTS_SQL,
 );
 const PUSH_RECENT_SHORTCUTS_SQL: &str = r"UPDATE users
@@ -1485,5 +1589,6 @@ sqlmill_runtime::statements! {
     GET_USER, GET_USER_BY_EMAIL, GET_USER_EMAIL, GET_USERS_BATCH, FIND_USERS_BY_EMAILS,
     LIST_USERS_PAGE, COUNT_USERS, CREATE_USER, IMPORT_USER, UPSERT_USER, DELETE_USER,
     GET_USER_ORGANIZATIONS, GET_USER_WITH_ORGANIZATIONS, GET_USER_PROFILE,
-    CREATE_USER_WITH_MEMBERSHIP, FIND_USER_BY_EMAIL_IN_ORGANIZATION, PUSH_RECENT_SHORTCUTS,
+    CREATE_USER_WITH_MEMBERSHIP, FIND_USER_BY_EMAIL_IN_ORGANIZATION, UPDATE_USER,
+    PUSH_RECENT_SHORTCUTS,
 }

@@ -55,6 +55,7 @@ mod lease;
 mod macros;
 mod param;
 mod partition;
+mod patch;
 mod pool;
 mod query;
 mod row;
@@ -80,6 +81,7 @@ pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
 pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};
 pub use handle::{InTransaction, Reader, Writer};
+pub use patch::Patch;
 pub use pool::PoolStatus;
 pub use query::{
     AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
@@ -91,7 +93,7 @@ pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction}
 pub use verify::{AnyStatement, VerifyError};
 
 pub use codec::{Composite, Enumeration, Fields, TypeName, Wire};
-pub use param::{EncodeError, Encoded, Param, Params, Slots};
+pub use param::{Bind, EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;
 pub use statement::{Check, NoRows, Statement};

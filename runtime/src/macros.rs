@@ -16,18 +16,92 @@ macro_rules! params {
     ($name:ident $(<$lifetime:lifetime>)? { $($field:ident),* $(,)? }) => {
         impl $crate::Params for $name $(<$lifetime>)? {
             fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
-                $(slots.push(&self.$field);)*
+                $($crate::Bind::bind(&self.$field, slots);)*
             }
 
             fn check(check: &mut $crate::Check<'_>) -> ::core::option::Option<Self> {
                 let ($(::core::option::Option::Some($field),)*) = ($({
-                    let $field = check.param(::core::stringify!($field));
+                    let $field = $crate::Bind::check(check, ::core::stringify!($field));
                     $field
                 },)*) else {
                     return ::core::option::Option::None;
                 };
                 ::core::option::Option::Some(Self { $($field),* })
             }
+        }
+    };
+}
+
+/// Gives a parameter struct that has patches the functions that fill it: `new` with all else, and for each patch one that sets it.
+/// Where NULL may be set, a second name is the function that does so.
+///
+/// ```
+/// # use sqlmill_runtime::{Patch, types::Uuid};
+/// #[derive(Debug, Clone, Copy)]
+/// pub struct UpdateUser<'a> {
+///     pub user_id: Uuid,
+///     pub name: Patch<Option<&'a str>>,
+///     pub is_active: Patch<bool>,
+/// }
+///
+/// sqlmill_runtime::params! { UpdateUser<'_> { user_id, name, is_active } }
+///
+/// sqlmill_runtime::patches! {
+///     UpdateUser<'a>: new(user_id: Uuid) {
+///         name or clear_name: &'a str,
+///         is_active: bool,
+///     }
+/// }
+///
+/// let update = UpdateUser::new(Uuid::nil()).name("Ada").is_active(true);
+/// assert_eq!(update.name, Patch::Set(Some("Ada")));
+/// assert!(update.clear_name().name.is_clear());
+/// ```
+#[macro_export]
+macro_rules! patches {
+    ($name:ident $(<$lifetime:lifetime>)? $(: new($($given:ident: $type:ty),* $(,)?))? {
+        $($patch:ident $(or $clear:ident)?: $value:ty),* $(,)?
+    }) => {
+        impl $(<$lifetime>)? $name $(<$lifetime>)? {
+            $crate::__patches! { $(new($($given: $type),*))? $($patch)* }
+            $($crate::__patch! { $patch $(or $clear)?: $value })*
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __patches {
+    (new($($given:ident: $type:ty),*) $($patch:ident)*) => {
+        /// Keeps all columns, until some are set.
+        pub const fn new($($given: $type),*) -> Self {
+            Self { $($given,)* $($patch: $crate::Patch::Keep),* }
+        }
+    };
+    ($($patch:ident)*) => {};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __patch {
+    ($patch:ident: $value:ty) => {
+        #[doc = ::core::concat!("Sets `", ::core::stringify!($patch), "`.")]
+        pub fn $patch(mut self, value: $value) -> Self {
+            self.$patch = $crate::Patch::Set(value);
+            self
+        }
+    };
+    ($patch:ident or $clear:ident: $value:ty) => {
+        #[doc = ::core::concat!("Sets `", ::core::stringify!($patch), "`.")]
+        pub fn $patch(mut self, value: $value) -> Self {
+            self.$patch = $crate::Patch::Set(::core::option::Option::Some(value));
+            self
+        }
+
+        #[doc = ::core::concat!("Sets `", ::core::stringify!($patch), "` to NULL.")]
+        pub fn $clear(mut self) -> Self {
+            self.$patch = $crate::Patch::clear();
+            self
         }
     };
 }

@@ -70,6 +70,28 @@ pub trait Param: Send + Sync {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError>;
 }
 
+/// One parameter of a function, and what it is bound as: a value for one `$n`, or a [`Patch`](crate::Patch) for two.
+pub trait Bind: Send + Sync {
+    /// Lists the values.
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>);
+
+    /// Names the types. Always `None`: there is no value to build from.
+    fn check(check: &mut Check<'_>, name: &str) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl<T: Param + SqlType> Bind for T {
+    #[inline]
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
+        slots.push(self);
+    }
+
+    fn check(check: &mut Check<'_>, name: &str) -> Option<Self> {
+        check.param(name)
+    }
+}
+
 /// Whether there was a value to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoded {
@@ -131,18 +153,18 @@ impl Params for () {
 macro_rules! tuples {
     () => {};
     ($first:ident $($rest:ident)*) => {
-        impl<$first: Param + SqlType, $($rest: Param + SqlType),*> Params for ($first, $($rest,)*) {
+        impl<$first: Bind, $($rest: Bind),*> Params for ($first, $($rest,)*) {
             #[allow(non_snake_case)]
             fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
                 let ($first, $($rest,)*) = self;
-                slots.push($first);
-                $(slots.push($rest);)*
+                $first.bind(slots);
+                $($rest.bind(slots);)*
             }
 
             #[allow(non_snake_case)]
             fn check(check: &mut Check<'_>) -> Option<Self> {
-                let $first = check.param("value");
-                $(let $rest = check.param("value");)*
+                let $first = Bind::check(check, "value");
+                $(let $rest = Bind::check(check, "value");)*
                 Some(($first?, $($rest?,)*))
             }
         }

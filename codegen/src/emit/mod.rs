@@ -242,13 +242,14 @@ fn runtime_names(w: &mut Writer) {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 13] = [
+const ROOT_NAMES: [&str; 14] = [
     "Builder",
     "Database",
     "Error",
     "ErrorKind",
     "InTransaction",
     "Isolation",
+    "Patch",
     "PoolStatus",
     "ReadTransaction",
     "Reader",

@@ -194,6 +194,10 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
             (Form::Row(lifetime), Some(borrowed)) => format!("{borrowed}<{lifetime}>"),
             (Form::Owned | Form::Row(_) | Form::Param(_), _) => by_value(ty, path.clone(), form),
         },
+        RustType::Patch(value) => {
+            let patch = scope.runtime("Patch");
+            format!("{patch}<{}>", slot(scope, value, form))
+        }
         RustType::Id { name, .. } | RustType::OpenEnum(name) => {
             let name = scope.name(Origin::Types, name);
             by_value(ty, name, form)

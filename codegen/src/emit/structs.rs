@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Field, Struct};
+use crate::model::{Field, RustType, Slot, Struct};
 
 use super::spell::{self, Form, Scope};
-use super::writer::Writer;
+use super::writer::{WIDTH, Writer};
 use super::{doc, layout};
 
 /// clippy's `too_many_arguments` begins above this.
@@ -97,11 +97,77 @@ pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
         params.name.clone()
     };
     layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
+    patches(w, scope, params);
 }
 
-/// An insert type that demands nothing.
+/// What can be left out altogether: an insert type that demands nothing, a list of patches.
 fn defaults(params: &Struct) -> bool {
     params.of.is_empty() && params.fields.iter().all(|field| field.slot.nullable)
+        || params.fields.iter().all(|field| patched(field).is_some())
+}
+
+/// What a patch sets.
+fn patched(field: &Field) -> Option<&Slot> {
+    match &field.slot.ty {
+        RustType::Patch(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// The functions that fill a struct of patches.
+fn patches(w: &mut Writer, scope: &mut Scope, params: &Struct) {
+    let mut setters = Vec::new();
+    for field in &params.fields {
+        let Some(value) = patched(field) else {
+            continue;
+        };
+        let plain = field.name.strip_prefix("r#").unwrap_or(&field.name);
+        let clear = format!("clear_{plain}");
+        let free = params.fields.iter().all(|other| other.name != clear);
+        let ty = spell::ty(scope, &value.ty, Form::Param("'a"));
+        setters.push(match (value.nullable, free) {
+            (true, true) => format!("{} or {clear}: {ty},", field.name),
+            (true, false) => format!("{}: Option<{ty}>,", field.name),
+            (false, _) => format!("{}: {ty},", field.name),
+        });
+    }
+    // `new` is the one that keeps everything.
+    if setters.is_empty() || params.fields.iter().any(|field| field.name == "new") {
+        return;
+    }
+    let given: Vec<String> = params
+        .fields
+        .iter()
+        .filter(|field| patched(field).is_none())
+        .map(|field| {
+            let ty = spell::slot(scope, &field.slot, Form::Param("'a"));
+            format!("{}: {ty}", field.name)
+        })
+        .collect();
+    let lifetime = if params.borrows { "<'a>" } else { "" };
+    w.blank();
+    w.block("sqlmill_runtime::patches!", |w| {
+        let name = format!("{}{lifetime}", params.name);
+        let head = format!("{name}: new({})", given.join(", "));
+        let setters = |w: &mut Writer| {
+            for setter in &setters {
+                w.line(setter);
+            }
+        };
+        if given.len() > MOST_ARGUMENTS {
+            w.block(name, setters);
+        } else if w.indent() + layout::width(&head) + 2 <= WIDTH {
+            w.block(head, setters);
+        } else {
+            w.line(format!("{name}: new("));
+            w.indented(|w| {
+                for given in &given {
+                    w.line(format!("{given},"));
+                }
+            });
+            w.block(")", setters);
+        }
+    });
 }
 
 /// `new` with what is required; the rest is `None`. Where all is optional there is `Default`, and past seven arguments a

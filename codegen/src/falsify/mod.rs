@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Oid};
 use crate::describe::Statement;
 use crate::facts::{Access, Cardinality, Facts};
+use crate::parse::syntax::ParamUse;
 use crate::wire;
 
 pub use reviewed::{Reviewed, unreviewed};
@@ -27,6 +28,8 @@ pub struct Subject<'a> {
     /// The shipped text, and when it is sent where it is one of several.
     pub sql: &'a str,
     pub when: &'a str,
+    /// By `$n`, the first at 0; empty where no parameter has another role than to be a value.
+    pub params: &'a [ParamUse],
     pub statement: &'a Statement,
     /// Only used to draw parameters that match rows and to know which may be NULL.
     pub facts: &'a Facts,

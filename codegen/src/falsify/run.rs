@@ -7,6 +7,7 @@ use super::values::{Dice, Pool, literal, quote};
 use super::{Broken, Effort, Error, Observation, Subject};
 use crate::catalog::{Catalog, Oid, TypeKind};
 use crate::facts::{Access, ParamFacts};
+use crate::parse::syntax::Role;
 use crate::wire::{self, Connection};
 
 /// Runs every subject in every round. `connection` is on a scratch database that nobody else uses: its rows are
@@ -183,10 +184,31 @@ fn arguments(
     contents: &Contents,
 ) -> Option<Vec<String>> {
     let rows = related_rows(catalog, contents, subject, dice);
-    let mut arguments = Vec::new();
+    let mut arguments: Vec<String> = Vec::new();
     for (index, &oid) in subject.statement.params.iter().enumerate() {
         let facts = subject.facts.params.get(index);
+        if subject
+            .params
+            .get(index)
+            .is_some_and(|param| param.role == Role::Switch)
+        {
+            arguments.push((!dice.chance(40)).to_string());
+            continue;
+        }
         arguments.push(argument(catalog, facts, oid, pool, dice, contents, &rows)?);
+    }
+    // As the runtime sends it: a patch that keeps has no value.
+    for (place, switch) in subject.params.iter().enumerate() {
+        let value = subject
+            .params
+            .iter()
+            .position(|param| param.name == switch.name && param.role != Role::Switch);
+        if switch.role == Role::Switch
+            && arguments.get(place).is_some_and(|switch| switch == "false")
+            && let Some(value) = value.and_then(|value| arguments.get_mut(value))
+        {
+            "NULL".clone_into(value);
+        }
     }
     Some(arguments)
 }

@@ -16,7 +16,8 @@ pub(super) fn check(catalog: &Catalog, config: &Config) -> Vec<Diagnostic> {
         .values()
         .filter(|relation| is_table(relation))
         .collect();
-    if let Some(declared) = &config.soft_delete {
+    let shared = || config.soft_delete.iter().chain(&config.updated_at);
+    for declared in shared() {
         let columns = || {
             tables
                 .iter()
@@ -40,10 +41,7 @@ pub(super) fn check(catalog: &Catalog, config: &Config) -> Vec<Diagnostic> {
             ]
         })
         .collect();
-    let excluded = config
-        .soft_delete
-        .iter()
-        .flat_map(|declared| &declared.exclude);
+    let excluded = shared().flat_map(|declared| &declared.exclude);
     for table in excluded.chain(config.tables.iter().map(|entry| &entry.table)) {
         if !names.contains(&table.value) {
             found.push(unknown(

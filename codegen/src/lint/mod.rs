@@ -15,6 +15,7 @@ mod missing_where;
 mod nullity;
 mod postgres;
 mod soft_delete_filter;
+mod updated_at;
 
 use crate::catalog::Catalog;
 pub use crate::checked::Checked;
@@ -57,6 +58,7 @@ const RULES: &[Rule] = &[
     soft_delete_filter::RULE,
     hard_delete::RULE,
     missing_where::RULE,
+    updated_at::RULE,
     insert_omits_not_null::RULE,
     cardinality::RULE,
     nullity::ALWAYS_NULL,

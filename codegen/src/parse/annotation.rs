@@ -217,7 +217,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// `name?[?].inner?`; after the name of an array of composites also `[].inner?`.
+    /// `name?[?].inner?`; after the name of an array of composites also `[].inner?`; of a patch `name~`.
     fn field(&mut self) -> Result<Field, Reported> {
         let start = self.at;
         let Some(name) = self.name()? else {
@@ -226,7 +226,11 @@ impl<'a> Line<'a> {
                 "write `(name?, other!)`: `?` where NULL may come, `!` where it may not",
             ));
         };
+        let patch = self.take("~");
         let nullity = self.nullity("?", "!");
+        if !patch && nullity.is_some() && self.peek() == Some('~') {
+            return Err(self.expected("`~` before the other mark", PATCHES));
+        }
         let elements = self.nullity("[?]", "[!]");
         let mut inner = Vec::new();
         let path = self.at;
@@ -238,6 +242,7 @@ impl<'a> Line<'a> {
         }
         Ok(Field {
             name,
+            patch,
             nullity,
             elements,
             inner,
@@ -262,11 +267,28 @@ impl<'a> Line<'a> {
             if !self.take(",") && self.peek() != Some(')') {
                 let help = match self.peek() {
                     Some('[') => ELEMENTS,
-                    Some('~') => "three-state parameters (`~`) are not supported yet",
+                    Some('~') => PATCHES,
                     _ => "part the names with commas: `(name?, other!)`",
                 };
                 return Err(self.expected("`,` or `)`", help));
             }
+        }
+    }
+
+    /// `~` says what a statement does with a parameter, so it stands beside that statement.
+    fn no_patches(&mut self, fields: &[Field], what: &str) {
+        for field in fields {
+            if field.patch {
+                self.diagnostics.push(
+                    Diagnostic::error("patch", format!("`~` on {what}"))
+                        .at(field.span)
+                        .help(format!(
+                            "it marks a parameter of an UPDATE: write it in the `--!` line, `--! query ({}~)`",
+                            field.name.value
+                        )),
+                );
+            }
+            self.no_patches(&field.inner, what);
         }
     }
 
@@ -346,6 +368,13 @@ impl<'a> Line<'a> {
 
     fn query_structs(&mut self, head: &mut Head, start: usize) -> Result<(), Reported> {
         head.params = self.struct_use()?;
+        if let StructUse::Implicit(fields) | StructUse::Inline(TypeAnnotation { fields, .. }) =
+            &head.params
+        {
+            for field in fields {
+                self.no_patches(&field.inner, "a field of a composite");
+            }
+        }
         self.blanks();
         if !self.rest().is_empty() && self.peek() != Some(':') {
             // Whatever stands here, the name before it was hardly meant for the parameters.
@@ -359,6 +388,11 @@ impl<'a> Line<'a> {
         if self.take(":") {
             self.blanks();
             head.row = self.struct_use()?;
+            match &head.row {
+                StructUse::Implicit(fields) => self.no_patches(fields, "a column"),
+                StructUse::Inline(row) => self.no_patches(&row.fields, "a column"),
+                StructUse::Named(_) => {}
+            }
             let at = self.at;
             let derives = self.derives()?;
             match &mut head.row {
@@ -409,7 +443,10 @@ impl<'a> Line<'a> {
     fn type_rest(&mut self, annotation: &mut TypeAnnotation) -> Result<(), Reported> {
         self.blanks();
         match self.fields()? {
-            Some(fields) => annotation.fields = fields,
+            Some(fields) => {
+                self.no_patches(&fields, "a field of a shared type");
+                annotation.fields = fields;
+            }
             None => {
                 return Err(self.expected(
                     "`(` after the name of the type",
@@ -577,6 +614,8 @@ impl<'a> Line<'a> {
 const ELEMENTS: &str =
     "`name[?]` speaks of an array's elements, `name[].field?` of a field of each element";
 
+const PATCHES: &str = "a patch is `name~`; `name~!` is one that never sets NULL";
+
 const DIRECTIVES: [&str; 6] = ["allow", "one", "optional", "many", "transaction", "timeout"];
 
 /// PostgreSQL's own, as in `statement_timeout`, and how many milliseconds each is.
@@ -615,6 +654,7 @@ fn merge(fields: &mut Vec<Field>, field: Field, diagnostics: &mut Vec<Diagnostic
         |a: Option<Nullity>, b: Option<Nullity>| matches!((a, b), (Some(a), Some(b)) if a != b);
     let says_the_same = first.inner.is_empty() && field.inner.is_empty();
     if says_the_same
+        || first.patch != field.patch
         || conflict(first.nullity, field.nullity)
         || conflict(first.elements, field.elements)
     {

@@ -2,6 +2,7 @@
 
 mod annotation;
 mod names;
+mod patch;
 mod statement;
 pub mod syntax;
 
@@ -10,7 +11,7 @@ use crate::scan::{BYTE_ORDER_MARK, Scanner, Token, TokenKind};
 use crate::source::{FileId, Sources, Span, Spanned};
 
 use annotation::{Head, Line, Marker};
-use syntax::{Directive, DirectiveKind, ParsedFile, ParsedQuery, StructUse, TypeAnnotation};
+use syntax::{Directive, DirectiveKind, Field, ParsedFile, ParsedQuery, StructUse, TypeAnnotation};
 
 pub use names::{check_names, declare_rows, unused_types};
 
@@ -344,8 +345,18 @@ impl<'a> Parser<'a> {
         let tokens = self.tokens.get(start..end).unwrap_or_default();
         match std::mem::replace(&mut self.above, Above::Nothing) {
             Above::Query(open) => {
-                let mut statement =
-                    statement::read(self.file, self.text, tokens, &mut self.diagnostics);
+                let patches: Vec<&Field> = match open.head.as_ref().map(|head| &head.params) {
+                    Some(StructUse::Implicit(fields)) => patches(fields),
+                    Some(StructUse::Inline(declared)) => patches(&declared.fields),
+                    Some(StructUse::Named(_)) | None => Vec::new(),
+                };
+                let mut statement = statement::read(
+                    self.file,
+                    self.text,
+                    tokens,
+                    &patches,
+                    &mut self.diagnostics,
+                );
                 // A comment without an end may be the last of it.
                 let behind = self.tokens.get(end..self.at).unwrap_or_default();
                 statement.faulty |= behind.iter().any(|token| !token.closed);
@@ -470,6 +481,11 @@ impl<'a> Parser<'a> {
                 || FIRST.iter().any(|word| token.is_word(self.text, word))
         })
     }
+}
+
+/// The fields that are marked with `~`.
+fn patches(fields: &[Field]) -> Vec<&Field> {
+    fields.iter().filter(|field| field.patch).collect()
 }
 
 fn hidden(marker: Marker, span: Span) -> Diagnostic {

@@ -6,7 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::scan::{Token, TokenKind};
 use crate::source::{FileId, Span};
 
-use super::syntax::{ParamUse, Replaced, Statement};
+use super::patch::{self, Place};
+use super::syntax::{Field, ParamUse, Replaced, Role, Statement};
 
 /// What encloses a token, as far as colons and parameters care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ struct Reader<'a> {
     statement: Statement,
     /// The names so far, and the places of their first use.
     names: BTreeMap<String, usize>,
+    /// Of the parameters that are patches, by the places of their tokens.
+    patches: BTreeMap<usize, Place>,
     /// How much of the author's text is in `statement.sql`.
     shipped_to: usize,
 }
@@ -37,6 +40,7 @@ pub(super) fn read(
     file: FileId,
     text: &str,
     tokens: &[Token],
+    patches: &[&Field],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Statement {
     let start = tokens.first().map_or(0, |token| token.start);
@@ -56,6 +60,7 @@ pub(super) fn read(
             shortened: Vec::new(),
         },
         names: BTreeMap::new(),
+        patches: patch::places(text, tokens, patches),
         shipped_to: start,
     };
     let mut before: Option<Token> = None;
@@ -182,31 +187,75 @@ impl Reader<'_> {
         {
             self.diagnostics.push(diagnostic.at(self.span(token)));
         }
+        let span = self.span(token);
+        let column = match self.patches.remove(&token.start) {
+            Some(Place::Column(column)) => Some(column),
+            Some(Place::Fault(diagnostic)) => {
+                self.diagnostics.push(diagnostic.at(span));
+                None
+            }
+            None => None,
+        };
         let index = match self.names.get(name) {
-            Some(&index) => index,
+            Some(&index) => {
+                if column.is_some() {
+                    self.patched_twice(name, index, span);
+                }
+                index
+            }
             None => {
                 let index = self.statement.params.len();
                 self.names.insert(name.to_owned(), index);
-                self.statement.params.push(ParamUse {
-                    name: name.to_owned(),
-                    spans: Vec::new(),
-                });
+                let mut add = |role: Role| {
+                    self.statement.params.push(ParamUse {
+                        name: name.to_owned(),
+                        spans: Vec::new(),
+                        role,
+                    });
+                };
+                match column.clone() {
+                    Some(column) => {
+                        add(Role::Patch { column });
+                        add(Role::Switch);
+                    }
+                    None => add(Role::Value),
+                }
                 index
             }
         };
-        let span = self.span(token);
         if let Some(param) = self.statement.params.get_mut(index) {
             param.spans.push(span);
         }
         self.ship(token.start);
-        let number = format!("${}", index + 1);
+        let value = index + 1;
+        let shipped = match column {
+            Some(column) => format!("CASE WHEN ${} THEN ${value} ELSE {column} END", value + 1),
+            None => format!("${value}"),
+        };
         self.statement.replaced.push(Replaced {
             at: offset(self.statement.sql.len()),
-            len: offset(number.len()),
+            len: offset(shipped.len()),
             span,
         });
-        self.statement.sql.push_str(&number);
+        self.statement.sql.push_str(&shipped);
         self.shipped_to = token.end;
+    }
+
+    /// A patch of two columns would be two decisions under one name.
+    fn patched_twice(&mut self, name: &str, index: usize, span: Span) {
+        let Some(first) = self.statement.params.get(index) else {
+            return;
+        };
+        if matches!(first.role, Role::Patch { .. })
+            && let Some(&there) = first.spans.first()
+        {
+            self.diagnostics.push(
+                Diagnostic::error("patch", format!("the patch `:{name}` stands here twice"))
+                    .at(span)
+                    .related(there, "the first place")
+                    .help("a patch is of one column: give the other one a parameter of its own"),
+            );
+        }
     }
 
     /// In `a[lo:hi]` and `json_object('k':v)` PostgreSQL sees a colon and a column, psql and other tools a parameter. The
@@ -310,7 +359,8 @@ impl Reader<'_> {
     /// Two names that differ in case only would be one in SQL, and one field in Rust.
     fn check_case(&mut self) {
         let mut first: BTreeMap<String, &ParamUse> = BTreeMap::new();
-        for param in &self.statement.params {
+        let authors = self.statement.params.iter();
+        for param in authors.filter(|param| param.role != Role::Switch) {
             let Some(other) = first.insert(param.name.to_lowercase(), param) else {
                 continue;
             };

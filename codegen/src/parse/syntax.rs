@@ -30,10 +30,12 @@ pub struct StructAttributes {
     pub borrowed: Vec<Spanned<String>>,
 }
 
-/// `name?`, `name!`, `name?[?]`, `name?.inner?`.
+/// `name?`, `name!`, `name?[?]`, `name?.inner?`, `name~`.
 #[derive(Debug, Clone)]
 pub struct Field {
     pub name: Spanned<String>,
+    /// `~`: a parameter that may leave its column as it is.
+    pub patch: bool,
     pub nullity: Option<Nullity>,
     /// `[?]` or `[!]`: of the elements of an array.
     pub elements: Option<Nullity>,
@@ -126,13 +128,13 @@ pub enum DirectiveKind {
 pub struct Statement {
     /// From the first token to the last, without the semicolon.
     pub span: Span,
-    /// What ships: the author's bytes with `:name` replaced by `$n`.
+    /// What ships: the author's bytes with `:name` replaced by `$n`, and by a CASE where it is a patch.
     pub sql: String,
     /// It has faults that are reported: the server would only repeat them.
     pub faulty: bool,
-    /// In order of first use; `$n` is the element at `n - 1`.
+    /// In order of first use, the switch of a patch behind its value; `$n` is the element at `n - 1`.
     pub params: Vec<ParamUse>,
-    /// Where each `$n` stands in `sql`, in order.
+    /// Where each stands in `sql`, in order.
     pub replaced: Vec<Replaced>,
     /// Byte offsets in `sql` of the line ends that the author's file has as CR LF. They ship as LF: rustc refuses a bare CR in a
     /// raw string and reads CR LF as LF, and a checkout's line ends may not change what runs.
@@ -144,12 +146,24 @@ pub struct ParamUse {
     pub name: String,
     /// Each `:name`, colon included.
     pub spans: Vec<Span>,
+    pub role: Role,
 }
 
-/// One `:name` that became `$n`.
+/// What a `$n` is to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// A value.
+    Value,
+    /// The value of a patch, `name~`, and its column as it is: `users.name`. The next parameter is its switch.
+    Patch { column: String },
+    /// Is the patch before it set? It has the patch's name, and is no parameter of the author's.
+    Switch,
+}
+
+/// One `:name` that became `$n`, or, of a patch, the CASE around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced {
-    /// Byte offset of `$n` in the shipped text, and its length.
+    /// Byte offset of what stands in its place in the shipped text, and its length.
     pub at: u32,
     pub len: u32,
     /// Of `:name` in the author's file.

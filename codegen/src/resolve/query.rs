@@ -8,7 +8,9 @@ use crate::facts::{self, ColumnFacts, Facts, ParamFacts, Proved};
 use crate::lint::Waiver;
 use crate::model::{self, RustType, Slot, Value};
 use crate::nearest::nearest;
-use crate::parse::syntax::{self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, StructUse};
+use crate::parse::syntax::{
+    self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, Role, StructUse,
+};
 use crate::source::{Span, Spanned};
 use crate::texts::Template;
 
@@ -64,13 +66,22 @@ impl<'a> Resolver<'a> {
         let said_columns = syntax::fields(self.files, module, &parsed.row);
 
         let mut inputs = Vec::new();
+        let mut wanted = 0;
         for (index, (param, &oid)) in checked.params.iter().zip(params).enumerate() {
+            // Its value's type holds it.
+            if param.role == Role::Switch {
+                continue;
+            }
+            wanted += 1;
             let said = said_params
                 .iter()
                 .find(|said| said.name.value == param.name);
             let at = param.spans.first().copied().unwrap_or(parsed.name.span);
             let facts = facts.params.get(index);
-            inputs.extend(self.input(&param.name, oid, facts, said, at));
+            inputs.extend(match param.role {
+                Role::Patch { .. } => self.patch(&param.name, oid, facts, said, at),
+                Role::Value | Role::Switch => self.input(&param.name, oid, facts, said, at),
+            });
         }
         let single = columns.len() == 1 && matches!(parsed.row, StructUse::Implicit(_));
         let mut outputs = Vec::new();
@@ -82,7 +93,7 @@ impl<'a> Resolver<'a> {
             outputs.extend(self.output(parsed, column, facts, said, single));
         }
         self.unknown_columns(parsed, columns, said_columns);
-        let complete = inputs.len() == params.len() && outputs.len() == columns.len();
+        let complete = inputs.len() == wanted && outputs.len() == columns.len();
         if !complete {
             return None;
         }
@@ -121,6 +132,48 @@ impl<'a> Resolver<'a> {
             inputs,
             outputs,
         })
+    }
+
+    /// `name~`. To the server the parameter has the base of a column's domain, because a CASE has; here it has the domain.
+    fn patch(
+        &mut self,
+        name: &str,
+        oid: Oid,
+        facts: Option<&ParamFacts>,
+        said: Option<&Field>,
+        at: Span,
+    ) -> Option<Value> {
+        let column = facts
+            .and_then(|facts| facts.assigned.first())
+            .and_then(|&assigned| self.column(assigned));
+        let declared = column
+            .map(|column| column.type_oid)
+            .filter(|&declared| self.catalog.base_type(declared) == oid)
+            .unwrap_or(oid);
+        if let (Some(column), Some(said)) = (column, said)
+            && said.nullity == Some(Nullity::Nullable)
+            && !self.column_nullable(column)
+        {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "patch",
+                    format!(
+                        "`{name}~?` could set `{}` to NULL, which it refuses",
+                        column.name
+                    ),
+                )
+                .at(said.span)
+                .help(format!(
+                    "write `{name}~`: of a NOT NULL column a patch keeps or sets, and cannot clear"
+                )),
+            );
+        }
+        let mut value = self.input(name, declared, facts, said, at)?;
+        value.slot = Slot {
+            ty: RustType::Patch(Box::new(value.slot)),
+            nullable: false,
+        };
+        Some(value)
     }
 
     fn input(

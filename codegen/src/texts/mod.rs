@@ -13,7 +13,7 @@ pub mod merge;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;
-use crate::parse::syntax::{ParamUse, ParsedQuery, Replaced, Statement};
+use crate::parse::syntax::{ParamUse, ParsedQuery, Replaced, Role, Statement};
 use crate::source::{Sources, Span};
 
 /// What one query can send.
@@ -190,7 +190,16 @@ impl Template {
             if from < at.start {
                 pieces.push(author(from, at.start));
             }
-            pieces.push(Piece::Param(place, at));
+            match self.params.get(place).map(|param| &param.role) {
+                Some(Role::Patch { column }) => pieces.extend([
+                    Piece::Ours("CASE WHEN ".to_owned(), at),
+                    Piece::Param(place + 1, at),
+                    Piece::Ours(" THEN ".to_owned(), at),
+                    Piece::Param(place, at),
+                    Piece::Ours(format!(" ELSE {column} END"), at),
+                ]),
+                Some(Role::Value | Role::Switch) | None => pieces.push(Piece::Param(place, at)),
+            }
             from = at.end;
         }
         if from < span.end {
@@ -311,12 +320,11 @@ impl Joined<'_> {
                     let known = self.places.iter().position(|known| known == place);
                     let index = known.unwrap_or_else(|| {
                         self.places.push(*place);
+                        let param = template.params.get(*place);
                         self.statement.params.push(ParamUse {
-                            name: template
-                                .params
-                                .get(*place)
-                                .map_or_else(String::new, |param| param.name.clone()),
+                            name: param.map_or_else(String::new, |param| param.name.clone()),
                             spans: Vec::new(),
+                            role: param.map_or(Role::Value, |param| param.role.clone()),
                         });
                         self.places.len() - 1
                     });

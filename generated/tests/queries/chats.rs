@@ -1,3 +1,4 @@
+use database::Patch;
 use database::chats::*;
 use database::sharing::{self, EffectiveAssetRole};
 use database::types::{
@@ -161,4 +162,91 @@ async fn a_slack_thread_leads_to_its_first_chat() {
     assert_eq!(find(world.acme, "C2", "1.2").await, None);
     world.delete("chats", first);
     assert_eq!(find(world.acme, "C1", "1.2").await.unwrap().id, second);
+}
+
+#[tokio::test]
+async fn a_chat_is_renamed_and_notes_its_file() {
+    let world = World::new().await;
+    let id = world.chat(world.acme, world.ada, "Revenue").await;
+    let other = world.chat(world.acme, world.ada, "Costs").await;
+    let change = UpdateChat::new(id)
+        .most_recent_file_id(Uuid::from_u128(7))
+        .most_recent_file_type(AssetType::MetricFile)
+        .most_recent_version_number(2);
+    let chat = update_chat(&world.db, change).await.unwrap().unwrap();
+    assert_eq!(chat.title, "Revenue");
+    assert_eq!(chat.most_recent_file_id, Some(Uuid::from_u128(7)));
+    assert_eq!(chat.most_recent_file_type, Some(AssetType::MetricFile));
+
+    let change = UpdateChat::new(id)
+        .title("Sales")
+        .clear_most_recent_file_id()
+        .clear_most_recent_file_type()
+        .clear_most_recent_version_number();
+    let chat = update_chat(&world.db, change).await.unwrap().unwrap();
+    assert_eq!(chat.title, "Sales");
+    assert_eq!(
+        (chat.most_recent_file_id, chat.most_recent_version_number),
+        (None, None)
+    );
+    let untouched = get_chat(&world.db, other).await.unwrap().unwrap();
+    assert_eq!(untouched.title, "Costs");
+    world.delete("chats", id);
+    assert_eq!(update_chat(&world.db, change).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn sharing_is_opened_and_closed_with_who_did_it() {
+    let world = World::new().await;
+    let id = world.chat(world.acme, world.ada, "Revenue").await;
+    let shared = || {
+        world.sql(&format!(
+            "SELECT publicly_accessible::text, publicly_enabled_by::text, public_password, workspace_sharing::text,
+                updated_by::text FROM chats WHERE id = '{id}'"
+        ))
+    };
+    let open = UpdateChatSharing {
+        publicly_enabled_by: Patch::Set(Some(world.ben)),
+        publicly_accessible: Patch::Set(true),
+        public_password: Patch::Set(Some("secret")),
+        ..sharing_kept(id, world.ben)
+    };
+    assert_eq!(update_chat_sharing(&world.db, open).await.unwrap(), 1);
+    let ben = Some(world.ben.to_string());
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        shared(),
+        [[
+            text("true"),
+            ben.clone(),
+            text("secret"),
+            text("none"),
+            ben.clone()
+        ]]
+    );
+
+    // What says nothing of the password keeps it, and notes who asked all the same.
+    let kept = sharing_kept(id, world.ada);
+    assert_eq!(update_chat_sharing(&world.db, kept).await.unwrap(), 1);
+    let ada = Some(world.ada.to_string());
+    assert_eq!(
+        shared(),
+        [[text("true"), ben, text("secret"), text("none"), ada.clone()]]
+    );
+
+    let close = sharing_kept(id, world.ada)
+        .publicly_accessible(false)
+        .clear_publicly_enabled_by()
+        .clear_public_password();
+    assert_eq!(update_chat_sharing(&world.db, close).await.unwrap(), 1);
+    assert_eq!(shared(), [[text("false"), None, None, text("none"), ada]]);
+    let nobody = close.publicly_enabled_by(Uuid::nil());
+    let error = update_chat_sharing(&world.db, nobody).await.unwrap_err();
+    assert!(error.violates(UpdateChatSharingConstraint::ChatsPubliclyEnabledByFkey));
+    world.delete("chats", id);
+    assert_eq!(update_chat_sharing(&world.db, close).await.unwrap(), 0);
+}
+
+fn sharing_kept<'a>(chat_id: Uuid, user_id: Uuid) -> UpdateChatSharing<'a> {
+    UpdateChatSharing::new(user_id, chat_id)
 }

@@ -1,3 +1,4 @@
+use database::ErrorKind;
 use database::knowledge::*;
 use database::types::DocsType;
 use database::users::{self, PushRecentShortcuts};
@@ -165,4 +166,46 @@ async fn a_name_is_taken_by_the_own_and_the_shared() {
     assert!(taken("own", world.acme, world.ben, None).await);
     world.delete("shortcuts", own.id);
     assert!(!taken("own", world.acme, world.ben, None).await);
+}
+
+#[tokio::test]
+async fn a_document_is_renamed_within_its_organization() {
+    let world = World::new().await;
+    let put = async |name, organization_id| {
+        let doc = UpsertDoc {
+            name,
+            content: "text",
+            r#type: DocsType::Normal,
+            organization_id,
+        };
+        upsert_doc(&world.db, doc).await.unwrap().id
+    };
+    let id = put("Glossary", world.acme).await;
+    let taken = put("Handbook", world.acme).await;
+    put("Terms", world.globex).await;
+
+    let change = UpdateDoc::new(id, world.acme).name("Terms");
+    let doc = update_doc(&world.db, change).await.unwrap().unwrap();
+    assert_eq!((doc.name.as_str(), doc.content.as_str()), ("Terms", "text"));
+    let change = UpdateDoc::new(id, world.acme)
+        .content("new")
+        .r#type(DocsType::Analyst);
+    let doc = update_doc(&world.db, change).await.unwrap().unwrap();
+    assert_eq!((doc.name.as_str(), doc.content.as_str()), ("Terms", "new"));
+    assert_eq!(doc.r#type, DocsType::Analyst);
+
+    // Of another tenant; taken, also by a deleted one; too long.
+    let foreign = UpdateDoc::new(id, world.globex).content("stolen");
+    assert_eq!(update_doc(&world.db, foreign).await.unwrap(), None);
+    world.delete("docs", taken);
+    let change = UpdateDoc::new(id, world.acme).name("Handbook");
+    let error = update_doc(&world.db, change).await.unwrap_err();
+    assert!(error.violates(UpdateDocConstraint::DocsNameOrganizationIdKey));
+    let long = "x".repeat(256);
+    let change = UpdateDoc::new(id, world.acme).name(&long);
+    let error = update_doc(&world.db, change).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    world.delete("docs", id);
+    let change = UpdateDoc::new(id, world.acme).content("late");
+    assert_eq!(update_doc(&world.db, change).await.unwrap(), None);
 }

@@ -293,3 +293,61 @@ async fn files_are_linked_once_and_listed_with_their_type() {
             .is_some()
     );
 }
+
+#[tokio::test]
+async fn an_answer_grows_field_by_field() {
+    let world = World::new().await;
+    let chat_id = world.chat(world.acme, world.ada, "Revenue").await;
+    let id = world.message(chat_id, world.ada, 1);
+    let other = world.message(chat_id, world.ada, 2);
+    let (reasoning, notes) = (json!(["thinking"]), json!({"ok": true}));
+    let change = UpdateMessage::new(id)
+        .reasoning(&reasoning)
+        .final_reasoning_message("thought")
+        .post_processing_message(&notes);
+    let row = update_message(&world.db, change).await.unwrap().unwrap();
+    assert_eq!(
+        (row.id, row.chat_id, row.is_completed),
+        (id, chat_id, false)
+    );
+
+    let answer = json!([1]);
+    let change = UpdateMessage::new(id)
+        .response_messages(&answer)
+        .is_completed(true)
+        .clear_post_processing_message();
+    assert!(
+        update_message(&world.db, change)
+            .await
+            .unwrap()
+            .unwrap()
+            .is_completed
+    );
+    let message = get_message(&world.db, id).await.unwrap().unwrap();
+    assert_eq!(
+        (message.reasoning, message.response_messages),
+        (reasoning, json!([1]))
+    );
+    assert_eq!(message.final_reasoning_message.as_deref(), Some("thought"));
+    assert_eq!(message.post_processing_message, None);
+    let untouched = get_message(&world.db, other).await.unwrap().unwrap();
+    assert!(!untouched.is_completed);
+
+    world.delete("messages", id);
+    assert_eq!(update_message(&world.db, change).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn null_in_json_is_a_value_and_no_null() {
+    let world = World::new().await;
+    let chat_id = world.chat(world.acme, world.ada, "Revenue").await;
+    let id = world.message(chat_id, world.ada, 1);
+    let null = json!(null);
+    let is_null = || world.scalar("SELECT post_processing_message IS NULL FROM messages");
+    let change = UpdateMessage::new(id).post_processing_message(&null);
+    update_message(&world.db, change).await.unwrap();
+    assert_eq!(is_null(), "f");
+    let change = UpdateMessage::new(id).clear_post_processing_message();
+    update_message(&world.db, change).await.unwrap();
+    assert_eq!(is_null(), "t");
+}

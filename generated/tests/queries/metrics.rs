@@ -1,6 +1,6 @@
 use database::metrics::*;
 use database::sharing::{self, ListPeopleWithAccess};
-use database::types::{AssetPermissionRole, AssetType, Timestamp, Verification};
+use database::types::{AssetPermissionRole, AssetType, Timestamp, Verification, WorkspaceSharing};
 use serde_json::{Value, json};
 
 use crate::support::{Uuid, World};
@@ -203,4 +203,48 @@ async fn a_screenshot_is_noted() {
         (None, None)
     );
     assert_eq!(set(Uuid::nil(), None, None).await, 0);
+}
+
+#[tokio::test]
+async fn sharing_of_a_metric_is_changed_in_parts() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let id = world.metric(source, "Sales").await;
+    let other = world.metric(source, "Costs").await;
+    let change = UpdateMetricSharing::new(id)
+        .workspace_sharing(WorkspaceSharing::CanView)
+        .workspace_sharing_enabled_by(world.ada)
+        .public_password("secret");
+    let row = update_metric_sharing(&world.db, change)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.workspace_sharing, WorkspaceSharing::CanView);
+    assert_eq!(row.workspace_sharing_enabled_by, Some(world.ada));
+    assert!(!row.publicly_accessible);
+
+    let change = UpdateMetricSharing::new(id)
+        .publicly_accessible(true)
+        .clear_workspace_sharing_enabled_by();
+    let row = update_metric_sharing(&world.db, change)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (row.publicly_accessible, row.workspace_sharing),
+        (true, WorkspaceSharing::CanView)
+    );
+    assert_eq!(row.workspace_sharing_enabled_by, None);
+    assert_eq!(row.public_password.as_deref(), Some("secret"));
+    assert_eq!(
+        world.scalar(&format!(
+            "SELECT publicly_accessible FROM metric_files WHERE id = '{other}'"
+        )),
+        "f"
+    );
+    world.delete("metric_files", id);
+    assert_eq!(
+        update_metric_sharing(&world.db, change).await.unwrap(),
+        None
+    );
 }

@@ -212,3 +212,44 @@ async fn only_active_members_count() {
         0
     );
 }
+
+#[tokio::test]
+async fn workspace_settings_are_changed_one_by_one() {
+    let world = World::new().await;
+    let domains = ["acme.com", "acme.org"];
+    let change = UpdateWorkspaceSettings::new(world.acme)
+        .default_role(UserOrganizationRole::Viewer)
+        .domains(&domains);
+    let acme = update_workspace_settings(&world.db, change)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(acme.default_role, UserOrganizationRole::Viewer);
+    assert!(!acme.restrict_new_user_invitations);
+    assert_eq!(
+        acme.domains.unwrap(),
+        domains.map(|name| Some(name.to_owned()))
+    );
+
+    let change = UpdateWorkspaceSettings::new(world.acme)
+        .restrict_new_user_invitations(true)
+        .clear_domains();
+    let acme = update_workspace_settings(&world.db, change)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(acme.default_role, UserOrganizationRole::Viewer);
+    assert!(acme.restrict_new_user_invitations);
+    assert_eq!(acme.domains, None);
+
+    let globex = get_organization(&world.db, world.globex).await.unwrap();
+    assert_eq!(
+        globex.unwrap().default_role,
+        UserOrganizationRole::RestrictedQuerier
+    );
+    world.delete("organizations", world.acme);
+    assert_eq!(
+        update_workspace_settings(&world.db, change).await.unwrap(),
+        None
+    );
+}

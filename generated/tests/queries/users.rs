@@ -563,3 +563,32 @@ async fn a_transaction_is_all_or_nothing() {
         None
     );
 }
+
+#[tokio::test]
+async fn a_person_changes_what_is_given_and_nothing_else() {
+    let world = World::new().await;
+    world.sql("UPDATE users SET updated_at = '2024-01-01'");
+    let config = json!({"tone": "short"});
+    let change = UpdateUser::new(world.ada)
+        .personalization_enabled(true)
+        .personalization_config(&config);
+    let ada = update_user(&world.db, change).await.unwrap().unwrap();
+    assert_eq!(ada.name.as_deref(), Some("Ada"));
+    assert!(ada.personalization_enabled);
+    assert_eq!(ada.personalization_config, config);
+
+    let change = UpdateUser::new(world.ada).clear_name();
+    let ada = update_user(&world.db, change).await.unwrap().unwrap();
+    assert_eq!(ada.name, None);
+    assert_eq!(ada.personalization_config, config);
+
+    // Nobody else, and nobody who is gone.
+    assert_eq!(
+        world.scalar("SELECT count(*) FROM users WHERE updated_at > '2024-01-01'"),
+        "1"
+    );
+    let closed = UpdateUser::new(world.dan).name("Dan");
+    assert_eq!(update_user(&world.db, closed).await.unwrap(), None);
+    let unknown = UpdateUser::new(Uuid::nil()).name("Nobody");
+    assert_eq!(update_user(&world.db, unknown).await.unwrap(), None);
+}

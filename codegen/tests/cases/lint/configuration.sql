@@ -1,10 +1,13 @@
 -- ==== schema
-CREATE TABLE users (id int PRIMARY KEY, deleted_at timestamptz);
+CREATE TABLE users (id int PRIMARY KEY, deleted_at timestamptz, updated_at timestamptz);
 
 -- ==== sqlmill.toml
 [soft_delete]
 column = "deletd_at"
 exclude = ["user"]
+
+[updated_at]
+column = "update_at"
 
 [tables]
 userz = "Person"

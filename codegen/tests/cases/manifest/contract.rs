@@ -6,7 +6,7 @@
     "schema.sql": "9cc1c7cb1a9ae569ff4f32150281e17936d1766d71113c3e761a82d6b3b0ef6d"
   },
   "outputs": {
-    "src/lib.rs": "dd4c830f81db60bd586eab9b662e8d07afd97c29540bc3639cd4e1b02bd21717",
+    "src/lib.rs": "95190776f2406a1a84d37704838f9943972e672f3fbe5430df1bb7a1a7c6b2ed",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
     "src/users.rs": "f521bb7866188e2de2f0fcad21e0832b0ef20c0f89883f951cea9d24d8e03810"
   },

@@ -56,8 +56,8 @@ sqlmill_runtime::statements! { ERRORS_STATEMENTS: LIST, ONLY_HERE }
 //! Types of the schema are in [`types`].
 
 pub use sqlmill_runtime::{
-    Builder, Database, Error, ErrorKind, InTransaction, Isolation, PoolStatus, ReadTransaction,
-    Reader, Replica, Transaction, VerifyError, Writer,
+    Builder, Database, Error, ErrorKind, InTransaction, Isolation, Patch, PoolStatus,
+    ReadTransaction, Reader, Replica, Transaction, VerifyError, Writer,
 };
 
 pub mod errors;
