@@ -702,11 +702,14 @@ fn a_directory_without_a_server_is_refused() {
         ..directory.options()
     };
     let error = Server::start(&options).unwrap_err();
-    assert!(matches!(error, Error::Binaries { .. }));
-    let none = Error::NoServer {
+    assert!(matches!(
+        error,
+        Error::Private(sqlmill_server::Error::Binaries { .. })
+    ));
+    let none = sqlmill_server::Error::NoServer {
         passed_over: vec![],
     };
-    let help = none.diagnostics().remove(0).help.join("\n");
+    let help = Error::from(none).diagnostics().remove(0).help.join("\n");
     assert!(help.contains("install") && help.contains("--url"), "{help}");
 }
 

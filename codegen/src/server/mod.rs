@@ -1,20 +1,11 @@
 //! A PostgreSQL server to ask: found on this machine and started privately, or one that the author names. Nothing of it
 //! is left behind.
 
-mod account;
-mod cluster;
 pub mod developer;
-mod find;
 mod load;
 mod named;
 mod private;
-#[cfg(unix)]
-mod supervise;
-#[cfg(unix)]
-mod unix;
 mod url;
-#[cfg(windows)]
-mod windows;
 
 use std::fmt;
 use std::io;
@@ -26,13 +17,9 @@ use sha2::{Digest, Sha256};
 use crate::diagnostic::Diagnostic;
 use crate::wire;
 
-#[cfg(unix)]
-use unix as system;
-#[cfg(windows)]
-use windows as system;
-
 pub use crate::schema::SchemaStatement;
-pub use find::{Binaries, DIRECTORY_VARIABLE};
+use sqlmill_server::random_name;
+pub use sqlmill_server::{Binaries, DIRECTORY_VARIABLE};
 
 /// Which server to use and where to keep what is worth keeping.
 #[derive(Clone, Default)]
@@ -43,6 +30,17 @@ pub struct Options {
     pub binaries: Option<PathBuf>,
     /// Where clusters are kept between runs: `target/sqlmill`.
     pub cache: PathBuf,
+}
+
+impl Options {
+    /// For a server of ours.
+    fn private(&self) -> sqlmill_server::Options {
+        sqlmill_server::Options {
+            binaries: self.binaries.clone(),
+            cache: self.cache.clone(),
+            settings: Vec::new(),
+        }
+    }
 }
 
 impl fmt::Debug for Options {
@@ -206,29 +204,11 @@ const DISK_FULL: &str = "53100";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no PostgreSQL server was found on this machine")]
-    NoServer {
-        /// Directories that hold one that will not do, and why.
-        passed_over: Vec<String>,
-    },
-    #[error("{named_by}, {}, cannot be used: {reason}", directory.display())]
-    Binaries {
-        directory: PathBuf,
-        named_by: String,
-        reason: String,
-    },
-    #[error("PostgreSQL does not run as root, and no other user of this machine can be used")]
-    NoAccount,
-    #[error("there is no directory to keep the scratch server in")]
-    NoPlace { reasons: Vec<String> },
+    /// A private one cannot be started.
+    #[error(transparent)]
+    Private(#[from] sqlmill_server::Error),
     #[error("{doing}: {source}")]
     Io { doing: String, source: io::Error },
-    #[error("{doing}")]
-    Program {
-        doing: String,
-        /// The end of what it printed.
-        output: String,
-    },
     /// The reason never holds the URL's text: it may hold a password.
     #[error("the server's URL cannot be used: {reason}")]
     Url { reason: String },
@@ -260,41 +240,15 @@ impl Error {
         let plain = || Diagnostic::error("server", self.to_string());
         vec![match self {
             Self::Schema(faults) => return faults.clone(),
-            Self::NoServer { passed_over } => {
+            Self::Private(error) => {
                 let mut diagnostic = plain();
-                for reason in passed_over {
-                    diagnostic = diagnostic.note(reason);
+                for note in error.notes() {
+                    diagnostic = diagnostic.note(note);
                 }
-                for line in how_to_get_a_server() {
+                for line in error.help().into_iter().chain(named_instead(error)) {
                     diagnostic = diagnostic.help(line);
                 }
                 diagnostic
-            }
-            Self::Binaries { .. } => plain().help(
-                "name a directory that holds `postgres` and `initdb`, of version 14 or later",
-            ),
-            Self::NoAccount => plain()
-                .help("run as another user")
-                .help("or name a server: `--url postgres://user@host/database`"),
-            Self::NoPlace { reasons } => {
-                let mut diagnostic = plain();
-                for reason in reasons {
-                    diagnostic = diagnostic.note(reason);
-                }
-                diagnostic.help("make one of these writable, or set TMPDIR to a directory that is")
-            }
-            Self::Program { output, .. } => {
-                let mut diagnostic = plain();
-                for line in output.lines() {
-                    diagnostic = diagnostic.note(line);
-                }
-                if output.contains("No space left on device") {
-                    diagnostic = diagnostic.help("the disk is full: a scratch server takes 50 MB");
-                }
-                diagnostic
-            }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                plain().help("the disk is full: a scratch server takes 50 MB")
             }
             Self::Connect { user, source } => {
                 let mut diagnostic = plain();
@@ -332,35 +286,32 @@ impl Error {
     }
 }
 
-/// How to get one, on this system.
-fn how_to_get_a_server() -> Vec<String> {
-    let install = if cfg!(windows) {
-        "install it: `winget install PostgreSQL.PostgreSQL.17`".to_owned()
-    } else if cfg!(target_os = "macos") {
-        "install it: `brew install postgresql@17`, or Postgres.app".to_owned()
-    } else {
-        let has = |program: &str| std::path::Path::new("/usr/bin").join(program).exists();
-        let command = if has("apt-get") {
-            "sudo apt-get install postgresql"
-        } else if has("dnf") {
-            "sudo dnf install postgresql-server"
-        } else if has("zypper") {
-            "sudo zypper install postgresql-server"
-        } else if has("pacman") {
-            "sudo pacman -S postgresql"
-        } else if std::path::Path::new("/sbin/apk").exists() {
-            "apk add postgresql"
-        } else {
-            "your system's package of the PostgreSQL server"
-        };
-        format!("install it: `{command}` (it need not run)")
+/// Where a server of the author's would do.
+fn named_instead(error: &sqlmill_server::Error) -> Option<String> {
+    use sqlmill_server::Error::{Binaries, Io, NoAccount, NoPlace, NoServer, Program};
+
+    let advice = match error {
+        NoServer { .. } => {
+            "or name a running server: `--url postgres://user@host/database`, or DATABASE_URL; its data is left alone"
+        }
+        NoAccount => "or name a server: `--url postgres://user@host/database`",
+        Binaries { .. } | NoPlace { .. } | Io { .. } | Program { .. } => return None,
     };
-    vec![
-        install,
-        format!("or say where it is: `{DIRECTORY_VARIABLE}=/path/to/postgresql/bin`"),
-        "or name a running server: `--url postgres://user@host/database`, or DATABASE_URL; its data is left alone"
-            .to_owned(),
-    ]
+    Some(advice.to_owned())
+}
+
+/// Where a server of ours is.
+fn target(place: &sqlmill_server::Place) -> wire::Target {
+    let address = match &place.address {
+        sqlmill_server::Address::Host(host) => wire::Address::Host(host.clone()),
+        sqlmill_server::Address::SocketDirectory(directory) => {
+            wire::Address::SocketDirectory(directory.clone())
+        }
+    };
+    let mut target = wire::Target::new(address, &place.user);
+    target.port = place.port;
+    target.password = place.password.as_ref().map(wire::Password::new);
+    target
 }
 
 /// Raised when schemas must be loaded differently, so that databases that were kept are not used.
@@ -388,14 +339,4 @@ fn schema_key(version: &str, schema: &[SchemaStatement<'_>]) -> String {
         .take(12)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Sixteen characters that nobody else has.
-fn random_name() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-
-    // Each `RandomState` has keys of its own from the system's source of randomness.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    format!("{:016x}", hasher.finish())
 }

@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::account::{self, Account};
-use super::cluster::Cluster;
-use super::find::{self, Binaries};
-use super::system::Supervised;
-use super::{Error, Options, SchemaStatement, first_column, load, system};
+use super::{Error, Options, SchemaStatement, first_column, load};
 use crate::wire::{Connection, Target};
 
 /// Databases with older schemas are dropped beyond this many.
@@ -23,47 +19,33 @@ const COMPLETE: &str = "sqlmill: complete";
 #[derive(Debug)]
 pub(super) struct Private {
     target: Target,
-    binaries: Binaries,
     fresh: AtomicU32,
     /// What begins the names of databases that are made for one user each.
     fresh_prefix: String,
     /// Loading is one at a time: it creates roles and databases by name. How many users each database has.
     in_use: Mutex<BTreeMap<String, usize>>,
-    // Dropped in this order: the server ends before another run may take its cluster.
-    _running: Supervised,
-    cluster: Cluster,
+    server: sqlmill_server::Server,
 }
 
 impl Private {
     pub(super) fn start(options: &Options) -> Result<Self, Error> {
-        let account = account::choose()?;
-        let binaries = find::find(options.binaries.as_deref(), account.as_ref())?;
-        let cluster = Cluster::open(&options.cache, &binaries, account.as_ref())?;
-        // Where it does not start, something is wrong with its files, however sound they looked.
-        if cluster.is_sound(account.as_ref())?
-            && let Ok((running, target)) = start(&cluster, &binaries, account.as_ref())
-        {
-            return Ok(Self::new(target, binaries, running, cluster));
-        }
-        cluster.make(&binaries, account.as_ref())?;
-        let (running, target) = start(&cluster, &binaries, account.as_ref())?;
-        Ok(Self::new(target, binaries, running, cluster))
-    }
-
-    fn new(target: Target, binaries: Binaries, running: Supervised, cluster: Cluster) -> Self {
-        Self {
+        let server = sqlmill_server::Server::start(&options.private())?;
+        let mut target = super::target(server.place());
+        // What the server prints of each statement's tree is for us; its log is for what keeps it from working.
+        target
+            .options
+            .push(("log_min_messages".to_owned(), "fatal".to_owned()));
+        Ok(Self {
             target,
-            binaries,
             fresh: AtomicU32::new(0),
             fresh_prefix: format!("fresh_{}_", super::random_name()),
             in_use: Mutex::new(BTreeMap::new()),
-            _running: running,
-            cluster,
-        }
+            server,
+        })
     }
 
     pub(super) fn version(&self) -> &str {
-        &self.binaries.version
+        self.server.version()
     }
 
     /// A database with the schema, and a connection to it.
@@ -85,7 +67,7 @@ impl Private {
     /// What the server refuses to do for us can be the fault of its files, and then the next run makes new ones.
     fn doubt(&self, error: &Error) {
         if matches!(error, Error::Wire(_)) {
-            self.cluster.distrust();
+            self.server.distrust();
         }
     }
 
@@ -128,7 +110,7 @@ impl Private {
     }
 
     fn key(&self, schema: &[SchemaStatement<'_>]) -> String {
-        super::schema_key(&self.binaries.version, schema)
+        super::schema_key(self.server.version(), schema)
     }
 
     /// A connection to the named database, loaded if it was not there.
@@ -155,20 +137,6 @@ impl Private {
         // The schema's own SET commands are not to hold for those who ask.
         Ok(Connection::connect(target)?)
     }
-}
-
-fn start(
-    cluster: &Cluster,
-    binaries: &Binaries,
-    account: Option<&Account>,
-) -> Result<(Supervised, Target), Error> {
-    let (running, postmaster) = system::start(cluster, binaries, account)?;
-    let mut target = system::target(&cluster.directory(), &postmaster);
-    // What the server prints of each statement's tree is for us; its log is for what keeps it from working.
-    target
-        .options
-        .push(("log_min_messages".to_owned(), "fatal".to_owned()));
-    Ok((running, target))
 }
 
 fn is_complete(connection: &mut Connection, database: &str) -> Result<bool, Error> {

@@ -17,9 +17,11 @@ pub const DIRECTORY_VARIABLE: &str = "SQLMILL_PG_BIN";
 /// A directory with `postgres` and `initdb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binaries {
+    /// Where they are.
     pub directory: PathBuf,
     /// `15.18`, `18beta1`.
     pub version: String,
+    /// `15`
     pub major: u32,
 }
 
@@ -31,6 +33,11 @@ impl Binaries {
             "the given directory",
             super::account::choose()?.as_ref(),
         )
+    }
+
+    /// Those to use: of `directory`, or of the one that `SQLMILL_PG_BIN` names, or the first that are found.
+    pub fn find(directory: Option<&Path>) -> Result<Self, Error> {
+        find(directory, super::account::choose()?.as_ref())
     }
 
     /// All that are found in the usual places and can be run.
@@ -52,7 +59,8 @@ impl Binaries {
         surround(command, &self.directory, account);
     }
 
-    pub(super) fn program(&self, program: &str) -> PathBuf {
+    /// The path of a program of theirs.
+    pub fn program(&self, program: &str) -> PathBuf {
         program_path(&self.directory, program)
     }
 }

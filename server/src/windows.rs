@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::windows::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -17,7 +17,7 @@ use super::Error;
 use super::account::Account;
 use super::cluster::{Cluster, LASTING, Postmaster, SETTINGS};
 use super::find::Binaries;
-use crate::wire::{Address, Connection, Password, Target};
+use super::place::{Address, Place};
 
 /// `CREATE_NO_WINDOW` and `CREATE_NEW_PROCESS_GROUP`: Ctrl-C in our console is not for them.
 const APART: u32 = 0x0800_0000 | 0x0000_0200;
@@ -87,8 +87,13 @@ pub(super) fn start(
     cluster: &Cluster,
     binaries: &Binaries,
     account: Option<&Account>,
+    settings: &[(String, String)],
 ) -> Result<(Supervised, Postmaster), Error> {
-    let postmaster = launch(cluster, binaries, account, &[])?;
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let postmaster = launch(cluster, binaries, account, &settings)?;
     // `/s` takes the outer quotes away and leaves the rest as it is.
     let line = format!(
         "/d /s /c \"more >nul 2>nul & \"{}\" stop -D \"{}\" -m fast -s >nul 2>nul\"",
@@ -169,20 +174,13 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// How to reach the server of a cluster's directory.
-pub(super) fn target(directory: &Path, postmaster: &Postmaster) -> Target {
-    let mut target = Target::new(Address::Host("127.0.0.1".to_owned()), "postgres");
-    target.port = postmaster.port;
-    target.password = Some(Password::new(password(directory)));
-    target
-}
-
-/// The same, for others.
-pub(super) fn url(directory: &Path, postmaster: &Postmaster, database: &str) -> String {
-    format!(
-        "postgresql://postgres:{}@127.0.0.1:{}/{database}",
-        password(directory),
-        postmaster.port
-    )
+pub(super) fn place(directory: &Path, postmaster: &Postmaster) -> Place {
+    Place {
+        address: Address::Host("127.0.0.1".to_owned()),
+        port: postmaster.port,
+        user: "postgres".to_owned(),
+        password: Some(password(directory)),
+    }
 }
 
 /// Ends a server that was left running, if it still runs.
@@ -203,11 +201,17 @@ pub(super) fn end(directory: &Path, left: &Postmaster, account: Option<&Account>
     }
 }
 
-/// A process number is used again, and so is a port: only our server takes our password.
-pub(super) fn is_running(directory: &Path, found: &Postmaster, _: Option<&Account>) -> bool {
-    let mut target = target(directory, found);
-    target.connect_timeout = Duration::from_secs(2);
-    Connection::connect(&target).is_ok()
+/// A process number is used again, and so is a port: a server of that number that also listens there is taken for ours.
+pub(super) fn is_running(_: &Path, found: &Postmaster, _: Option<&Account>) -> bool {
+    let filter = format!("PID eq {}", found.process);
+    let listed = Command::new("tasklist")
+        .args(["/NH", "/FI", &filter, "/FI", "IMAGENAME eq postgres.exe"])
+        .stdin(Stdio::null())
+        .creation_flags(APART)
+        .output();
+    let address = (Ipv4Addr::LOCALHOST, found.port).into();
+    listed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("postgres.exe"))
+        && TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
 }
 
 /// Makes a directory, or accepts the one that is there: the temporary directory is the user's own.

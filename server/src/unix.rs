@@ -13,8 +13,8 @@ use super::Error;
 use super::account::{self, Account};
 use super::cluster::{Cluster, LASTING, Postmaster, SETTINGS, temporary_directories};
 use super::find::Binaries;
+use super::place::{Address, Place};
 pub(super) use super::supervise::Supervised;
-use crate::wire::{Address, Target};
 
 /// Socket addresses hold 104 bytes on macOS and 108 on Linux, a final zero among them.
 const LONGEST_SOCKET: usize = 100;
@@ -43,9 +43,14 @@ pub(super) fn start(
     cluster: &Cluster,
     binaries: &Binaries,
     account: Option<&Account>,
+    settings: &[(String, String)],
 ) -> Result<(Supervised, Postmaster), Error> {
     let socket = socket_directory(account)?;
-    let arguments = arguments(&cluster.data(), &socket, &[]);
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let arguments = arguments(&cluster.data(), &socket, &settings);
     let mut running = cluster
         .new_log()
         .and_then(|log| {
@@ -122,25 +127,13 @@ fn arguments(data: &Path, socket: &Path, more: &[(&str, &str)]) -> Vec<OsString>
 }
 
 /// How to reach the server of a cluster's directory.
-pub(super) fn target(_: &Path, postmaster: &Postmaster) -> Target {
-    let address = Address::SocketDirectory(postmaster.socket_directory.clone());
-    let mut target = Target::new(address, "postgres");
-    target.port = postmaster.port;
-    target
-}
-
-/// The same, for others.
-pub(super) fn url(_: &Path, postmaster: &Postmaster, database: &str) -> String {
-    let directory = postmaster.socket_directory.to_string_lossy();
-    let mut host = String::new();
-    for byte in directory.bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => host.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => host.push(char::from(byte)),
-            _ => host.push_str(&format!("%{byte:02X}")),
-        }
+pub(super) fn place(_: &Path, postmaster: &Postmaster) -> Place {
+    Place {
+        address: Address::SocketDirectory(postmaster.socket_directory.clone()),
+        port: postmaster.port,
+        user: "postgres".to_owned(),
+        password: None,
     }
-    format!("postgresql://postgres@/{database}?host={host}")
 }
 
 /// Ends a server that was left running, if it still runs.

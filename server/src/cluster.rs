@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
 use super::account::{self, Account};
 use super::find::Binaries;
 use super::{Error, system};
@@ -395,11 +393,10 @@ fn boot() -> String {
     format!("{FORMAT} {}", id.trim())
 }
 
-pub(super) fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// FNV-1a: the same in every process. It keeps directories apart, no more.
+fn short_hash(text: &str) -> String {
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{hash:08x}")
 }
