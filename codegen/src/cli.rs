@@ -346,7 +346,9 @@ impl Project {
                 diagnostics: vec![fault],
             });
         }
-        config.dependencies = project::dependencies(&layout)?;
+        let package = project::package(&layout)?;
+        config.dependencies = package.dependencies;
+        config.testing = package.testing.then(|| project::schema_from_src(&layout));
         let mut loaded = project::load(&layout, &mut sources);
         diagnostics.append(&mut loaded.diagnostics);
         Ok(Opened {

@@ -30,6 +30,8 @@ pub struct Config {
     pub split: bool,
     /// Of the generated package, where it exists already: names and values, as its `Cargo.toml` says them.
     pub dependencies: Option<toml::Table>,
+    /// Of the generated package, if it has a feature `testing`: the schema file, as a path from the package's `src/`.
+    pub testing: Option<String>,
     /// The schemas in which names without one are looked up, at generation and on every connection.
     pub search_path: Vec<String>,
     /// `[soft_delete]`: a row whose column is not NULL counts as deleted. Without it the rules about soft deletion are off.
@@ -75,6 +77,7 @@ impl Default for Config {
             runtime: None,
             split: false,
             dependencies: None,
+            testing: None,
             search_path: vec!["public".to_owned()],
             soft_delete: None,
             updated_at: None,

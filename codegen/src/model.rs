@@ -19,6 +19,8 @@ pub struct Model {
     pub tables: Vec<Table>,
     /// Enums, composites and domains, by name.
     pub types: Vec<TypeItem>,
+    /// Behind the feature `testing`, where the package has it.
+    pub testing: Option<Testing>,
 }
 
 /// How the crate is divided.
@@ -323,6 +325,33 @@ pub struct Table {
     pub sql: String,
     pub row: Option<Struct>,
     pub insert: Option<Struct>,
+}
+
+/// What `testing.rs` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Testing {
+    /// The schema file, as a path from `src/`.
+    pub schema: String,
+    /// `app, public`
+    pub search_path: String,
+    /// By the function's name.
+    pub factories: Vec<Factory>,
+}
+
+/// Of one table: what makes rows of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Factory {
+    /// As Rust spells it: `user`.
+    pub function: String,
+    /// `UserFactory`
+    pub name: String,
+    pub schema: String,
+    pub table: String,
+    /// What it makes; declared here where it is not the table's row type.
+    pub row: StructName,
+    pub declares: Option<Struct>,
+    /// The row's columns, in order, with the SQL name of each.
+    pub columns: Vec<(String, Field)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

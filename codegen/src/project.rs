@@ -120,19 +120,52 @@ pub fn load(layout: &Layout, sources: &mut Sources) -> Loaded {
     loaded
 }
 
-/// What the generated package depends on, where its `Cargo.toml` is there already: that file is its owner's.
-pub fn dependencies(layout: &Layout) -> Result<Option<toml::Table>, String> {
+/// What is known of the generated package.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// What it depends on, where its `Cargo.toml` is there already: that file is its owner's.
+    pub dependencies: Option<toml::Table>,
+    /// It has a feature `testing`, or will have one.
+    pub testing: bool,
+}
+
+pub fn package(layout: &Layout) -> Result<Package, String> {
     let path = layout.out.join("Cargo.toml");
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Package {
+                dependencies: None,
+                testing: true,
+            });
+        }
         Err(error) => return Err(format!("cannot read {}: {error}", shown(layout, &path))),
     };
     let manifest: toml::Table = text
         .parse()
         .map_err(|error| format!("{} is not TOML: {error}", shown(layout, &path)))?;
-    let found = manifest.get("dependencies").and_then(toml::Value::as_table);
-    Ok(Some(found.cloned().unwrap_or_default()))
+    let table = |name| manifest.get(name).and_then(toml::Value::as_table);
+    Ok(Package {
+        dependencies: Some(table("dependencies").cloned().unwrap_or_default()),
+        testing: table("features").is_some_and(|features| features.contains_key("testing")),
+    })
+}
+
+/// The schema file as a path from the generated package's `src/`, with `/`.
+pub fn schema_from_src(layout: &Layout) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (schema, src) = (absolute(&layout.schema), absolute(&layout.out.join("src")));
+    let shared = schema
+        .components()
+        .zip(src.components())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = src.components().skip(shared).map(|_| "..".into());
+    let down = schema
+        .components()
+        .skip(shared)
+        .map(|part| part.as_os_str().to_string_lossy());
+    up.chain(down).collect::<Vec<_>>().join("/")
 }
 
 /// Of the layout's root where the path lies below it, with `/` on every system.

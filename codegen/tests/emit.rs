@@ -170,6 +170,7 @@ fn model(queries: Vec<Query>) -> Model {
         }],
         tables: vec![],
         types: vec![],
+        testing: None,
     }
 }
 

@@ -82,10 +82,12 @@ fn generate(
         .join("../runtime")
         .canonicalize()
         .unwrap();
+    let package = project::package(&layout).unwrap();
     let config = Config {
         split,
         runtime: Some(runtime.to_str().unwrap().to_owned()),
-        dependencies: project::dependencies(&layout).unwrap(),
+        dependencies: package.dependencies,
+        testing: package.testing.then(|| project::schema_from_src(&layout)),
         ..Config::default()
     };
     let (statements, _) = schema::split(&sources, schema_file);

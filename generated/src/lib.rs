@@ -24,6 +24,9 @@ pub mod tables;
 pub mod types;
 pub mod users;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use chats::*;
 pub use dashboards::*;
 pub use datasets::*;

@@ -235,6 +235,21 @@ impl Error {
     }
 
     #[cfg(feature = "testing")]
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn noting(mut self, more: &str) -> Self {
+        let detail = self.0.detail.get_or_insert_default();
+        if !detail.is_empty() {
+            detail.push_str("; ");
+        }
+        detail.push_str(more);
+        self
+    }
+
+    #[cfg(feature = "testing")]
     pub(crate) fn violating<C: Constraint>(constraint: C) -> Self {
         let mut error = Self::new(ErrorKind::Constraint);
         let rule = C::ALL.iter().find(|(variant, _)| *variant == constraint);

@@ -566,3 +566,74 @@ macro_rules! verify {
         }
     };
 }
+
+/// Makes a factory of a table's rows, for tests: a function that begins a row, a method for each column, and `insert`, which
+/// makes up what is missing. `name("SQL name"): Type` is a column that Rust calls otherwise.
+///
+/// ```
+/// pub struct Note {
+///     pub id: i64,
+///     pub body: String,
+/// }
+///
+/// pub struct NoteRef<'a> {
+///     pub id: i64,
+///     pub body: &'a str,
+/// }
+///
+/// sqlmill_runtime::row! { Note, NoteRef { id, body } }
+/// sqlmill_runtime::factory! { note, NoteFactory -> Note: "public"."notes" { id: i64, body: &'a str } }
+///
+/// # async fn run(db: sqlmill_runtime::Database) -> sqlmill_runtime::Result<()> {
+/// let made: Note = note().body("Remember the milk").insert(&db).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "testing")]
+#[macro_export]
+macro_rules! factory {
+    ($function:ident, $factory:ident -> $row:ty: $schema:literal . $table:literal {
+        $($column:ident $(($sql:literal))?: $type:ty),* $(,)?
+    }) => {
+        #[doc = concat!("Begins a row of `", $table, "`.")]
+        pub fn $function<'a>() -> $factory<'a> {
+            const COLUMNS: &[&str] = &[$($crate::__column_name!($column $($sql)?)),*];
+            $factory($crate::testing::Draft::new($schema, $table, COLUMNS))
+        }
+
+        #[doc = concat!("A row of `", $table, "` on its way: what is not given is made up, unless the table has a default.")]
+        #[derive(Debug)]
+        #[must_use = "nothing is inserted before `insert`"]
+        pub struct $factory<'a>($crate::testing::Draft<'a>);
+
+        impl<'a> $factory<'a> {
+            $(
+                #[doc = concat!("Gives `", $crate::__column_name!($column $($sql)?), "`.")]
+                pub fn $column(mut self, value: impl $crate::testing::Give<$type>) -> Self {
+                    let value: $type = $crate::testing::Give::give(value);
+                    self.0.set($crate::__column_name!($column $($sql)?), value);
+                    self
+                }
+            )*
+
+            /// Inserts the row, and before it rows that it must refer to and that were not given.
+            pub async fn insert(
+                self,
+                db: &impl $crate::Writer,
+            ) -> ::core::result::Result<$row, $crate::Error> {
+                self.0.insert(db).await
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __column_name {
+    ($column:ident $sql:literal) => {
+        $sql
+    };
+    ($column:ident) => {
+        stringify!($column)
+    };
+}

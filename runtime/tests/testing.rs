@@ -71,9 +71,9 @@ async fn each_test_has_a_database_of_its_own() {
     let url = server.url();
     // All at once, when there is no template yet.
     let (one, two, three) = tokio::try_join!(
-        TestDatabase::on(&url, SCHEMA),
-        TestDatabase::on(&url, SCHEMA),
-        TestDatabase::on(&url, SCHEMA)
+        TestDatabase::with_schema_on(&url, SCHEMA),
+        TestDatabase::with_schema_on(&url, SCHEMA),
+        TestDatabase::with_schema_on(&url, SCHEMA)
     )
     .unwrap();
     assert_ne!(one.name(), two.name());
@@ -88,7 +88,9 @@ async fn each_test_has_a_database_of_its_own() {
         let sql = format!("SELECT count(*) FROM pg_database WHERE datname LIKE '{name}'");
         server.run(&sql)[0][0].clone().unwrap()
     };
-    assert_eq!(there("sqlmill\\_test\\_template%"), "1");
+    // Of this schema and of the other that tests here use.
+    let templates = there("sqlmill\\_test\\_template%");
+    assert!(["1", "2"].contains(&templates.as_str()), "{templates}");
     no_drafts(&server).await;
     // Dropped although there are connections.
     let name = one.name().to_owned();
@@ -102,7 +104,7 @@ async fn each_test_has_a_database_of_its_own() {
 #[tokio::test]
 async fn a_schema_that_cannot_be_loaded_says_why_and_leaves_nothing() {
     let server = support::TestDatabase::new("");
-    let error = TestDatabase::on(
+    let error = TestDatabase::with_schema_on(
         &server.url(),
         "CREATE TABLE t (id bigint);\nCREATE TABEL u ();",
     )
@@ -138,6 +140,198 @@ async fn rename(db: &Database, id: i64, body: &str) -> Result<Option<i64>> {
         Ok(Some(id))
     })
     .await
+}
+
+/// Nothing is given: the server is started for this process.
+#[tokio::test]
+async fn a_server_is_started_where_none_is_named() {
+    if std::env::var_os("DATABASE_URL").is_some() {
+        return;
+    }
+    let schema = "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL UNIQUE);
+                  GRANT SELECT ON notes TO \"a reader\"";
+    let (one, two) = tokio::try_join!(
+        TestDatabase::with_schema(schema),
+        TestDatabase::with_schema(schema)
+    )
+    .unwrap();
+    // It is a database itself, and lends itself as one.
+    add_note(&one, "mine").await.unwrap();
+    let lent: &Database = &one;
+    assert_eq!(list_notes(lent).await.unwrap(), ["mine"]);
+    assert!(list_notes(&two).await.unwrap().is_empty());
+    let tx = two.begin().await.unwrap();
+    add_note(&tx, "undone").await.unwrap();
+    drop(tx);
+    assert!(list_notes(&two).await.unwrap().is_empty());
+}
+
+#[allow(unreachable_pub)]
+mod rows {
+    #[derive(Debug, PartialEq)]
+    pub struct Team {
+        pub id: i32,
+        pub name: String,
+    }
+
+    #[derive(Debug, PartialEq)]
+    pub struct Person {
+        pub id: i64,
+        pub email: String,
+        pub team_id: i32,
+        pub level: String,
+        pub short: String,
+        pub r#type: String,
+        pub nickname: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq)]
+    pub struct Task {
+        pub team_id: i32,
+        pub number: i64,
+        pub author_id: i64,
+        pub reviewer_id: Option<i64>,
+        pub due: sqlmill_runtime::types::Timestamp,
+        pub parent: Option<i64>,
+    }
+
+    #[derive(Debug, PartialEq)]
+    pub struct Odd {
+        pub id: i64,
+        pub shape: String,
+    }
+
+    sqlmill_runtime::row! { Team { id, name } }
+    sqlmill_runtime::row! { Person { id, email, team_id, level, short, r#type, nickname } }
+    sqlmill_runtime::row! { Task { team_id, number, author_id, reviewer_id, due, parent } }
+    sqlmill_runtime::row! { Odd { id, shape } }
+
+    sqlmill_runtime::factory! { team, TeamFactory -> Team: "public"."teams" { id: i32, name: &'a str } }
+    sqlmill_runtime::factory! {
+        person, PersonFactory -> Person: "public"."people" {
+            id: i64, email: &'a str, team_id: i32, level: &'a str, short: &'a str, r#type("type"): &'a str,
+            nickname: Option<&'a str>,
+        }
+    }
+    sqlmill_runtime::factory! {
+        task, TaskFactory -> Task: "public"."tasks" {
+            team_id: i32, number: i64, author_id: i64, reviewer_id: Option<i64>,
+            due: sqlmill_runtime::types::Timestamp, parent: Option<i64>,
+        }
+    }
+    sqlmill_runtime::factory! { odd, OddFactory -> Odd: "public"."odd" { id: i64, shape: &'a str } }
+    sqlmill_runtime::factory! { chicken, ChickenFactory -> i64: "public"."chickens" { id: i64 } }
+    sqlmill_runtime::factory! { bounded, BoundedFactory -> String: "public"."bounded" { code: &'a str } }
+}
+
+const PEOPLE: &str = "
+CREATE TYPE kind AS ENUM ('first', 'second');
+CREATE DOMAIN label AS varchar(2) NOT NULL;
+CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE people (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email text NOT NULL UNIQUE,
+    team_id int NOT NULL REFERENCES teams (id),
+    level varchar(3) NOT NULL,
+    short label,
+    type text NOT NULL DEFAULT 'person',
+    nickname text,
+    UNIQUE (team_id, id)
+);
+CREATE TABLE tasks (
+    team_id int NOT NULL REFERENCES teams (id),
+    number bigint NOT NULL,
+    author_id bigint NOT NULL,
+    reviewer_id bigint,
+    due timestamptz NOT NULL,
+    parent bigint,
+    kind kind NOT NULL,
+    tags text[] NOT NULL,
+    at jsonb NOT NULL,
+    span int4range NOT NULL,
+    PRIMARY KEY (team_id, number),
+    FOREIGN KEY (team_id, author_id) REFERENCES people (team_id, id),
+    FOREIGN KEY (team_id, reviewer_id) REFERENCES people (team_id, id)
+);
+CREATE TABLE odd (id bigint DEFAULT 1, shape polygon NOT NULL);
+CREATE TABLE chickens (id bigint PRIMARY KEY, egg bigint NOT NULL);
+CREATE TABLE eggs (id bigint PRIMARY KEY, chicken bigint NOT NULL REFERENCES chickens);
+ALTER TABLE chickens ADD FOREIGN KEY (egg) REFERENCES eggs;
+CREATE TABLE bounded (code text NOT NULL CHECK (code = 'x'));
+";
+
+#[tokio::test]
+async fn a_factory_makes_up_what_is_not_given() {
+    let server = support::TestDatabase::new("");
+    let db = TestDatabase::with_schema_on(&server.url(), PEOPLE)
+        .await
+        .unwrap();
+    let one = rows::person().insert(&db).await.unwrap();
+    let two = rows::person().insert(&db).await.unwrap();
+    assert!(one.email.ends_with("@example.com"), "{one:?}");
+    assert_ne!((&one.email, one.team_id), (&two.email, two.team_id));
+    assert!(one.level.len() <= 3 && one.short.len() <= 2, "{one:?}");
+    assert_eq!((one.r#type.as_str(), &one.nickname), ("person", &None));
+
+    // What is given is kept: text from a `String`, NULL, a key that the table would have made.
+    let nickname = "Ada".to_owned();
+    let ada = rows::person()
+        .id(1000)
+        .nickname(&nickname)
+        .r#type("robot")
+        .team_id(two.team_id)
+        .insert(&db)
+        .await
+        .unwrap();
+    assert_eq!((ada.id, ada.team_id), (1000, two.team_id));
+    assert_eq!(ada.nickname.as_deref(), Some("Ada"));
+    assert_eq!(ada.r#type, "robot");
+    let none = rows::person().nickname(None).insert(&db).await.unwrap();
+    assert_eq!(none.nickname, None);
+
+    // What two references share is one row: the author is of the task's team, be it made up or given.
+    let task = rows::task().insert(&db).await.unwrap();
+    assert_eq!(task.reviewer_id, None);
+    let given = rows::team().name("Lambda").insert(&db).await.unwrap();
+    let task = rows::task()
+        .team_id(given.id)
+        .number(7)
+        .insert(&db)
+        .await
+        .unwrap();
+    assert_eq!((task.team_id, task.number), (given.id, 7));
+
+    // In a transaction, too.
+    let tx = db.begin().await.unwrap();
+    rows::team().id(-1).insert(&tx).await.unwrap();
+    tx.rollback().await.unwrap();
+    rows::team().id(-1).insert(&db).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_factory_says_what_it_needs() {
+    let server = support::TestDatabase::new("");
+    let db = TestDatabase::with_schema_on(&server.url(), PEOPLE)
+        .await
+        .unwrap();
+    let odd = rows::odd().insert(&db).await.unwrap_err();
+    assert_eq!(
+        odd.to_string(),
+        "the database refused: no value for `odd.shape` of type polygon can be made up: give one"
+    );
+    let circle = rows::chicken().insert(&db).await.unwrap_err().to_string();
+    assert!(
+        circle.contains("needs rows that need one of its kind: give `"),
+        "{circle}"
+    );
+    let bounded = rows::bounded().insert(&db).await.unwrap_err();
+    assert_eq!(
+        bounded.to_string(),
+        "testing (a factory): violates check constraint `bounded_code_check` of `bounded`: \
+         a row of `bounded`, with `code` made up [23514]"
+    );
+    let made = rows::bounded().code("x").insert(&db).await.unwrap();
+    assert_eq!(made, "x");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod packages;
 mod query;
 mod spell;
 mod structs;
+mod testing;
 mod types;
 mod writer;
 
@@ -39,6 +40,7 @@ fn one_package(model: &Model) -> Files {
     files.insert("Cargo.toml".to_owned(), cargo_toml(model));
     files.insert("src/lib.rs".to_owned(), root(model, &places));
     files.insert("src/types.rs".to_owned(), types(model, &places));
+    testing_file(model, &mut files);
     if !model.tables.is_empty() {
         files.insert("src/tables.rs".to_owned(), tables(model, &places));
     }
@@ -68,7 +70,9 @@ fn package_per_module(model: &Model, modules: &str, dependencies: &[(String, Str
     runtime_names(&mut w);
     w.line("#[doc(inline)]");
     w.line(format!("pub use {}::*;", modules.replace('-', "_")));
+    testing_module(model, &mut w);
     files.insert("src/lib.rs".to_owned(), w.finish());
+    testing_file(model, &mut files);
 
     let mut package = |directory: &str, name: &str, local: &[(String, String)], text: String| {
         files.insert(
@@ -120,6 +124,20 @@ fn package_per_module(model: &Model, modules: &str, dependencies: &[(String, Str
     files
 }
 
+fn testing_file(model: &Model, files: &mut Files) {
+    if let Some(testing) = &model.testing {
+        files.insert("src/testing.rs".to_owned(), testing::testing(testing));
+    }
+}
+
+fn testing_module(model: &Model, w: &mut Writer) {
+    if model.testing.is_some() {
+        w.blank();
+        w.line("#[cfg(feature = \"testing\")]");
+        w.line("pub mod testing;");
+    }
+}
+
 /// `r#type` lives in `type.rs`.
 fn file_stem(module: &str) -> &str {
     module.strip_prefix("r#").unwrap_or(module)
@@ -142,6 +160,10 @@ name = \"{}\"
 version = \"0.1.0\"
 edition = \"2024\"
 publish = false
+
+[features]
+# For tests: a database for each, rows in it, or a mock.
+testing = [\"sqlmill-runtime/testing\"]
 
 [dependencies]
 sqlmill-runtime = {}
@@ -184,6 +206,9 @@ fn root(model: &Model, places: &Places) -> String {
                 ));
             }
         }
+    }
+    if places.crates.is_none() {
+        testing_module(model, &mut w);
     }
     w.blank();
 

@@ -14,6 +14,7 @@ mod packages;
 mod query;
 mod structs;
 mod tables;
+mod testing;
 mod types;
 
 use std::collections::BTreeMap;
@@ -92,6 +93,7 @@ pub fn resolve(
     });
     let tables = tables.finish(&mut resolver);
     resolver.diagnostics.extend(resolver.types.complaints());
+    let testing = resolver.testing(config, checked, &tables);
     let (types, clashes) = resolver.types.items();
     for (name, first, second) in clashes {
         resolver.diagnostics.push(
@@ -115,6 +117,7 @@ pub fn resolve(
         modules: finished,
         tables,
         types,
+        testing,
     };
     derive(&mut model, config);
     (model, resolver.diagnostics)
@@ -137,6 +140,11 @@ fn derive(model: &mut Model, config: &Config) {
         rows.extend(table.row.as_mut());
         params.extend(table.insert.as_mut());
     }
+    let factories = model
+        .testing
+        .iter_mut()
+        .flat_map(|testing| &mut testing.factories);
+    rows.extend(factories.filter_map(|factory| factory.declares.as_mut()));
     for row in rows {
         row.derives.extend(config.derives.rows.iter().cloned());
         row.attributes.extend(attributes.iter().cloned());

@@ -42,6 +42,13 @@ pub(super) struct Types<'a> {
     described: BTreeMap<(Oid, usize), bool>,
 }
 
+/// Of which types the crate has items.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Used {
+    types: BTreeSet<Oid>,
+    ids: BTreeMap<Oid, RustType>,
+}
+
 impl<'a> Types<'a> {
     pub(super) fn new(catalog: &'a Catalog, config: &'a Config) -> Self {
         Self {
@@ -309,6 +316,28 @@ impl<'a> Types<'a> {
             .and_then(|relation| relation.column_named(&field.name))
             .map(|column| (relation, column.number));
         self.place(field.type_oid, column.as_slice())
+    }
+
+    pub(super) fn used(&self) -> Used {
+        Used {
+            types: self.used.clone(),
+            ids: self.used_ids.clone(),
+        }
+    }
+
+    /// Nothing was asked for since that had no item.
+    pub(super) fn needs_nothing_but(&self, used: &Used) -> bool {
+        self.used == used.types && self.used_ids == used.ids
+    }
+
+    /// Takes back what was asked for since.
+    pub(super) fn forget(&mut self, used: Used) {
+        // What was resolved since would not be noticed as used the next time.
+        if self.used != used.types {
+            self.resolved.clear();
+        }
+        self.used = used.types;
+        self.used_ids = used.ids;
     }
 
     /// What is wrong with `[types]`.

@@ -12,6 +12,7 @@ mod chats;
 mod dashboards;
 mod datasets;
 mod integrations;
+mod kit;
 mod knowledge;
 mod library;
 mod messages;

@@ -1,7 +1,12 @@
-//! For tests: a database of their own on a real server, or none at all. Behind the feature `testing`.
+//! For tests: a database of their own on a real server, rows in it, or no database at all. Behind the feature `testing`.
 
+mod database;
+mod factory;
 mod mock;
-mod scratch;
+mod server;
 
+pub use database::{AnySchema, Schema, TestDatabase};
+#[doc(hidden)]
+pub use factory::Draft;
+pub use factory::Give;
 pub use mock::{Answerable, Expectation, Mock};
-pub use scratch::TestDatabase;
