@@ -44,6 +44,9 @@ pub struct Builder {
     application_name: Option<String>,
     settings: Vec<(String, String)>,
     transaction_pooler: bool,
+    query_names: bool,
+    #[cfg(feature = "tracing")]
+    slow_query: Option<Duration>,
 }
 
 impl Default for Builder {
@@ -62,6 +65,9 @@ impl Default for Builder {
             application_name: None,
             settings: Vec::new(),
             transaction_pooler: false,
+            query_names: false,
+            #[cfg(feature = "tracing")]
+            slow_query: None,
         }
     }
 }
@@ -166,6 +172,20 @@ impl Builder {
         self
     }
 
+    /// Sends the name of each query and the place it is written at before its text, as a comment: `pg_stat_activity`,
+    /// `pg_stat_statements` and the server's log then say which it was. No more is sent: a text is sent once for each connection.
+    pub fn query_names(mut self, yes: bool) -> Self {
+        self.query_names = yes;
+        self
+    }
+
+    /// Tells queries that take as long or longer: an event of the target `sqlmill::slow`, at the level WARN.
+    #[cfg(feature = "tracing")]
+    pub fn slow_query(mut self, limit: Duration) -> Self {
+        self.slow_query = Some(limit);
+        self
+    }
+
     /// Makes a first connection, so that a wrong address or password shows at once. `url` is as libpq takes it, a URL or
     /// `key=value` pairs; what it does not say is taken from `PGHOST`, `PGUSER` and so on.
     pub async fn connect(self, url: &str) -> Result<Database> {
@@ -213,6 +233,9 @@ impl Builder {
                 .behind_pooler(&self.settings)
                 .map_err(wrong_address)?;
         }
+        target.name_queries(self.query_names);
+        #[cfg(feature = "tracing")]
+        target.set_scene(self.slow_query);
         Ok(target)
     }
 
@@ -240,6 +263,8 @@ impl Builder {
         let pool = Pool::new(connections, target, limits);
         pool.lease().await?;
         pool.shared().watch();
+        #[cfg(feature = "tracing")]
+        pool.tell();
         pool.retire(self.idle_timeout, self.max_lifetime);
         Ok(pool)
     }
@@ -277,6 +302,7 @@ impl fmt::Debug for Builder {
             .field("shared_depth", &self.shared_depth)
             .field("settings", &self.settings)
             .field("transaction_pooler", &self.transaction_pooler)
+            .field("query_names", &self.query_names)
             .finish_non_exhaustive()
     }
 }

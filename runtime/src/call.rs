@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::deadline::Deadline;
@@ -49,7 +49,7 @@ pub(crate) async fn open(
                 .map(|rows| (rows, Connection::Own(lease), None)),
             Err(error) => Err(error),
         },
-        (Handle::Transaction(transaction), None) => open_within(transaction, about, params)
+        (Handle::Transaction(transaction), None) => open_within(transaction, about, params, None)
             .await
             .map(|(rows, connection)| (rows, connection, None)),
         (_, Some(limit)) => Box::pin(open_timed(handle, about, params, limit)).await,
@@ -78,31 +78,39 @@ async fn open_timed(
         Handle::Pool(pool) => {
             let lease = pool.lease().await?;
             let deadline = Deadline::new(limit);
-            let rows = in_time(&deadline, &lease, open_own(&lease, about, params)).await?;
+            let opening = open_own(&lease, about, params);
+            let rows = in_time(&deadline, &lease, opening, |_| Poll::Ready(())).await?;
             Ok((rows, Connection::Own(lease), Some(deadline)))
         }
         Handle::Transaction(transaction) => {
             let lease = transaction.lease()?;
-            // What was sent before is not to pay for it: a cancellation meets what runs.
-            poll_fn(|cx| transaction.poll_before(None, cx)).await;
             let deadline = Deadline::new(limit);
-            let opening = open_within(transaction, about, params);
-            let (rows, connection) = in_time(&deadline, &lease, opening).await?;
+            let sent = OnceLock::new();
+            let opening = open_within(transaction, about, params, Some(&sent));
+            let turn = |cx: &mut Context<'_>| match sent.get() {
+                Some(incoming) => transaction.poll_before(Some(incoming), cx),
+                None => Poll::Pending,
+            };
+            let (rows, connection) = in_time(&deadline, &lease, opening, turn).await?;
             Ok((rows, connection, Some(deadline)))
         }
     }
 }
 
+/// `turn` is ready when nothing that was sent before is left: what runs is then what a cancellation is to meet.
 async fn in_time<T>(
     deadline: &Deadline,
     lease: &Lease,
     opening: impl Future<Output = Result<T>>,
+    mut turn: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Result<T> {
     let mut opening = pin!(opening);
     let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
-        Poll::Pending => deadline
-            .poll(lease, cx)
-            .map(|()| Err(Error::new(ErrorKind::Timeout))),
+        Poll::Pending => {
+            ready!(turn(cx));
+            ready!(deadline.poll(lease, cx));
+            Poll::Ready(Err(Error::new(ErrorKind::Timeout)))
+        }
         opened => opened,
     });
     opened.await.map_err(|error| deadline.explain(error))
@@ -163,6 +171,7 @@ async fn open_within(
     transaction: &Core,
     about: &About,
     params: &[&dyn Param],
+    sent: Option<&OnceLock<Arc<Incoming>>>,
 ) -> Result<(Rows, Connection)> {
     let lease = transaction.lease()?;
     let prepared = match lease.session()?.prepared(about) {
@@ -179,6 +188,9 @@ async fn open_within(
     };
     let bound = prepared.bind(params).map_err(Error::encoding)?;
     let incoming = Incoming::new(Arc::clone(&lease), prepared, bound);
+    if let Some(sent) = sent {
+        let _ = sent.set(Arc::clone(&incoming));
+    }
     lease.depart();
     match transaction.send(&incoming).await {
         Ok(Ok(())) => {
@@ -320,8 +332,9 @@ impl Reply {
             Connection::Transaction(transaction, lease, incoming) => {
                 let next = incoming.poll_next(cx);
                 if next.is_pending() {
-                    let _ = transaction.poll_before(Some(incoming), cx);
-                    if let Some(deadline) = &self.deadline
+                    let turn = transaction.poll_before(Some(incoming), cx);
+                    if turn.is_ready()
+                        && let Some(deadline) = &self.deadline
                         && let Some(lease) = lease.upgrade()
                         && deadline.poll(&lease, cx).is_ready()
                     {

@@ -26,15 +26,16 @@ struct Inner {
 }
 
 enum Stage {
+    Idle,
     Running(Pin<Box<Sleep>>),
     Cancelling(Pin<Box<Sleep>>),
     GivenUp,
 }
 
 impl Deadline {
-    /// The time begins now.
+    /// The time begins with the first poll.
     pub(crate) fn new(limit: Duration) -> Self {
-        let stage = Stage::Running(Box::pin(sleep(limit)));
+        let stage = Stage::Idle;
         Self(Box::new(Mutex::new(Inner { limit, stage })))
     }
 
@@ -44,6 +45,7 @@ impl Deadline {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match &mut inner.stage {
+                Stage::Idle => inner.stage = Stage::Running(Box::pin(sleep(inner.limit))),
                 Stage::Running(time) => {
                     ready!(time.as_mut().poll(cx));
                     lease.abandon();
@@ -69,7 +71,7 @@ impl Deadline {
     pub(crate) fn explain(&self, error: Error) -> Error {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner.stage {
-            Stage::Running(_) => error,
+            Stage::Idle | Stage::Running(_) => error,
             // A pooler may answer so.
             Stage::Cancelling(_) if error.kind() == ErrorKind::ConnectionLost => {
                 Error::no_answer_within(inner.limit)

@@ -50,6 +50,15 @@ impl Handle<'_> {
         }
     }
 
+    /// What is told of every query.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn scene(self) -> Option<std::sync::Arc<crate::trace::Scene>> {
+        match self {
+            Self::Pool(pool) => Some(pool.target().scene()),
+            Self::Transaction(transaction) => transaction.scene(),
+        }
+    }
+
     /// The same handle, for what outlives the reference.
     pub(crate) fn to_owned(self) -> OwnedHandle {
         match self {

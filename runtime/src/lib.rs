@@ -69,6 +69,7 @@ mod stream;
 pub mod testing;
 mod texts;
 mod tls;
+mod trace;
 mod transaction;
 pub mod types;
 mod unnamed;

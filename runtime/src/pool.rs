@@ -74,6 +74,17 @@ impl Pool {
         self.0.mock.as_ref()
     }
 
+    #[cfg(feature = "tracing")]
+    pub(crate) fn target(&self) -> &Target {
+        &self.0.target
+    }
+
+    /// Tells how it is used.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn tell(&self) {
+        crate::trace::watch_pool(self.0.connections.weak(), self.0.target.scene());
+    }
+
     /// The connections that short reads share.
     pub(crate) fn shared(&self) -> &shared::Shared {
         &self.0.shared

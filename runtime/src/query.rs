@@ -14,6 +14,7 @@ use crate::row::{Reading, Row};
 use crate::shared::{Answer, Flight};
 use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
+use crate::trace::{self, traced};
 
 /// Exactly one row: awaits to `R`. No row is the error [`NotFound`](ErrorKind::NotFound).
 pub type One<'a, P, R> = Query<'a, P, R, OneRow>;
@@ -241,7 +242,8 @@ impl<'a, P: Params + 'a> Execute<'a, P> {
 }
 
 fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
-    Box::pin(async move {
+    let seen = call.request.seen();
+    let running = Box::pin(async move {
         #[cfg(feature = "testing")]
         if let Some(mock) = call.request.handle.mock() {
             return mock?.answer(call.request.about.origin);
@@ -253,7 +255,8 @@ fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
         } = call.request;
         let slots = Slots::sent(&params, about);
         call::execute(handle, about, slots.as_slice()).await
-    })
+    });
+    traced(seen, running, |affected| trace::Rows::Affected(*affected))
 }
 
 impl<P> Unpin for Execute<'_, P> {}
@@ -323,13 +326,15 @@ impl sealed::Shape for OneRow {
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        Box::pin(async move {
+        let seen = call.request.seen();
+        let running = Box::pin(async move {
             let origin = call.request.about.origin;
             match at_most_one(call).await? {
                 Some(value) => Ok(value),
                 None => Err(Error::new(ErrorKind::NotFound).of(origin)),
             }
-        })
+        });
+        traced(seen, running, |_| trace::Rows::Returned(1))
     }
 }
 
@@ -347,7 +352,10 @@ impl sealed::Shape for OptionalRow {
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        Box::pin(at_most_one(call))
+        let seen = call.request.seen();
+        traced(seen, Box::pin(at_most_one(call)), |row| {
+            trace::Rows::Returned(u64::from(row.is_some()))
+        })
     }
 }
 
@@ -365,7 +373,8 @@ impl sealed::Shape for AllRows {
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        Box::pin(async move {
+        let seen = call.request.seen();
+        let running = Box::pin(async move {
             #[cfg(feature = "testing")]
             if let Some(rows) = mocked(&mut call) {
                 return rows;
@@ -378,6 +387,9 @@ impl sealed::Shape for AllRows {
                 values.push(reply.read(&row, number, |reading| call.mapper.read(reading))?);
             }
             Ok(values)
+        });
+        traced(seen, running, |values: &Vec<_>| {
+            trace::Rows::Returned(values.len() as u64)
         })
     }
 }
@@ -448,6 +460,11 @@ impl<'a, P: Params> Request<'a, P> {
             about: statement.sent(&params),
             params,
         }
+    }
+
+    /// What is told of the call.
+    fn seen(&self) -> (Handle<'a>, &'a About) {
+        (self.handle, self.about)
     }
 
     fn start_shared(&self) -> Option<Arc<Flight>> {

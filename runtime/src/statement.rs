@@ -190,6 +190,15 @@ impl About {
         }
     }
 
+    /// The text behind the query's name and place, as a comment. It is the same with every call, so that statistics by text stay one.
+    pub(crate) fn named_sql(&self) -> String {
+        let Origin { name, location } = self.origin;
+        let comment = format!("{name} {location}")
+            .replace("*/", "* /")
+            .replace("/*", "/ *");
+        format!("/* {comment} */ {}", self.sql)
+    }
+
     /// Compares what the server says of a statement with what the crate was compiled for.
     pub(crate) fn check(&self, prepared: &Prepared) -> Result<(), Mismatch> {
         let mut check = Check::new(prepared.params().map(|ty| (None, ty)).collect());

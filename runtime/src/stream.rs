@@ -15,6 +15,7 @@ use crate::param::{Params, Slots};
 use crate::query::{Mapper, Owned};
 use crate::row::{Reading, Row};
 use crate::statement::About;
+use crate::trace::{self, Watch};
 
 /// The rows of a query as they arrive; see [`Query::stream`](crate::Query::stream).
 ///
@@ -32,6 +33,7 @@ pub struct RowStream<'s, R, M = Owned> {
     mocked: std::collections::VecDeque<R>,
     /// Rows that were given out.
     number: u64,
+    watch: Watch,
     row: PhantomData<fn() -> R>,
 }
 
@@ -71,9 +73,11 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
                 mapper: Some(mapper),
                 mocked,
                 number: 0,
+                watch: Watch::none(),
                 row: PhantomData,
             };
         }
+        let watch = Watch::start(handle, about);
         let handle = handle.to_owned();
         let about = *about;
         let opening = async move {
@@ -90,6 +94,7 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
             #[cfg(feature = "testing")]
             mocked: Default::default(),
             number: 0,
+            watch,
             row: PhantomData,
         }
     }
@@ -101,6 +106,7 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
             #[cfg(feature = "testing")]
             mocked: Default::default(),
             number: 0,
+            watch: Watch::none(),
             row: PhantomData,
         }
     }
@@ -134,13 +140,16 @@ impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
         }
         loop {
             match &mut self.state {
-                State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
-                    Ok(open) => self.state = State::Open(open),
-                    Err(error) => return self.end(error),
-                },
+                State::Opening(opening) => {
+                    match ready!(self.watch.within(|| opening.as_mut().poll(cx))) {
+                        Ok(open) => self.state = State::Open(open),
+                        Err(error) => return self.end(error),
+                    }
+                }
                 State::Open(Open { rows, reply }) => {
-                    match ready!(reply.poll_next(rows.as_mut(), cx)) {
+                    match ready!(self.watch.within(|| reply.poll_next(rows.as_mut(), cx))) {
                         None => {
+                            self.watch.end(trace::Rows::Returned(self.number), None);
                             self.state = State::Ended;
                             return Poll::Ready(None);
                         }
@@ -176,6 +185,8 @@ impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
     }
 
     fn end(&mut self, error: Error) -> Poll<Option<Result<M::Output>>> {
+        let rows = trace::Rows::Returned(self.number);
+        self.watch.end(rows, Some(&error));
         self.state = State::Ended;
         Poll::Ready(Some(Err(error)))
     }

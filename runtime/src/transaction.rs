@@ -234,6 +234,12 @@ impl Core {
         Some(self.check(&state).map(|()| mock))
     }
 
+    #[cfg(feature = "tracing")]
+    pub(crate) fn scene(&self) -> Option<Arc<crate::trace::Scene>> {
+        let lease = self.state().lease.clone()?;
+        lease.session().ok().map(|session| session.scene())
+    }
+
     /// Ends a transaction that no server knows of.
     #[cfg(feature = "testing")]
     fn end_mocked(&self) -> Option<Result<()>> {

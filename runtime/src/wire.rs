@@ -436,6 +436,10 @@ pub(crate) struct Session {
     /// The task that reads and writes for it.
     driver: AbortHandle,
     statements: Mutex<Statements>,
+    /// Does the server get the names of the queries?
+    named: bool,
+    #[cfg(feature = "tracing")]
+    scene: Arc<crate::trace::Scene>,
 }
 
 impl Drop for Session {
@@ -451,7 +455,17 @@ impl Session {
     }
 
     pub(crate) async fn prepare(&self, about: &About) -> Result<Prepared, Failure> {
-        Ok(Prepared(self.client.prepare(about.sql).await?))
+        let prepared = if self.named {
+            self.client.prepare(&about.named_sql()).await?
+        } else {
+            self.client.prepare(about.sql).await?
+        };
+        Ok(Prepared(prepared))
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn scene(&self) -> Arc<crate::trace::Scene> {
+        Arc::clone(&self.scene)
     }
 
     /// Remembers a statement whose types were checked.
@@ -682,6 +696,9 @@ pub(crate) struct Target {
     greeting: Option<&'static str>,
     /// Behind a transaction pooler.
     pooled: Option<Pooled>,
+    named: bool,
+    #[cfg(feature = "tracing")]
+    scene: Arc<crate::trace::Scene>,
 }
 
 /// What is different behind a transaction pooler.
@@ -735,6 +752,9 @@ impl Target {
             statements,
             greeting: None,
             pooled: None,
+            named: false,
+            #[cfg(feature = "tracing")]
+            scene: Arc::default(),
         })
     }
 
@@ -747,6 +767,9 @@ impl Target {
             statements: 0,
             greeting: None,
             pooled: None,
+            named: false,
+            #[cfg(feature = "tracing")]
+            scene: Arc::default(),
         }
     }
 
@@ -861,7 +884,40 @@ impl Target {
                 clock: 0,
                 most: self.statements,
             }),
+            named: self.named,
+            #[cfg(feature = "tracing")]
+            scene: self.scene(),
         }
+    }
+
+    /// Sends the name of each query before its text.
+    pub(crate) fn name_queries(&mut self, yes: bool) {
+        self.named = yes;
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn scene(&self) -> Arc<crate::trace::Scene> {
+        Arc::clone(&self.scene)
+    }
+
+    /// What takes longer than `slow` is told.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn set_scene(&mut self, slow: Option<Duration>) {
+        let first = |key: &str| {
+            self.address
+                .get(key)
+                .and_then(|list| list.split(',').next())
+        };
+        self.scene = Arc::new(crate::trace::Scene {
+            database: (self.config.get_dbname().or(self.config.get_user()))
+                .unwrap_or_default()
+                .to_owned(),
+            address: (first("host").or(first("hostaddr")))
+                .unwrap_or_default()
+                .to_owned(),
+            port: self.config.get_ports().first().copied().unwrap_or(5432),
+            slow,
+        });
     }
 }
 

@@ -453,6 +453,25 @@ async fn prepared(db: &Database) -> i64 {
 }
 
 #[tokio::test]
+async fn the_server_is_told_the_names_of_queries() {
+    let scratch = TestDatabase::new(SCHEMA);
+    static ACTIVITY: Statement<(), String> = Statement::new(
+        "t::activity",
+        "queries/t*/t.sql:40",
+        "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+    );
+    let db = Database::builder()
+        .query_names(true)
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    assert_eq!(
+        One::new(&db, &ACTIVITY, ()).await.unwrap(),
+        "/* t::activity queries/t* /t.sql:40 */ SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    );
+}
+
+#[tokio::test]
 async fn the_statement_cache_is_bounded() {
     let scratch = TestDatabase::new(SCHEMA);
     let db = Database::builder()
