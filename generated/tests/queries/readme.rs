@@ -124,8 +124,13 @@ fn the_readme_shows_what_runs() {
         .skip(1)
         .map(|block| block.split("```").next().unwrap())
         .collect();
-    let regions = regions(include_str!("readme.rs"));
-    assert_eq!(regions.len(), 2);
+    let sources = [
+        include_str!("readme.rs"),
+        include_str!("../../../examples/src/lib.rs"),
+        include_str!("../../../examples/tests/service.rs"),
+    ];
+    let regions: Vec<String> = sources.into_iter().flat_map(regions).collect();
+    assert_eq!(regions.len(), 5);
     for region in regions {
         assert!(
             shown.contains(&region.as_str()),
@@ -133,24 +138,24 @@ fn the_readme_shows_what_runs() {
         );
     }
     // The others: nothing but the program that a project of one's own needs.
-    assert_eq!(shown.len(), 3);
-    assert!(shown[2].contains("sqlmill::cli::main()"));
+    assert_eq!(shown.len(), 6);
+    assert!(shown[5].contains("sqlmill::cli::main()"));
 }
 
-/// What stands between the markers, without its indentation.
+/// What stands between the markers, without their indentation.
 fn regions(source: &str) -> Vec<String> {
     let mut regions: Vec<String> = Vec::new();
-    let mut inside = false;
+    let mut indentation = None;
     for line in source.lines() {
-        let text = line.strip_prefix("    ").unwrap_or(line);
+        let text = line.trim_start();
         if text.starts_with("// README: ") {
-            inside = true;
+            indentation = Some(&line[..line.len() - text.len()]);
             regions.push(String::new());
         } else if text == "// end" {
-            inside = false;
-        } else if inside {
+            indentation = None;
+        } else if let Some(indentation) = indentation {
             let region = regions.last_mut().unwrap();
-            region.push_str(text);
+            region.push_str(line.strip_prefix(indentation).unwrap_or(line));
             region.push('\n');
         }
     }
