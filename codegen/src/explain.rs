@@ -164,12 +164,11 @@ fn inside(text: &mut String, facts: &ColumnFacts, depth: usize) {
         let _ = writeln!(text, "{indent}elements {}", nullable(elements));
     }
     for (index, field) in facts.fields.iter().enumerate() {
-        let _ = writeln!(
-            text,
-            "{indent}field {} {}",
-            index + 1,
-            nullable(&field.nullable)
-        );
+        let name = match facts.record.get(index) {
+            Some((name, _)) => format!("`{name}`"),
+            None => (index + 1).to_string(),
+        };
+        let _ = writeln!(text, "{indent}field {name} {}", nullable(&field.nullable));
         inside(text, field, depth + 1);
     }
 }

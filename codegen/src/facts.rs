@@ -45,8 +45,10 @@ pub struct ColumnFacts {
     pub elements: Option<Proved<bool>>,
     /// The value is always NULL, whatever the rows: `!` on it is an error.
     pub always_null: bool,
-    /// Of a composite, by field, where more is known than the type says; empty otherwise.
+    /// Of a composite, or of the composites in an array, by field, where more is known than the type says; empty otherwise.
     pub fields: Vec<ColumnFacts>,
+    /// Of rows without a type of their own, alone or in an array: the names and types of `fields`; empty otherwise.
+    pub record: Vec<(String, Oid)>,
     /// The column of a base table whose value this is, unchanged.
     pub origin: Option<(Oid, i16)>,
 }

@@ -15,6 +15,7 @@ use sqlmill::describe::pass::describe;
 use sqlmill::describe::tree::Expr;
 use sqlmill::describe::{Described, Statement};
 use sqlmill::facts::{ColumnFacts, Facts};
+use sqlmill::falsify::{Step, inside};
 use sqlmill::prove::{Input, ParamOverride, Rules, functions, nullability, prove, rules};
 use sqlmill::server::{Database, Options, Scratch, Server};
 use sqlmill::wire::Connection;
@@ -29,6 +30,8 @@ struct Case {
     runs: Vec<String>,
     betrays: Vec<String>,
     expect: Vec<Expect>,
+    /// What is expected of parts of the columns.
+    inside: Vec<(String, Mark)>,
     /// What each parameter may be.
     params: Option<Vec<Expect>>,
     sql: String,
@@ -107,6 +110,15 @@ fn cases() -> Vec<Case> {
             let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
             match word {
                 "expect" => case.expect = expectations(rest),
+                "inside" => {
+                    case.inside = rest
+                        .split_whitespace()
+                        .map(|word| {
+                            let (path, last) = word.split_at(word.len() - 1);
+                            (path.to_owned(), mark(last.chars().next().unwrap()))
+                        })
+                        .collect();
+                }
                 "params" => case.params = Some(expectations(rest)),
                 "betrays" => case.betrays.extend(rest.split(' ').map(str::to_owned)),
                 "from" => case.from = rest.parse().unwrap(),
@@ -240,22 +252,27 @@ fn run(connection: &mut Connection, case: &Case) -> Result<Rows, String> {
     Ok(rows)
 }
 
-/// The columns, from 0, that are said to be not null and are.
-fn lies(columns: &[ColumnFacts], rows: &Rows) -> Vec<usize> {
+/// The columns, from 0, that are said to be not null and are, as a whole or in a part.
+fn lies(
+    catalog: &Catalog,
+    statement: &Statement,
+    columns: &[ColumnFacts],
+    rows: &Rows,
+) -> Vec<usize> {
     columns
         .iter()
         .enumerate()
         .filter(|(index, column)| {
-            let values = rows.iter().map(|row| row[*index].as_deref());
-            values.into_iter().any(|value| match value {
+            let type_oid = statement.columns[*index].type_oid;
+            rows.iter().any(|row| match row[*index].as_deref() {
                 None => !column.nullable.value,
                 Some(text) => {
                     column.always_null
-                        || column
-                            .elements
-                            .as_ref()
-                            .is_some_and(|elements| !elements.value && has_null_element(text))
-                        || fields_lie(&column.fields, text)
+                        || inside::nulls(catalog, type_oid, column, text)
+                            .iter()
+                            .any(|path| {
+                                inside::proved(column, path).is_some_and(|proved| !proved.value)
+                            })
                 }
             })
         })
@@ -263,66 +280,17 @@ fn lies(columns: &[ColumnFacts], rows: &Rows) -> Vec<usize> {
         .collect()
 }
 
-/// `{a,NULL}`, and not `{"NULL"}`.
-fn has_null_element(text: &str) -> bool {
-    let mut quoted = false;
-    let mut escaped = false;
-    let mut bare = String::new();
-    for char in text.chars() {
-        if escaped {
-            escaped = false;
-            continue;
-        }
-        match char {
-            '\\' => escaped = true,
-            '"' => {
-                quoted = !quoted;
-                bare.push('q');
-            }
-            _ if quoted => {}
-            '{' | '}' | ',' => {
-                if bare == "NULL" {
-                    return true;
-                }
-                bare.clear();
-            }
-            other => bare.push(other),
-        }
-    }
-    false
-}
-
-/// `(1,,"a b")`: the second field is NULL. Fields that hold composites or arrays are not looked into.
-fn fields_lie(fields: &[ColumnFacts], text: &str) -> bool {
-    if fields.is_empty() {
-        return false;
-    }
-    let inner = text.strip_prefix('(').unwrap().strip_suffix(')').unwrap();
-    let mut values = vec![String::new()];
-    let mut quoted = false;
-    let mut escaped = false;
-    for char in inner.chars() {
-        let last = values.last_mut().unwrap();
-        if escaped {
-            escaped = false;
-            last.push(char);
-            continue;
-        }
-        match char {
-            '\\' => escaped = true,
-            '"' => {
-                quoted = !quoted;
-                last.push('"');
-            }
-            ',' if !quoted => values.push(String::new()),
-            other => last.push(other),
-        }
-    }
-    assert_eq!(values.len(), fields.len(), "{text}");
-    fields
-        .iter()
-        .zip(values)
-        .any(|(field, value)| !field.nullable.value && value.is_empty())
+/// `2[].1`: the first field of an element of the second column.
+fn path(text: &str) -> (usize, Vec<Step>) {
+    let mut numbers = text.replace("[]", ".[]");
+    numbers = numbers.replace("..", ".");
+    let mut parts = numbers.split('.');
+    let column = parts.next().unwrap().parse::<usize>().unwrap() - 1;
+    let steps = parts.map(|part| match part {
+        "[]" => Step::Element,
+        number => Step::Field(number.parse::<usize>().unwrap() - 1),
+    });
+    (column, steps.collect())
 }
 
 #[test]
@@ -332,7 +300,7 @@ fn proofs_hold_on_real_rows_and_are_not_timid() {
         for (case, statement) in std::mem::take(&mut site.statements) {
             let facts = facts(&site.catalog, &statement, &Rules::all());
             let found = match run(&mut site.connection, &case) {
-                Ok(rows) => judge(&case, &facts, &rows),
+                Ok(rows) => judge(&site.catalog, &case, &statement, &facts, &rows),
                 Err(error) => vec![error],
             };
             for failure in found {
@@ -346,7 +314,13 @@ fn proofs_hold_on_real_rows_and_are_not_timid() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-fn judge(case: &Case, facts: &Facts, rows: &Rows) -> Vec<String> {
+fn judge(
+    catalog: &Catalog,
+    case: &Case,
+    statement: &Statement,
+    facts: &Facts,
+    rows: &Rows,
+) -> Vec<String> {
     let mut failures = Vec::new();
     if rows.is_empty() {
         failures.push("no row comes back".to_owned());
@@ -359,12 +333,31 @@ fn judge(case: &Case, facts: &Facts, rows: &Rows) -> Vec<String> {
         ));
         return failures;
     }
-    for index in lies(&facts.columns, rows) {
+    for index in lies(catalog, statement, &facts.columns, rows) {
         failures.push(format!(
             "UNSOUND column {}: {:?}",
             index + 1,
             facts.columns[index]
         ));
+    }
+    let is_null_inside = |(column, path): &(usize, Vec<Step>)| {
+        let type_oid = statement.columns[*column].type_oid;
+        rows.iter().any(|row| {
+            let text = row[*column].as_deref();
+            text.is_some_and(|text| {
+                inside::nulls(catalog, type_oid, &facts.columns[*column], text).contains(path)
+            })
+        })
+    };
+    for (text, mark) in &case.inside {
+        let path = path(text);
+        let proved = inside::proved(&facts.columns[path.0], &path.1);
+        if proved.map(|proved| proved.value) != Some(*mark != Mark::Never) {
+            failures.push(format!("{text}: expected {mark:?}, proved: {proved:?}"));
+        }
+        if *mark != Mark::Never && (*mark == Mark::Seen) != is_null_inside(&path) {
+            failures.push(format!("{text}: {mark:?}, and NULL was or was not seen"));
+        }
     }
     for (index, (column, expect)) in facts.columns.iter().zip(&case.expect).enumerate() {
         let seen = rows.iter().any(|row| row[index].is_none());
@@ -396,9 +389,7 @@ fn judge(case: &Case, facts: &Facts, rows: &Rows) -> Vec<String> {
                     column.elements
                 ));
             }
-            let seen = rows
-                .iter()
-                .any(|row| row[index].as_deref().is_some_and(has_null_element));
+            let seen = is_null_inside(&(index, vec![Step::Element]));
             if mark != Mark::Never && (mark == Mark::Seen) != seen {
                 failures.push(format!(
                     "elements of column {}: {mark:?}, and NULL was seen: {seen}",
@@ -455,7 +446,7 @@ fn every_rule_is_needed() {
                     .unwrap_or_else(|| panic!("{}: no rule {rule}", case.name));
                 wanted.entry(name.to_owned()).or_insert(case.from);
                 let facts = facts(&site.catalog, &statement, &Rules::without(name));
-                if lies(&facts.columns, &rows).is_empty() {
+                if lies(&site.catalog, &statement, &facts.columns, &rows).is_empty() {
                     failures.push(format!(
                         "{} (version {}): without {rule} the proof is still true",
                         case.name, site.major
@@ -501,9 +492,10 @@ fn unknown_node_betrays() -> (String, bool) {
         location: None,
     };
     let careful = facts(&site.catalog, &statement, &Rules::all());
-    assert!(lies(&careful.columns, &rows).is_empty());
+    assert!(lies(&site.catalog, &statement, &careful.columns, &rows).is_empty());
     let facts = facts(&site.catalog, &statement, &Rules::without(RULE));
-    (RULE.to_owned(), !lies(&facts.columns, &rows).is_empty())
+    let found = lies(&site.catalog, &statement, &facts.columns, &rows);
+    (RULE.to_owned(), !found.is_empty())
 }
 
 /// The time that a proof takes grows with the statement, not with the power of its depth.

@@ -5,6 +5,7 @@
 //! database and knows nothing of proofs; [`judge`] is pure, so that one set of observations serves for any set of facts.
 
 mod fill;
+pub mod inside;
 mod reviewed;
 mod run;
 mod values;
@@ -17,6 +18,7 @@ use crate::facts::{Access, Cardinality, Facts};
 use crate::parse::syntax::ParamUse;
 use crate::wire;
 
+pub use inside::Step;
 pub use reviewed::{Reviewed, unreviewed};
 pub use run::observe;
 
@@ -90,10 +92,8 @@ pub struct Observation {
 pub struct ColumnObservation {
     /// Parameters of a run in which it was NULL.
     pub null: Option<String>,
-    /// … in which an element of the array was NULL.
-    pub null_element: Option<String>,
-    /// … in which the composite's field of that number was NULL.
-    pub null_fields: BTreeMap<usize, String>,
+    /// … in which that part of it was NULL.
+    pub inside: BTreeMap<Vec<Step>, String>,
     /// It was not NULL in some run.
     pub seen: bool,
 }
@@ -200,26 +200,15 @@ fn judge_columns(
                 example: String::new(),
             });
         }
-        if let (Some(elements), Some(example)) = (&fact.elements, &observed.null_element)
-            && !elements.value
-        {
-            found.push(Falsified {
-                message: format!(
-                    "elements of `{name}` were proved not null ({}), but one was NULL",
-                    elements.reason
-                ),
-                example: example.clone(),
-            });
-        }
-        for (field, example) in &observed.null_fields {
-            if let Some(fact) = fact.fields.get(*field)
-                && !fact.nullable.value
+        for (path, example) in &observed.inside {
+            if let Some(fact) = inside::proved(fact, path)
+                && !fact.value
             {
                 found.push(Falsified {
                     message: format!(
-                        "field {} of `{name}` was proved not null ({}), but it was NULL",
-                        field + 1,
-                        fact.nullable.reason
+                        "{} of `{name}` was proved not null ({}), but it was NULL",
+                        inside::name(path),
+                        fact.reason
                     ),
                     example: example.clone(),
                 });

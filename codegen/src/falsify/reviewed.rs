@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Observation, Subject, unseen};
+use super::{Observation, Step, Subject, unseen};
 
 /// The reasons, by `module::query` and by `module::query.column`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -108,7 +108,7 @@ fn broken_mark<'a>(
     let mut marks = subject.marks.iter().filter(|mark| mark.column == column);
     marks.find_map(|mark| {
         if mark.elements {
-            observed.null_element.as_ref()
+            observed.inside.get(&[Step::Element][..])
         } else {
             observed.null.as_ref()
         }

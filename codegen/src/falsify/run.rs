@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::fill::{Contents, Style, empty, fill, foreign_keys, read, tables};
 use super::values::{Dice, Pool, literal, quote};
-use super::{Broken, Effort, Error, Observation, Subject};
-use crate::catalog::{Catalog, Oid, TypeKind};
+use super::{Broken, Effort, Error, Observation, Subject, inside};
+use crate::catalog::{Catalog, Oid};
 use crate::facts::{Access, ParamFacts};
 use crate::parse::syntax::Role;
 use crate::wire::{self, Connection};
@@ -396,104 +396,25 @@ fn note_rows(
         arguments.clone_into(&mut seen.most_with);
     }
     for row in rows {
-        for ((value, column), observed) in row
+        for (index, ((value, column), observed)) in row
             .iter()
             .zip(&subject.statement.columns)
             .zip(&mut seen.columns)
+            .enumerate()
         {
             let Some(text) = value else {
                 observed.null.get_or_insert_with(|| arguments.to_owned());
                 continue;
             };
             observed.seen = true;
-            if catalog.element_type(column.type_oid).is_some() && has_null_element(text) {
-                observed
-                    .null_element
-                    .get_or_insert_with(|| arguments.to_owned());
-            }
-            let base = catalog
-                .types
-                .get(&catalog.base_type(column.type_oid))
-                .map(|found| &found.kind);
-            let is_row = matches!(base, Some(TypeKind::Composite { .. } | TypeKind::Pseudo));
-            if is_row && text.starts_with('(') {
-                for field in null_fields(text) {
+            if let Some(facts) = subject.facts.columns.get(index) {
+                for path in inside::nulls(catalog, column.type_oid, facts, text) {
                     observed
-                        .null_fields
-                        .entry(field)
+                        .inside
+                        .entry(path)
                         .or_insert_with(|| arguments.to_owned());
                 }
             }
         }
-    }
-}
-
-/// Is there a bare NULL in an array's text?
-fn has_null_element(text: &str) -> bool {
-    let mut quoted = false;
-    let mut escaped = false;
-    let mut bare = String::new();
-    for character in text.chars() {
-        if escaped {
-            escaped = false;
-        } else if character == '\\' {
-            escaped = true;
-        } else if character == '"' {
-            quoted = !quoted;
-        } else if !quoted {
-            bare.push(character);
-        }
-    }
-    bare.split(['{', '}', ','])
-        .any(|element| element.eq_ignore_ascii_case("null"))
-}
-
-/// The places of the empty, unquoted fields of a composite's text.
-fn null_fields(text: &str) -> Vec<usize> {
-    let inner = text
-        .strip_prefix('(')
-        .and_then(|text| text.strip_suffix(')'))
-        .unwrap_or_default();
-    let (mut fields, mut field, mut empty, mut quoted) = (Vec::new(), 0, true, false);
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => {
-                characters.next();
-                empty = false;
-            }
-            '"' => {
-                quoted = !quoted;
-                empty = false;
-            }
-            ',' if !quoted => {
-                if empty {
-                    fields.push(field);
-                }
-                field += 1;
-                empty = true;
-            }
-            _ => empty = false,
-        }
-    }
-    if empty {
-        fields.push(field);
-    }
-    fields
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nulls_in_text_are_told_from_words() {
-        assert!(has_null_element("{a,NULL}"));
-        assert!(has_null_element("{{1,NULL},{2,3}}"));
-        assert!(!has_null_element("{\"NULL\",nullable,\"a,NULL\"}"));
-        assert!(!has_null_element("{}"));
-        assert_eq!(null_fields("(1,,\"\",a)"), [1]);
-        assert_eq!(null_fields("(,)"), [0, 1]);
-        assert_eq!(null_fields("(\"a,,b\",\"\"\"\")"), Vec::<usize>::new());
     }
 }

@@ -107,15 +107,12 @@ impl<'p> Prover<'p> {
             Null::May => value.why.clone(),
             Null::Always => format!("always null: {}", value.why),
         };
-        let element = self.input.catalog.element_type(type_oid);
+        let catalog = self.input.catalog;
+        let element = catalog.element_type(type_oid);
+        let row = catalog.base_type(element.unwrap_or(type_oid));
         // Of a named composite, the attributes that it still has; those of an anonymous row are counted.
-        let fields: Vec<(Option<&Value>, Oid)> = match self
-            .input
-            .catalog
-            .types
-            .get(&self.input.catalog.base_type(type_oid))
-            .map(|found| &found.kind)
-        {
+        let record = value.record.as_deref().unwrap_or_default();
+        let fields: Vec<(Option<&Value>, Oid)> = match catalog.types.get(&row).map(|found| &found.kind) {
             _ if value.fields.is_empty() => Vec::new(),
             Some(TypeKind::Composite { fields, .. }) => fields
                 .iter()
@@ -129,10 +126,14 @@ impl<'p> Prover<'p> {
                     (found, field.type_oid)
                 })
                 .collect(),
-            _ => value
+            _ if record.is_empty() => value
                 .fields
                 .iter()
                 .map(|(_, field)| (Some(field), 0))
+                .collect(),
+            _ => (1..)
+                .zip(record)
+                .map(|(number, (_, type_oid))| (value.field(number), *type_oid))
                 .collect(),
         };
         let unknown = Value::may("may be null: nothing is known of the field");
@@ -147,6 +148,7 @@ impl<'p> Prover<'p> {
                 .into_iter()
                 .map(|(field, type_oid)| self.facts(field.unwrap_or(&unknown), type_oid))
                 .collect(),
+            record: record.to_vec(),
             origin: value.origin,
         }
     }
@@ -229,6 +231,7 @@ impl<'p> Prover<'p> {
         let conversion = conversion(catalog, from, to);
         value.origin = None;
         value.fields = Vec::new();
+        value.record = None;
         if let Conversion::Elements(of_each) = &conversion {
             if let Some((may, why)) = &mut value.elements
                 && !self.is_faithful(of_each)

@@ -155,6 +155,10 @@ pub const ALL: &[(&str, &str)] = &[
         "the ON of an outer join holds only in the rows that it matched",
     ),
     (
+        "presence-of-one-side",
+        "a row that is there undoes only the outer joins that could have left it out",
+    ),
+    (
         "or-either-arm",
         "OR rejects only what all of its arms reject",
     ),
@@ -329,6 +333,10 @@ pub const ALL: &[(&str, &str)] = &[
         "an array holds the NULLs that it was made of",
     ),
     ("array-constant", "a constant array may hold NULL"),
+    (
+        "fields-of-every-element",
+        "the rows of an array may be NULL in different fields",
+    ),
     (
         "current-schema",
         "CURRENT_SCHEMA is NULL where no schema of the path exists",

@@ -3,6 +3,7 @@
 --
 -- `expect`: `!` never NULL; `?` may be NULL, and some row is; `~` may be NULL by the proof and never is (the careful
 -- answer, with the reason in the name); `0` always NULL. `[!]`, `[?]` and `[~]` say the same of an array's elements.
+-- `inside 1.2! 1[].3?`: the same of the second field of column 1, and of the third field of each element of its array.
 -- `betrays rule …`: with the rule taken away the proof calls a column not null in which a row shows NULL.
 -- `from N`, `until N`: the versions that it is for. `with …`: SQL that is run before. `run 1, NULL`: arguments.
 
@@ -1450,3 +1451,117 @@ INSERT INTO notes AS n (id, v, w) VALUES ($1, upper('x'), $2) ON CONFLICT (id) D
 -- expect ? ! ! ? ! !
 -- from 18
 UPDATE notes SET v = NULL WHERE v IS NOT NULL RETURNING (old).v, old.v, (old).id, (new).v, old, new
+
+-- whole rows in arrays, with what their columns may be
+-- expect ?[!]
+-- inside 1[].1! 1[].3! 1[].4?
+SELECT (SELECT array_agg(p ORDER BY p.id) FROM posts p WHERE p.user_id = u.id) FROM users u
+
+-- an array of a subquery that gives whole rows
+-- expect ![!]
+-- inside 1[].1! 1[].2! 1[].4?
+SELECT ARRAY(SELECT p FROM posts p WHERE p.user_id = u.id) FROM users u
+
+-- an array of rows of a subquery, which has names and no type
+-- expect ![!]
+-- inside 1[].1! 1[].2? 1[].3!
+SELECT ARRAY(SELECT o FROM (SELECT p.id, p.body, upper(p.title) AS loud FROM posts p WHERE p.user_id = u.id) o) FROM users u
+
+-- rows that an outer join leaves out, in an array
+-- expect ![?]
+-- inside 1[].3! 1[].4?
+-- betrays array-elements left-join
+SELECT array_agg(p) FROM users u LEFT JOIN posts p ON p.user_id = u.id GROUP BY u.id
+
+-- FILTER lets none of them through
+-- expect ?[!]
+-- inside 1[].1! 1[].4?
+-- betrays aggregate-filter
+SELECT array_agg(p ORDER BY p.id) FILTER (WHERE p.id IS NOT NULL) FROM users u LEFT JOIN posts p ON p.user_id = u.id GROUP BY u.id
+
+-- an empty array in its place
+-- expect ![!]
+-- inside 1[].1! 1[].4?
+SELECT coalesce(array_agg(p) FILTER (WHERE p.id IS NOT NULL), '{}') FROM users u LEFT JOIN posts p ON p.user_id = u.id GROUP BY u.id
+
+-- FILTER speaks of the rows of a whole side of a join
+-- expect ?[!]
+-- inside 1[].1! 1[].2!
+SELECT array_agg((p.title, c.text)) FILTER (WHERE c.id > 0) FROM users u LEFT JOIN (posts p JOIN comments c ON c.post_id = p.id) ON p.user_id = u.id GROUP BY u.id
+
+-- and not of the other one
+-- expect ~[!] ~[?]
+-- inside 1[].1? 1[].2!
+-- betrays presence-of-one-side
+SELECT array_agg((n.w, o.k)) FILTER (WHERE o.k > 0), array_agg(n.w) FILTER (WHERE o.k > 0) FROM numbers n FULL JOIN others o ON n.k = o.k
+
+-- nor of a join further in
+-- expect ~[!]
+-- inside 1[].1! 1[].2?
+-- betrays presence-of-one-side
+SELECT array_agg((p.title, c.text)) FILTER (WHERE p.id IS NOT NULL) FROM users u LEFT JOIN (posts p LEFT JOIN comments c ON c.post_id = p.id) ON p.user_id = u.id
+
+-- CASE that asks for the row
+-- expect ? !
+SELECT CASE WHEN p.id IS NOT NULL THEN p END, CASE WHEN p.id IS NOT NULL THEN p.title ELSE 'none' END FROM users u LEFT JOIN posts p ON p.user_id = u.id
+
+-- rows that are written out in one array
+-- expect ![!] ![!]
+-- inside 1[].1! 1[].2?
+-- betrays fields-of-every-element
+SELECT ARRAY[ROW(id, 1), ROW(id, NULL)], ARRAY[ROW(id, 'a')] FROM users
+
+-- rows of the sides of a set operation
+-- expect !
+-- inside 1.1! 1.2?
+-- betrays union-either
+SELECT o FROM (SELECT id, email FROM users) o UNION ALL SELECT o FROM (SELECT id, body FROM posts) o
+
+-- rows within rows
+-- expect !
+-- inside 1.1! 1.2! 1.2[].1! 1.2[].2?
+SELECT o FROM (SELECT u.id, ARRAY(SELECT p FROM (SELECT title, body FROM posts WHERE user_id = u.id) p) AS posts FROM users u) o
+
+-- a row that a LEFT JOIN LATERAL does not find
+-- expect ?
+-- inside 1.1! 1.2?
+-- betrays left-join
+SELECT last FROM users u LEFT JOIN LATERAL (SELECT title, body FROM posts WHERE user_id = u.id ORDER BY id DESC LIMIT 1) last ON true
+
+-- rows of a CTE, of one that writes, and of VALUES
+-- expect ! ! !
+-- inside 1.2? 2.1! 3.1? 3.2!
+WITH a AS (SELECT id, name FROM users), b AS (INSERT INTO notes (id) VALUES (77) RETURNING id, v) SELECT a, b, w FROM a, b, (VALUES (1, 'x'), (NULL, 'y')) w
+
+-- a row that is written
+-- expect !
+-- inside 1.1! 1.2? 1.4!
+UPDATE notes SET v = NULL RETURNING notes
+
+-- rows of the partitions, and of a parent whose child was given other columns in another order
+-- expect ! !
+-- inside 1.1! 1.4? 2.1! 2.2!
+SELECT e, p FROM events e, parent p
+
+-- columns that were dropped, and one that was added with a default to rows that are there
+-- with CREATE TABLE altered (a int, b int, c text NOT NULL);
+-- with INSERT INTO altered VALUES (1, NULL, 'x');
+-- with ALTER TABLE altered DROP COLUMN a, ADD COLUMN d int NOT NULL DEFAULT 5, ADD COLUMN e int;
+-- expect ! ![!]
+-- inside 1.1? 1.2! 1.3! 1.4? 2[].3! 2[].4?
+SELECT x, ARRAY(SELECT y FROM altered y) FROM altered x
+
+-- rows whose table is the target of a cast
+-- expect !
+-- inside 1.1! 1.4!
+SELECT ROW(1, 1, 'a', 'b', 1, 1)::posts FROM users
+
+-- rows in an array that a NULL is put into
+-- expect ![?]
+-- betrays array-elements
+SELECT array_append(array_agg(p), NULL) FROM posts p
+
+-- rows of grouping sets
+-- expect ~[!] ?
+-- inside 1[].1? 1[].2!
+SELECT array_agg(ROW(age, id)), age FROM users GROUP BY GROUPING SETS ((age), ())

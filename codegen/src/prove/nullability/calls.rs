@@ -1,6 +1,7 @@
 //! What functions, aggregates and window functions give.
 
-use super::scope::Frame;
+use super::known::{Implied, Known, Outcome};
+use super::scope::{Assumed, Frame, place};
 use super::{Null, Prover, Value};
 use crate::catalog::{Function, Oid};
 use crate::describe::tree::{
@@ -347,18 +348,30 @@ impl Prover<'_> {
             .filter(|target| !target.junk)
             .map(|target| &target.expr)
             .collect();
-        let rows = Self::row_frame(frame);
+        // Only rows that FILTER lets through reach the arguments.
+        let mut known = Known::default();
+        if let Some(filter) = &aggregate.filter
+            && let Implied::Facts(facts) =
+                self.implied(frame.scope.query, filter, Outcome::True, None)
+        {
+            let at = self.input.at(place(filter));
+            known.learn(facts, &format!("the FILTER{at} of `{name}` rejects NULL").into());
+        }
+        let assumed = Assumed { known, next: None };
+        let rows = Frame {
+            assumed: Some(&assumed),
+            ..Self::row_frame(frame)
+        };
         let values: Vec<Value> = args.iter().map(|arg| self.value(arg, &rows)).collect();
-        let elements = self.gathered(function, &args, &values);
-        let mut value = if aggregate.filter.is_some() && self.holds("aggregate-filter") {
+        let gathered = self.gathered(function, &args, &values);
+        let value = if aggregate.filter.is_some() && self.holds("aggregate-filter") {
             Value::may(format!("may be null: FILTER may leave `{name}` no rows"))
         } else if frame.scope.grouping.may_be_empty && self.holds("empty-group") {
             Value::may(format!("may be null: `{name}` of no rows is NULL"))
         } else {
             self.of_rows(function, &values, &aggregate.direct_args, &rows)
         };
-        value.elements = elements;
-        value
+        holding(value, gathered)
     }
 
     /// What an aggregate gives of one row or more.
@@ -424,7 +437,7 @@ impl Prover<'_> {
         function: &Function,
         args: &[&Expr],
         values: &[Value],
-    ) -> Option<(bool, String)> {
+    ) -> Option<Gathered> {
         let ([arg], [value]) = (args, values) else {
             return None;
         };
@@ -433,16 +446,19 @@ impl Prover<'_> {
         }
         let is_array = type_of(self.input.catalog, arg)
             .is_none_or(|type_oid| self.input.catalog.element_type(type_oid).is_some());
-        if is_array {
-            return value.elements.clone();
-        }
-        Some(if value.is_never() {
-            (false, format!("elements are not null: {}", value.why))
+        let elements = if is_array {
+            value.elements.clone()
+        } else if value.is_never() {
+            Some((false, format!("elements are not null: {}", value.why)))
         } else {
-            (
+            Some((
                 self.holds("array-elements"),
                 format!("elements may be null: {}", value.because()),
-            )
+            ))
+        };
+        Some(Gathered {
+            elements,
+            rows: value.clone(),
         })
     }
 
@@ -468,7 +484,7 @@ impl Prover<'_> {
         let args: Vec<&Expr> = call.args.iter().collect();
         if call.aggregate {
             let values: Vec<Value> = args.iter().map(|arg| self.value(arg, frame)).collect();
-            let mut value = if functions::aggregate_null(function) == AggregateNull::Never {
+            let value = if functions::aggregate_null(function) == AggregateNull::Never {
                 Value::never(format!("`{name}` of no rows is 0"))
             } else if call.filter.is_some() && self.holds("aggregate-filter") {
                 Value::may(format!("may be null: FILTER may leave `{name}` no rows"))
@@ -479,8 +495,7 @@ impl Prover<'_> {
             } else {
                 self.of_rows(function, &values, &[], frame)
             };
-            value.elements = self.gathered(function, &args, &values);
-            return value;
+            return holding(value, self.gathered(function, &args, &values));
         }
         if !function.builtin {
             return Value::may(format!(
@@ -548,6 +563,21 @@ impl Prover<'_> {
         let excluded = options & (EXCLUDE_CURRENT_ROW | EXCLUDE_GROUP) != 0;
         (bounded || !self.holds("window-frame")) && (!excluded || !self.holds("frame-exclude"))
     }
+}
+
+/// What an aggregate puts into its array.
+struct Gathered {
+    elements: Option<(bool, String)>,
+    /// The value that is gathered: what is known of its fields is known of each element's.
+    rows: Value,
+}
+
+fn holding(mut value: Value, gathered: Option<Gathered>) -> Value {
+    let Some(gathered) = gathered else {
+        return value;
+    };
+    value.elements = gathered.elements;
+    value.with_rows_of(gathered.rows)
 }
 
 /// The first that may be NULL; one that always is before all others.

@@ -76,7 +76,8 @@ impl Prover<'_> {
         let nulling = scope
             .joins
             .nulling(var.rel)
-            .find(|nuller| !Present::has(at.present, nuller.join));
+            .find(|&(id, nuller)| !Present::has(at.present, nuller.join) && !self.is_undone(id, at))
+            .map(|(_, nuller)| nuller);
         if let Some(nuller) = nulling {
             return stored.missing(format!("{label} may be null: {}", nuller.text));
         }
@@ -99,6 +100,24 @@ impl Prover<'_> {
             ));
         }
         stored
+    }
+
+    /// The conditions around the expression speak of a row that this side of a join would have filled with NULLs.
+    fn is_undone(&self, nuller: usize, at: &Frame<'_>) -> bool {
+        let joins = &at.scope.joins;
+        let mut assumed = at.assumed;
+        while let Some(here) = assumed {
+            let undone = here.known.rows().any(|rel| {
+                rel != at.scope.query.result_relation
+                    && (!self.holds("presence-of-one-side")
+                        || joins.over.get(rel).is_some_and(|over| over.contains(&nuller)))
+            });
+            if undone {
+                return true;
+            }
+            assumed = here.next;
+        }
+        false
     }
 
     pub(super) fn is_nulled_by_grouping(&self, var: &Var, scope: &Scope<'_>) -> bool {

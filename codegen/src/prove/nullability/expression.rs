@@ -13,6 +13,8 @@ use crate::describe::tree::{
 };
 use crate::prove::casts::type_of;
 
+pub(super) const RECORD: Oid = 2249;
+
 impl Prover<'_> {
     /// What an expression gives in every row.
     pub(super) fn value(&self, expr: &Expr, frame: &Frame<'_>) -> Value {
@@ -109,9 +111,13 @@ impl Prover<'_> {
                 ..
             } => self.array(elements, *multidims, frame),
             Expr::Row {
-                fields, type_oid, ..
+                fields,
+                type_oid,
+                column_names,
+                ..
             } => {
                 let mut value = Value::never("a row that is written out");
+                value.record = self.record_of(*type_oid, column_names, fields);
                 value.fields = (1..)
                     .zip(fields)
                     .filter(|(number, _)| self.has_attribute(*type_oid, *number))
@@ -150,8 +156,7 @@ impl Prover<'_> {
                 let name = if *greatest { "GREATEST" } else { "LEAST" };
                 let mut value = self.first_of(args, frame, name, &at);
                 value.elements = None;
-                value.fields = Vec::new();
-                value
+                value.with_rows_of(Value::may(""))
             }
             Expr::NullTest { .. } => Value::never("IS NULL is true or false"),
             Expr::BooleanTest { .. } => Value::never("IS TRUE and its kin are true or false"),
@@ -256,6 +261,24 @@ impl Prover<'_> {
         }
     }
 
+    /// The names and types of an anonymous row's fields.
+    fn record_of(
+        &self,
+        type_oid: Oid,
+        names: &[String],
+        fields: &[Expr],
+    ) -> Option<Rc<[(String, Oid)]>> {
+        if type_oid != RECORD || names.len() != fields.len() {
+            return None;
+        }
+        let types = fields.iter().map(|field| type_of(self.input.catalog, field));
+        names
+            .iter()
+            .zip(types)
+            .map(|(name, type_oid)| Some((name.clone(), type_oid?)))
+            .collect()
+    }
+
     /// The server writes NULL where an attribute was dropped. An anonymous row has all that is written.
     fn has_attribute(&self, type_oid: Oid, number: i16) -> bool {
         match self
@@ -293,6 +316,7 @@ impl Prover<'_> {
                     "elements may be null: a constant that holds NULL".to_owned(),
                 ),
             });
+            value.empty = array_is_empty(constant);
         }
         value
     }
@@ -547,9 +571,16 @@ impl Prover<'_> {
 
     fn array(&self, elements: &[Expr], multidims: bool, frame: &Frame<'_>) -> Value {
         let mut value = Value::never("an array that is written out");
+        value.empty = elements.is_empty();
         let mut may = None;
+        let mut rows: Option<Value> = None;
         for element in elements {
             let element = self.value(element, frame);
+            rows = Some(match rows.take() {
+                None => element.clone(),
+                Some(rows) if self.holds("fields-of-every-element") => rows.either(element.clone()),
+                Some(rows) => rows,
+            });
             if multidims {
                 // A missing sub-array is left out.
                 match element.elements {
@@ -573,13 +604,17 @@ impl Prover<'_> {
                 "elements are not null: each that is written is not".to_owned(),
             ),
         });
-        value
+        match rows {
+            Some(rows) => value.with_rows_of(rows),
+            None => value,
+        }
     }
 
     fn array_coerce(&self, arg: &Expr, element: &Expr, frame: &Frame<'_>) -> Value {
         let mut value = self.value(arg, frame);
         value.origin = None;
         value.fields = Vec::new();
+        value.record = None;
         if let Some((false, why)) = &value.elements {
             let test = Value::never("an element that is not null");
             let cast = self.value(
@@ -749,9 +784,9 @@ impl Prover<'_> {
         match link.kind {
             SubLinkKind::Exists => Value::never("EXISTS is true or false"),
             SubLinkKind::Array => {
-                let columns = self.query(&link.query, Some(*frame));
+                let column = self.query(&link.query, Some(*frame)).into_iter().next();
                 let mut value = Value::never("ARRAY of a subquery is empty where no row is found");
-                value.elements = columns.into_iter().next().map(|column| {
+                value.elements = column.as_ref().map(|column| {
                     if column.is_never() {
                         (false, format!("elements are not null: {}", column.why))
                     } else {
@@ -764,8 +799,12 @@ impl Prover<'_> {
                 });
                 if self.gathers_arrays(&link.query) {
                     value.elements = None;
+                    return value;
                 }
-                value
+                match column {
+                    Some(column) => value.with_rows_of(column),
+                    None => value,
+                }
             }
             SubLinkKind::Expr => {
                 let mut columns = self.query(&link.query, Some(*frame));
@@ -935,6 +974,15 @@ fn is_positive(limit: &Expr) -> bool {
         Expr::Relabel { arg, .. } => is_positive(arg),
         _ => false,
     }
+}
+
+/// `ArrayType.ndim` is 0.
+fn array_is_empty(constant: &Const) -> bool {
+    constant.length == -1
+        && constant
+            .value
+            .get(4..8)
+            .is_some_and(|dimensions| dimensions == [0; 4])
 }
 
 /// The array in a constant has a bitmap of NULLs: `ArrayType.dataoffset` is not 0.

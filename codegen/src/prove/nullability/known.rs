@@ -91,6 +91,12 @@ impl<'f> Known<'f> {
         self.vars.get(&key)
     }
 
+    /// The FROM items of the query itself whose row is there.
+    pub(super) fn rows(&self) -> impl Iterator<Item = usize> {
+        let ours = |key: &&VarKey| key.levels_up == 0 && key.column == 0;
+        self.vars.keys().filter(ours).map(|key| key.rel)
+    }
+
     pub(super) fn param(&self, number: usize) -> Option<&Rc<str>> {
         self.params.get(&number)
     }

@@ -2,8 +2,11 @@
 
 use super::known::VarKey;
 use super::scope::{Frame, Present, Scope, is_full_join};
+use super::expression::RECORD;
 use super::{Prover, Value};
-use crate::describe::tree::{Expr, Rte, RteKind, SetOperation, Var};
+use crate::catalog::Oid;
+use crate::describe::tree::{Expr, Query, Rte, RteKind, SetOperation, Var};
+use crate::prove::casts::type_of;
 
 impl Prover<'_> {
     /// The columns of a range table entry, before outer joins and conditions of this level.
@@ -268,6 +271,12 @@ impl Prover<'_> {
         } else {
             Value::never(format!("{label} is a row that is there"))
         };
+        if var.type_oid == RECORD {
+            value.record = self
+                .column_types(at.scope, rte)
+                .filter(|types| types.len() <= rte.column_names.len())
+                .map(|types| rte.column_names.iter().cloned().zip(types).collect());
+        }
         value.fields = numbers
             .into_iter()
             .map(|number| {
@@ -280,6 +289,41 @@ impl Prover<'_> {
             })
             .collect();
         value
+    }
+
+    /// The types of the columns of a subquery, a CTE or VALUES.
+    fn column_types(&self, scope: &Scope<'_>, rte: &Rte) -> Option<Vec<Oid>> {
+        let catalog = self.input.catalog;
+        match &rte.kind {
+            RteKind::Subquery { query, .. } => self.output_types(query),
+            RteKind::Cte {
+                name, levels_up, ..
+            } => {
+                let mut owner = scope;
+                for _ in 0..*levels_up {
+                    owner = owner.parent?.scope;
+                }
+                let cte = owner.query.ctes.iter().find(|cte| cte.name == *name)?;
+                self.output_types(&cte.query)
+            }
+            RteKind::Values { rows } => rows
+                .first()?
+                .iter()
+                .map(|expr| type_of(catalog, expr))
+                .collect(),
+            _ => None,
+        }
+    }
+
+    fn output_types(&self, query: &Query) -> Option<Vec<Oid>> {
+        match &query.set_operation {
+            Some(SetOperation::Node { column_types, .. }) => Some(column_types.clone()),
+            Some(SetOperation::Leaf(_) | SetOperation::Other(_)) => None,
+            None => query
+                .visible_targets()
+                .map(|target| type_of(self.input.catalog, &target.expr))
+                .collect(),
+        }
     }
 
     /// A field of a whole row: what conditions say of the column holds of it too, what outer joins do is said of the row.
@@ -301,6 +345,7 @@ fn same_knowledge(left: &Value, right: &Value) -> bool {
         && left.elements.as_ref().map(|(may, _)| *may)
             == right.elements.as_ref().map(|(may, _)| *may)
         && left.origin == right.origin
+        && left.record == right.record
         && left.fields.len() == right.fields.len()
         && left
             .fields

@@ -84,14 +84,14 @@ pub(super) struct Joins {
 }
 
 impl Joins {
-    /// The nullers that no condition undoes.
-    pub(super) fn nulling(&self, rel: usize) -> impl Iterator<Item = &Nuller> {
+    /// The nullers that no condition undoes, by number.
+    pub(super) fn nulling(&self, rel: usize) -> impl Iterator<Item = (usize, &Nuller)> {
         self.over
             .get(rel)
             .into_iter()
             .flatten()
-            .filter_map(|&id| self.nullers.get(id))
-            .filter(|nuller| !nuller.undone)
+            .filter_map(|&id| Some((id, self.nullers.get(id)?)))
+            .filter(|(_, nuller)| !nuller.undone)
     }
 
     /// Does the walk of the join tree know this join as one that can null `rel`?

@@ -1,6 +1,7 @@
 //! What is known of a value.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::catalog::Oid;
 
@@ -20,8 +21,12 @@ pub(super) struct Value {
     pub(super) why: String,
     /// May elements of the array be NULL, and a sentence on it. `None`: nothing is known.
     pub(super) elements: Option<(bool, String)>,
-    /// Of a composite, by attribute number, where they are known.
+    /// Of a composite, or of the composites in an array, by attribute number, where they are known.
     pub(super) fields: Vec<(i16, Value)>,
+    /// Of rows without a type of their own: what their fields are called, and of which types.
+    pub(super) record: Option<Rc<[(String, Oid)]>>,
+    /// An array without elements: whatever is said of its elements holds.
+    pub(super) empty: bool,
     /// The column of a table whose value this is, unchanged.
     pub(super) origin: Option<(Oid, i16)>,
 }
@@ -33,6 +38,8 @@ impl Value {
             why: why.into(),
             elements: None,
             fields: Vec::new(),
+            record: None,
+            empty: false,
             origin: None,
         }
     }
@@ -94,6 +101,8 @@ impl Value {
         Self {
             elements: None,
             fields: Vec::new(),
+            record: None,
+            empty: false,
             origin: None,
             ..self
         }
@@ -110,12 +119,21 @@ impl Value {
             _ => None,
         };
         let origin = self.origin.filter(|origin| other.origin == Some(*origin));
-        let fields = if other.null == Null::Always {
-            self.fields
-        } else if self.null == Null::Always {
-            other.fields
+        // NULL has no fields, and an array without elements none that could differ.
+        let nothing = |value: Null, empty: bool| value == Null::Always || empty;
+        let (none, other_none) = (
+            nothing(self.null, self.empty),
+            nothing(other.null, other.empty),
+        );
+        let (fields, record) = if other_none {
+            (self.fields, self.record)
+        } else if none {
+            (other.fields, other.record)
         } else {
-            merge_fields(self.fields, other.fields)
+            (
+                merge_fields(self.fields, other.fields),
+                same_record(self.record, other.record),
+            )
         };
         let (null, why) = match (self.null, other.null) {
             (Null::Never, Null::Never) if self.why == other.why => (Null::Never, self.why),
@@ -131,9 +149,30 @@ impl Value {
             why,
             elements,
             fields,
+            record,
+            empty: none && other_none && (self.empty || other.empty),
             origin,
         }
     }
+
+    /// The value with what is known of the rows in another, one that holds them or that it holds.
+    pub(super) fn with_rows_of(mut self, other: Value) -> Self {
+        self.fields = other.fields;
+        self.record = other.record;
+        self
+    }
+}
+
+/// Rows without a type are alike where their fields are of the same types; the first says what these are called.
+fn same_record(
+    left: Option<Rc<[(String, Oid)]>>,
+    right: Option<Rc<[(String, Oid)]>>,
+) -> Option<Rc<[(String, Oid)]>> {
+    let right = right?;
+    left.filter(|left| {
+        let types = |record: &[(String, Oid)]| record.iter().map(|(_, oid)| *oid).collect::<Vec<_>>();
+        types(left) == types(&right)
+    })
 }
 
 fn merge_fields(left: Vec<(i16, Value)>, right: Vec<(i16, Value)>) -> Vec<(i16, Value)> {
