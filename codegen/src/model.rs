@@ -118,6 +118,8 @@ pub enum Piece {
 pub struct Declares {
     pub params: Option<Struct>,
     pub row: Option<Struct>,
+    /// Of rows within the row, the outer ones first.
+    pub nested: Vec<Struct>,
     pub constraints: Option<ConstraintEnum>,
 }
 
@@ -229,8 +231,10 @@ pub enum RustType {
     Multirange(Box<RustType>),
     /// A parameter that may leave its column as it is; the slot is NULL to set NULL.
     Patch(Box<Slot>),
-    /// A row without a type of its own.
+    /// A row without a type of its own, and without names.
     Tuple(Vec<Slot>),
+    /// A row within a row.
+    Nested(StructName),
     /// Of [`Model::types`].
     Enum(String),
     /// The same, with a place for labels that it does not know.
@@ -306,6 +310,10 @@ pub struct Struct {
     pub borrowed_attributes: Vec<String>,
     /// As in [`StructName::borrows`].
     pub borrows: bool,
+    /// Of a row: it stands within other rows.
+    pub nested: bool,
+    /// Of rows that stand nowhere else: the column of the one query that holds them.
+    pub within: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -482,6 +490,7 @@ impl RustType {
         match self {
             Self::Text | Self::Bytes => true,
             Self::Composite { borrows, .. } => *borrows,
+            Self::Nested(name) => name.borrows,
             Self::Array(element) => element.ty.row_borrows(),
             Self::Domain { base, .. } => base.row_borrows(),
             Self::Custom { borrowed, .. } => borrowed.is_some(),
@@ -517,6 +526,16 @@ impl RustType {
         }
     }
 
+    /// It is a row within a row, or holds some.
+    pub fn holds_nested(&self) -> bool {
+        match self {
+            Self::Nested(_) => true,
+            Self::Array(element) | Self::Grid(element) => element.ty.holds_nested(),
+            Self::Tuple(fields) => fields.iter().any(|field| field.ty.holds_nested()),
+            _ => false,
+        }
+    }
+
     /// The form as a parameter has a lifetime.
     pub fn param_borrows(&self) -> bool {
         match self {
@@ -545,6 +564,7 @@ impl RustType {
             | Self::Grid(_)
             | Self::Multirange(_)
             | Self::Tuple(_)
+            | Self::Nested(_)
             | Self::OpenEnum(_)
             | Self::Composite { .. } => false,
             Self::Patch(value) => value.ty.is_copy(),

@@ -99,6 +99,8 @@ fn structure(name: &str, values: &[Value], borrows: bool) -> Struct {
         attributes: vec![],
         borrowed_attributes: vec![],
         borrows,
+        nested: false,
+        within: None,
     }
 }
 
@@ -151,6 +153,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         declares: Declares {
             params: (inputs.len() > 1).then(|| structure(pascal, &inputs, param_borrows)),
             row: (outputs.len() > 1).then(|| structure(&row_name, &outputs, row_borrows)),
+            nested: Vec::new(),
             constraints: None,
         },
         inputs,

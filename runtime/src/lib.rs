@@ -103,9 +103,9 @@ pub use wire::{Buffer, Type};
 
 #[doc(hidden)]
 pub use codec::{
-    accepts_composite, accepts_enumeration, decode_composite, decode_composite_ref,
-    decode_enumeration, encode_composite, encode_enumeration, expected_composite,
-    expected_enumeration,
+    accepts_composite, accepts_enumeration, accepts_nested, decode_composite, decode_composite_ref,
+    decode_enumeration, decode_nested, decode_nested_ref, encode_composite, encode_enumeration,
+    expected_composite, expected_enumeration,
 };
 #[doc(hidden)]
 pub use verify::verify;

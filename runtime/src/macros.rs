@@ -170,6 +170,71 @@ macro_rules! __read {
     };
 }
 
+/// Lets a [`row!`](crate::row) stand within other rows as well: as a whole row in one column, or in an array of them.
+///
+/// ```
+/// #[derive(Debug, Clone, PartialEq)]
+/// pub struct Post {
+///     pub title: String,
+/// }
+///
+/// #[derive(Debug)]
+/// pub struct PostRef<'a> {
+///     pub title: &'a str,
+/// }
+///
+/// sqlmill_runtime::row! { Post, PostRef { title } }
+/// sqlmill_runtime::nested! { Post, PostRef }
+///
+/// pub struct User {
+///     pub posts: Vec<Post>,
+/// }
+/// # pub struct UserRef<'a> {
+/// #     pub posts: Vec<PostRef<'a>>,
+/// # }
+///
+/// sqlmill_runtime::row! { User, UserRef { posts } }
+/// ```
+#[macro_export]
+macro_rules! nested {
+    ($name:ident, $borrowed:ident) => {
+        $crate::nested! { $name }
+
+        impl $crate::SqlType for $borrowed<'_> {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                $crate::accepts_nested::<$name>(ty)
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed("record")
+            }
+        }
+
+        impl<'r> $crate::Column<'r> for $borrowed<'r> {
+            fn decode(raw: &'r [u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                $crate::decode_nested_ref::<$name>(raw)
+            }
+        }
+    };
+    ($name:ident) => {
+        impl $crate::SqlType for $name {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                $crate::accepts_nested::<Self>(ty)
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed("record")
+            }
+        }
+
+        impl $crate::Column<'_> for $name {
+            fn decode(raw: &[u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                $crate::decode_nested(raw)
+            }
+        }
+    };
+}
+
 /// Makes a Rust enum stand for an enum of the database: each variant with its label. `Mood | Unknown: …` has a variant for labels
 /// that it does not know.
 ///

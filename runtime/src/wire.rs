@@ -33,6 +33,9 @@ use crate::statement::{self, About};
 use crate::tls::Tls;
 use crate::unnamed::{self, Unnamed};
 
+/// Rows without a type of their own.
+static RECORD: postgres::Type = postgres::Type::RECORD;
+
 /// A type of the database, as the server described it.
 #[derive(Clone, Copy)]
 pub struct Type<'t>(&'t postgres::Type);
@@ -66,6 +69,8 @@ impl<'t> Type<'t> {
     pub fn element(self) -> Option<Type<'t>> {
         match self.base().0.kind() {
             Kind::Array(element) => Some(Type(element)),
+            // tokio-postgres takes it for a type that no value has.
+            _ if *self.0 == postgres::Type::RECORD_ARRAY => Some(Type(&RECORD)),
             _ => None,
         }
     }

@@ -322,6 +322,18 @@ pub struct Policy {
     pub using: Option<String>,
 }
 
+impl RelationKind {
+    /// Its rows are kept, and held to what it says of its columns.
+    pub fn is_stored(self) -> bool {
+        match self {
+            Self::Table | Self::PartitionedTable | Self::MaterializedView => true,
+            Self::View | Self::ForeignTable | Self::Sequence | Self::Composite | Self::Other => {
+                false
+            }
+        }
+    }
+}
+
 impl Trigger {
     pub fn is_row(&self) -> bool {
         self.kind & 1 != 0

@@ -308,7 +308,7 @@ fn module_names(module: &Module) -> BTreeSet<String> {
                 .as_ref()
                 .map(|found| found.name.clone()),
         );
-        if let Some(row) = &declares.row {
+        for row in declares.row.iter().chain(&declares.nested) {
             structs::row_names(row, &mut names);
         }
     }

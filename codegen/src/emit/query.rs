@@ -29,6 +29,10 @@ pub(super) fn query(
         w.blank();
         structs::row(w, scope, row);
     }
+    for row in &declares.nested {
+        w.blank();
+        structs::row(w, scope, row);
+    }
     if let Some(found) = &declares.constraints {
         w.blank();
         constraints(w, query, found);

@@ -231,6 +231,19 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
                 _ => format!("({})", fields.join(", ")),
             }
         }
+        RustType::Nested(name) => match form {
+            Form::Row(lifetime) if name.borrows => {
+                let borrowed = StructName {
+                    name: format!("{}Ref", name.name),
+                    ..name.clone()
+                };
+                format!("{}<{lifetime}>", struct_name(scope, &borrowed))
+            }
+            Form::Owned | Form::Row(_) => struct_name(scope, name),
+            Form::Param(lifetime) => {
+                format!("{}{}", reference(lifetime), struct_name(scope, name))
+            }
+        },
         RustType::Enum(name) => scope.name(Origin::Types, name),
         RustType::Composite { name, borrows } => match form {
             Form::Row(lifetime) if *borrows => {

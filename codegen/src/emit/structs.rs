@@ -34,7 +34,11 @@ fn documentation(of: &Struct, what: &str) -> Vec<String> {
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.extend(doc::wrapped(&format!("{what} {owners}.")));
+    let whose = match &of.within {
+        Some(column) => format!("What {} of {owners} holds.", doc::names(&[column])),
+        None => format!("{what} {owners}."),
+    };
+    lines.extend(doc::wrapped(&whose));
     lines
 }
 
@@ -65,6 +69,9 @@ pub(super) fn row(w: &mut Writer, scope: &mut Scope, row: &Struct) {
         row.name.clone()
     };
     layout::braced(w, "sqlmill_runtime::row!", &head, &names(&row.fields));
+    if row.nested {
+        w.line(format!("sqlmill_runtime::nested! {{ {head} }}"));
+    }
 }
 
 fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {

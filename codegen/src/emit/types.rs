@@ -112,6 +112,8 @@ fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &Com
         attributes: item.attributes.clone(),
         borrowed_attributes: Vec::new(),
         borrows: composite.borrows,
+        nested: false,
+        within: None,
     };
     structs::composite(w, scope, &as_struct, &qualified(item));
 }

@@ -217,7 +217,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// `name?[?].inner?`; after the name of an array of composites also `[].inner?`; of a patch `name~`.
+    /// `name?[?].inner?`; after the name of an array of composites also `[].inner?`; of a patch `name~`; `name?[?]: Name`.
     fn field(&mut self) -> Result<Field, Reported> {
         let start = self.at;
         let Some(name) = self.name()? else {
@@ -235,10 +235,25 @@ impl<'a> Line<'a> {
         let mut inner = Vec::new();
         let path = self.at;
         self.take("[]");
+        let mut row = None;
         if self.take(".") {
             inner.push(self.field()?);
         } else if self.at != path {
             return Err(self.expected("`.` and a field's name after `[]`", ELEMENTS));
+        } else {
+            self.blanks();
+            if self.take(":") {
+                self.blanks();
+                let Some(name) = self.plain_name() else {
+                    return Err(self.expected(
+                        "the name of a struct after the colon",
+                        "write `(posts: Post)`: what each row in the column `posts` is in Rust",
+                    ));
+                };
+                row = Some(name);
+            } else {
+                self.at = path;
+            }
         }
         Ok(Field {
             name,
@@ -246,6 +261,7 @@ impl<'a> Line<'a> {
             nullity,
             elements,
             inner,
+            row,
             span: self.span(start..self.at),
         })
     }
@@ -652,7 +668,8 @@ fn merge(fields: &mut Vec<Field>, field: Field, diagnostics: &mut Vec<Diagnostic
     };
     let conflict =
         |a: Option<Nullity>, b: Option<Nullity>| matches!((a, b), (Some(a), Some(b)) if a != b);
-    let says_the_same = first.inner.is_empty() && field.inner.is_empty();
+    let says_the_same = first.inner.is_empty() && field.inner.is_empty()
+        || first.row.is_some() && field.row.is_some();
     if says_the_same
         || first.patch != field.patch
         || conflict(first.nullity, field.nullity)
@@ -671,6 +688,7 @@ fn merge(fields: &mut Vec<Field>, field: Field, diagnostics: &mut Vec<Diagnostic
     }
     first.nullity = first.nullity.or(field.nullity);
     first.elements = first.elements.or(field.elements);
+    first.row = first.row.take().or(field.row);
     for inner in field.inner {
         merge(&mut first.inner, inner, diagnostics);
     }

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::source::{FileId, Span, Spanned};
 
+use super::syntax::nested_names;
 use super::syntax::{Field, ParsedFile, ParsedQuery, StructAttributes, StructUse, TypeAnnotation};
 
 /// Names that Rust accepts in no form, `r#` included.
@@ -68,11 +69,8 @@ pub fn declare_rows(files: &mut [ParsedFile]) -> Vec<Diagnostic> {
             .map(|name| name.value.as_str())
             .collect();
         let mut names = BTreeSet::new();
-        for query in queries(module) {
-            if let StructUse::Named(name) = &query.row
-                && nearest(&name.value, known.iter().copied()).is_none()
-                && names.insert(&name.value)
-            {
+        for name in row_names(module) {
+            if nearest(&name.value, known.iter().copied()).is_none() && names.insert(&name.value) {
                 check_rust_name(name, "type", &mut diagnostics);
                 declared.push((
                     name.span.file,
@@ -102,6 +100,7 @@ pub fn unused_types(files: &[ParsedFile], is_composite: impl Fn(&str) -> bool) -
             queries(module)
                 .flat_map(|query| [&query.params, &query.row])
                 .any(|named| matches!(named, StructUse::Named(named) if named.value == name))
+                || row_names(module).any(|named| named.value == name)
         };
         for declared in module.iter().flat_map(|file| &file.types) {
             let name = declared.name.value.as_str();
@@ -129,6 +128,17 @@ fn queries<'a>(module: &'a [&'a ParsedFile]) -> impl Iterator<Item = &'a ParsedQ
     module.iter().flat_map(|file| &file.queries)
 }
 
+/// The structs that are named for rows: of queries, and of what stands in their columns.
+fn row_names<'a>(module: &'a [&'a ParsedFile]) -> impl Iterator<Item = &'a Spanned<String>> {
+    let of_queries = queries(module).flat_map(|query| match &query.row {
+        StructUse::Named(name) => vec![name],
+        StructUse::Implicit(fields) => nested_names(fields),
+        StructUse::Inline(annotation) => nested_names(&annotation.fields),
+    });
+    let declared = module.iter().flat_map(|file| &file.types);
+    of_queries.chain(declared.flat_map(|annotation| nested_names(&annotation.fields)))
+}
+
 fn check_module(module: &[&ParsedFile], diagnostics: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     for query in queries(module) {
@@ -144,6 +154,14 @@ fn check_module(module: &[&ParsedFile], diagnostics: &mut Vec<Diagnostic>) {
             if let StructUse::Inline(annotation) = used {
                 once(&mut first, &annotation.name, "type", diagnostics);
             }
+        }
+    }
+    for name in row_names(module) {
+        let named = |annotation: &&TypeAnnotation| annotation.name.value == name.value;
+        let is_row = queries(module)
+            .any(|query| matches!(&query.row, StructUse::Named(row) if row.span == name.span));
+        if !is_row && !declared.iter().any(named) {
+            diagnostics.push(undeclared(name, "struct of a column", module));
         }
     }
     for query in queries(module) {
@@ -247,6 +265,13 @@ pub(super) fn check_params(
             .map(|param| param.name.as_str())
     };
     for field in fields {
+        if let Some(row) = nested_names(std::slice::from_ref(field)).first() {
+            diagnostics.push(
+                Diagnostic::error("annotation", "a parameter takes no struct of this name")
+                    .at(row.span)
+                    .help("name the structs of columns, behind the second colon: `--! q (param?) : (posts: Post)`"),
+            );
+        }
         let name = field.name.value.as_str();
         if known().any(|param| param == name) {
             continue;

@@ -30,7 +30,7 @@ pub struct StructAttributes {
     pub borrowed: Vec<Spanned<String>>,
 }
 
-/// `name?`, `name!`, `name?[?]`, `name?.inner?`, `name~`.
+/// `name?`, `name!`, `name?[?]`, `name?.inner?`, `name~`, `name: Name`.
 #[derive(Debug, Clone)]
 pub struct Field {
     pub name: Spanned<String>,
@@ -41,6 +41,8 @@ pub struct Field {
     pub elements: Option<Nullity>,
     /// `.inner?`: of a composite's fields.
     pub inner: Vec<Field>,
+    /// `: Name`: the struct of a row within a row, or of each in an array.
+    pub row: Option<Spanned<String>>,
     /// All of it, marks included.
     pub span: Span,
 }
@@ -71,6 +73,14 @@ pub fn fields<'a>(files: &'a [ParsedFile], module: &str, used: &'a StructUse) ->
             .find(|declared| declared.name.value == name.value)
             .map_or(&[], |declared| declared.fields.as_slice()),
     }
+}
+
+/// The structs that the author names for rows within rows, at any depth.
+pub fn nested_names(fields: &[Field]) -> Vec<&Spanned<String>> {
+    fields
+        .iter()
+        .flat_map(|field| field.row.iter().chain(nested_names(&field.inner)))
+        .collect()
 }
 
 /// What stands in the place of the parameters, and of the row, of a `--!` line.

@@ -112,30 +112,31 @@ impl<'p> Prover<'p> {
         let row = catalog.base_type(element.unwrap_or(type_oid));
         // Of a named composite, the attributes that it still has; those of an anonymous row are counted.
         let record = value.record.as_deref().unwrap_or_default();
-        let fields: Vec<(Option<&Value>, Oid)> = match catalog.types.get(&row).map(|found| &found.kind) {
-            _ if value.fields.is_empty() => Vec::new(),
-            Some(TypeKind::Composite { fields, .. }) => fields
-                .iter()
-                .enumerate()
-                .map(|(place, field)| {
-                    let found = if self.holds("dropped-attributes") {
-                        value.field(field.number)
-                    } else {
-                        value.fields.get(place).map(|(_, value)| value)
-                    };
-                    (found, field.type_oid)
-                })
-                .collect(),
-            _ if record.is_empty() => value
-                .fields
-                .iter()
-                .map(|(_, field)| (Some(field), 0))
-                .collect(),
-            _ => (1..)
-                .zip(record)
-                .map(|(number, (_, type_oid))| (value.field(number), *type_oid))
-                .collect(),
-        };
+        let fields: Vec<(Option<&Value>, Oid)> =
+            match catalog.types.get(&row).map(|found| &found.kind) {
+                _ if value.fields.is_empty() => Vec::new(),
+                Some(TypeKind::Composite { fields, .. }) => fields
+                    .iter()
+                    .enumerate()
+                    .map(|(place, field)| {
+                        let found = if self.holds("dropped-attributes") {
+                            value.field(field.number)
+                        } else {
+                            value.fields.get(place).map(|(_, value)| value)
+                        };
+                        (found, field.type_oid)
+                    })
+                    .collect(),
+                _ if record.is_empty() => value
+                    .fields
+                    .iter()
+                    .map(|(_, field)| (Some(field), 0))
+                    .collect(),
+                _ => (1..)
+                    .zip(record)
+                    .map(|(number, (_, type_oid))| (value.field(number), *type_oid))
+                    .collect(),
+            };
         let unknown = Value::may("may be null: nothing is known of the field");
         ColumnFacts {
             nullable: Proved::new(!value.is_never(), reason),

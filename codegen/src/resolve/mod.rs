@@ -9,6 +9,7 @@ mod constraints;
 mod function;
 mod ids;
 mod names;
+mod nested;
 mod overrides;
 mod packages;
 mod query;
@@ -64,17 +65,17 @@ pub fn resolve(
     let names = resolver.module_names();
     let none = Vec::new();
     let mut modules: BTreeMap<String, Vec<Draft<'_>>> = BTreeMap::new();
+    let mut tables = Tables::new(config);
     for (index, &query) in checked.iter().enumerate() {
         let Some(name) = names.get(query.file.module.as_str()) else {
             continue;
         };
         let waivers = waivers.get(index).unwrap_or(&none);
-        if let Some(draft) = resolver.draft(query, waivers) {
+        if let Some(draft) = resolver.draft(&mut tables, query, waivers) {
             modules.entry(name.clone()).or_default().push(draft);
         }
     }
 
-    let mut tables = Tables::new(config);
     let mut finished = Vec::new();
     for (name, drafts) in modules {
         let mut files: Vec<String> = drafts.iter().map(|draft| draft.path.clone()).collect();
@@ -134,6 +135,7 @@ fn derive(model: &mut Model, config: &Config) {
     let mut params = Vec::new();
     for query in queries {
         rows.extend(query.declares.row.as_mut());
+        rows.extend(&mut query.declares.nested);
         params.extend(query.declares.params.as_mut());
     }
     for table in &mut model.tables {

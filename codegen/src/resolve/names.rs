@@ -149,6 +149,11 @@ pub(super) fn row_type(
     Some(type_name(pascal(&name)?, "Row"))
 }
 
+/// The singular of any name, in snake case.
+pub(super) fn singular_of(name: &str) -> String {
+    singular(&separable(name).to_snake_case())
+}
+
 /// The singular of the last word, by the rules that most English plurals follow; what no rule fits stays as it is.
 /// `[tables]` in the configuration names the rest.
 fn singular(name: &str) -> String {

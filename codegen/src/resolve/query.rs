@@ -14,6 +14,8 @@ use crate::parse::syntax::{
 use crate::source::{Span, Spanned};
 use crate::texts::Template;
 
+use super::nested::{At, Nested, Rows};
+use super::tables::Tables;
 use super::{Resolver, names};
 
 /// A query whose types are known and whose structs are not.
@@ -30,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) pascal: String,
     pub(super) inputs: Vec<Value>,
     pub(super) outputs: Vec<Value>,
+    /// The structs of rows within its rows.
+    pub(super) nested: Vec<Nested>,
     /// Where the author says something of each parameter.
     pub(super) cardinality: Proved<model::Cardinality>,
     pub(super) handle: model::Handle,
@@ -39,8 +43,30 @@ pub(super) struct Draft<'a> {
     pub(super) whole_insert: Option<Oid>,
 }
 
+/// A column or a field, as the server has it.
+pub(super) struct Place<'p> {
+    pub(super) name: &'p str,
+    pub(super) oid: Oid,
+    pub(super) facts: Option<&'p ColumnFacts>,
+    /// It is the whole row, so that nobody asks for its name.
+    pub(super) nameless: bool,
+    /// In words for an error.
+    pub(super) what: String,
+}
+
+/// What the columns of one query have in common.
+struct OutputOf<'q> {
+    single: bool,
+    pascal: &'q str,
+}
+
 impl<'a> Resolver<'a> {
-    pub(super) fn draft(&mut self, checked: Checked<'a>, waivers: &[Waiver]) -> Option<Draft<'a>> {
+    pub(super) fn draft(
+        &mut self,
+        tables: &mut Tables<'_>,
+        checked: Checked<'a>,
+        waivers: &[Waiver],
+    ) -> Option<Draft<'a>> {
         let parsed = checked.parsed;
         let facts = checked.facts?;
         let (params, columns) = match checked.described {
@@ -84,14 +110,24 @@ impl<'a> Resolver<'a> {
             });
         }
         let single = columns.len() == 1 && matches!(parsed.row, StructUse::Implicit(_));
+        let of = OutputOf {
+            single,
+            pascal: &pascal,
+        };
+        let mut rows = Rows {
+            parsed,
+            tables,
+            nested: Vec::new(),
+        };
         let mut outputs = Vec::new();
         for (index, column) in columns.iter().enumerate() {
             let said = said_columns
                 .iter()
                 .find(|said| is_named(said, &column.name));
             let facts = facts.columns.get(index);
-            outputs.extend(self.output(parsed, column, facts, said, single));
+            outputs.extend(self.output(&mut rows, column, facts, said, &of));
         }
+        let nested = rows.nested;
         self.unknown_columns(parsed, columns, said_columns);
         let complete = inputs.len() == wanted && outputs.len() == columns.len();
         if !complete {
@@ -131,6 +167,7 @@ impl<'a> Resolver<'a> {
             whole_insert: self.whole_insert(checked.params, facts),
             inputs,
             outputs,
+            nested,
         })
     }
 
@@ -219,21 +256,48 @@ impl<'a> Resolver<'a> {
 
     fn output(
         &mut self,
-        parsed: &ParsedQuery,
+        rows: &mut Rows<'_, '_>,
         column: &ResultColumn,
         facts: Option<&ColumnFacts>,
         said: Option<&Field>,
-        single: bool,
+        draft: &OutputOf<'_>,
     ) -> Option<Value> {
-        let at = said.map_or(parsed.name.span, |said| said.span);
         let origin = facts.and_then(|facts| facts.origin);
-        let oid = self.declared_type(column, origin);
-        let ty = self.ty(
-            oid,
-            origin.as_slice(),
-            at,
-            &format!("the column `{}`", column.name),
-        )?;
+        let place = Place {
+            name: &column.name,
+            oid: self.declared_type(column, origin),
+            facts,
+            nameless: draft.single,
+            what: format!("the column `{}`", column.name),
+        };
+        let at = At {
+            span: said.map_or(rows.parsed.name.span, |said| said.span),
+            said,
+            path: &column.name,
+            parent: draft.pascal,
+        };
+        self.value(rows, place, at)
+    }
+
+    /// A column, or a field of a row within one.
+    pub(super) fn value(
+        &mut self,
+        rows: &mut Rows<'_, '_>,
+        place: Place<'_>,
+        at: At<'_>,
+    ) -> Option<Value> {
+        let (oid, facts, said) = (place.oid, place.facts, at.said);
+        let origin = facts.and_then(|facts| facts.origin);
+        let nested = self.nested(rows, oid, facts, at).ok()?;
+        let inner = said.map_or(&[][..], |said| said.inner.as_slice());
+        let ty = match nested {
+            Some(ty) => ty,
+            None => {
+                self.unknown_inner(oid, inner);
+                self.types.read(oid, facts, inner);
+                self.ty(oid, origin.as_slice(), at.span, &place.what)?
+            }
+        };
         let nullable = if ty == RustType::Unit {
             Proved::new(false, "`void` has no value that could be missing")
         } else {
@@ -244,30 +308,25 @@ impl<'a> Resolver<'a> {
         };
         let elements = facts.and_then(|facts| facts.elements.as_ref());
         let elements_said = said.and_then(|said| said.elements);
-        let (ty, elements_reason) = self.with_elements(ty, oid, elements_said, elements, said, at);
-        let inner = said.map_or(&[][..], |said| said.inner.as_slice());
-        self.unknown_inner(oid, inner);
-        self.types.read(oid, facts, inner);
-        let field = match names::snake(&column.name) {
+        let (ty, elements_reason) =
+            self.with_elements(ty, oid, elements_said, elements, said, at.span);
+        let field = match names::snake(place.name) {
             Some(field) => field,
-            None if single => String::new(),
+            None if place.nameless && !ty.holds_nested() => String::new(),
             None => {
                 self.diagnostics.push(
                     Diagnostic::error(
                         "name",
-                        format!(
-                            "the column `{}` has no name that Rust can take",
-                            column.name
-                        ),
+                        format!("{} has no name that Rust can take", place.what),
                     )
-                    .at(at)
+                    .at(at.span)
                     .help("name it in the SQL with AS"),
                 );
                 return None;
             }
         };
         Some(Value {
-            name: column.name.clone(),
+            name: place.name.to_owned(),
             field,
             sql_type: self.catalog.type_name(oid),
             slot: Slot {

@@ -8,6 +8,7 @@ use crate::model::{Declares, Field, Home, Query, RustType, Slot, Struct, StructN
 use crate::parse::syntax::{self, StructAttributes, StructUse};
 use crate::source::Span;
 
+use super::nested::Nested;
 use super::query::{Draft, texts};
 use super::tables::Tables;
 use super::{Resolver, names};
@@ -80,6 +81,12 @@ impl<'a> Resolver<'a> {
             let row = self.place(&mut claims, draft, plan, Side::Row, &mut declares.row);
             let plan = self.plan(tables, draft, &params, Side::Params);
             let param = self.place(&mut claims, draft, plan, Side::Params, &mut declares.params);
+            for nested in &draft.nested {
+                let plan = Self::nested_plan(draft, nested, &rows);
+                let mut declared = None;
+                self.place_nested(&mut claims, draft, nested, plan, &mut declared);
+                declares.nested.extend(declared);
+            }
             if let Some(found) = self.constraints(draft) {
                 let what = format!("the constraints of `{}`", draft.parsed.name.value);
                 let at = draft.parsed.name.span;
@@ -101,17 +108,42 @@ impl<'a> Resolver<'a> {
         declares: &mut Option<Struct>,
     ) -> Option<StructName> {
         let query = &draft.parsed.name;
-        let (structure, what, at) = match plan {
+        let named = declared_name(side.used(draft.parsed));
+        let owner = format!("the {} of `{}`", side.noun(), query.value);
+        let at = named.map_or(query.span, |(_, span)| span);
+        self.declare(claims, plan, owner, at, side, declares)
+    }
+
+    fn place_nested(
+        &mut self,
+        claims: &mut Claims,
+        draft: &Draft<'_>,
+        nested: &Nested,
+        plan: Plan,
+        declares: &mut Option<Struct>,
+    ) {
+        let query = &draft.parsed.name;
+        let owner = format!("the rows in `{}` of `{}`", nested.path, query.value);
+        let at = nested.written.as_ref().map_or(query.span, |name| name.span);
+        self.declare(claims, plan, owner, at, Side::Row, declares);
+    }
+
+    fn declare(
+        &mut self,
+        claims: &mut Claims,
+        plan: Plan,
+        owner: String,
+        at: Span,
+        side: Side,
+        declares: &mut Option<Struct>,
+    ) -> Option<StructName> {
+        let (structure, what) = match plan {
             Plan::Bare => return None,
             Plan::Table(name) => return Some(name),
-            Plan::Own(structure) => {
-                let what = format!("the {} of `{}`", side.noun(), query.value);
-                (structure, what, query.span)
-            }
+            Plan::Own(structure) => (structure, owner),
             Plan::Shared(structure) => {
                 let what = format!("the {} `{}`", side.kind(), structure.name);
-                let named = declared_name(side.used(draft.parsed));
-                (structure, what, named.map_or(query.span, |(_, span)| span))
+                (structure, what)
             }
         };
         claims.claim(&structure.name, &what, at, &mut self.diagnostics);
@@ -166,10 +198,23 @@ impl<'a> Resolver<'a> {
         drafts: &mut [Draft<'_>],
         side: Side,
     ) -> BTreeMap<String, Struct> {
-        let mut users: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut users: BTreeMap<String, Vec<User>> = BTreeMap::new();
         for (index, draft) in drafts.iter().enumerate() {
-            if let Some((name, _)) = declared_name(side.used(draft.parsed)) {
-                users.entry(name.to_owned()).or_default().push(index);
+            if let Some((name, at)) = declared_name(side.used(draft.parsed)) {
+                users.entry(name.to_owned()).or_default().push(User {
+                    draft: index,
+                    nested: None,
+                    at,
+                });
+            }
+            for (place, nested) in side.nested(draft).iter().enumerate() {
+                if let Some(name) = &nested.written {
+                    users.entry(name.value.clone()).or_default().push(User {
+                        draft: index,
+                        nested: Some(place),
+                        at: name.span,
+                    });
+                }
             }
         }
         let mut shared = BTreeMap::new();
@@ -180,29 +225,33 @@ impl<'a> Resolver<'a> {
             let Some(&first) = users.first() else {
                 continue;
             };
-            let mut fields: Vec<Field> = side.values(&drafts[first]).iter().map(field).collect();
+            let mut fields: Vec<Field> = first.values(drafts, side).iter().map(field).collect();
             if fields.is_empty() {
                 // Of parameters that are declared and not there the reader told.
                 if side == Side::Row {
-                    self.row_of_nothing(&drafts[first], &name);
+                    self.row_of_nothing(&drafts[first.draft], &name);
                 }
                 continue;
             }
             for &other in &users[1..] {
-                self.merge(&name, &mut fields, &drafts[first], &drafts[other], side);
+                self.merge(&name, &mut fields, drafts, [first, other], side);
             }
             for &user in &users {
-                for value in side.values_mut(&mut drafts[user]) {
+                for value in user.values_mut(drafts, side) {
                     if let Some(field) = fields.iter().find(|field| field.name == value.field) {
                         value.slot = field.slot.clone();
                     }
                 }
             }
-            let attributes = self.attributes(drafts[first].parsed, &name, side);
-            let of = users
-                .iter()
-                .map(|&user| drafts[user].name.clone())
-                .collect();
+            let attributes = self.attributes(drafts[first.draft].parsed, &name, side);
+            let mut of: Vec<String> = Vec::new();
+            for user in &users {
+                let function = &drafts[user.draft].name;
+                if !of.contains(function) {
+                    of.push(function.clone());
+                }
+            }
+            let nested = users.iter().any(|user| user.nested.is_some());
             let borrows = side.borrows(&fields);
             shared.insert(
                 name.clone(),
@@ -215,6 +264,8 @@ impl<'a> Resolver<'a> {
                     attributes: texts(&attributes.owned),
                     borrowed_attributes: texts(&attributes.borrowed),
                     borrows,
+                    nested,
+                    within: None,
                 },
             );
         }
@@ -241,30 +292,28 @@ impl<'a> Resolver<'a> {
         &mut self,
         name: &str,
         fields: &mut [Field],
-        first: &Draft<'_>,
-        other: &Draft<'_>,
+        drafts: &[Draft<'_>],
+        [first, other]: [User; 2],
         side: Side,
     ) {
         let noun = side.element();
-        let values = side.values(other);
-        let (first_name, other_name) = (&first.parsed.name, &other.parsed.name);
-        let at = declared_name(side.used(other.parsed)).map_or(other_name.span, |(_, span)| span);
-        let related =
-            declared_name(side.used(first.parsed)).map_or(first_name.span, |(_, span)| span);
+        let values = other.values(drafts, side);
+        let first_values = first.values(drafts, side);
+        let (first_name, other_name) = (first.name(drafts), other.name(drafts));
+        let (related, at) = (first.at, other.at);
         let mut differ = |message: String| {
             self.diagnostics.push(
                 Diagnostic::error(
                     "struct-mismatch",
                     format!(
                         "`{}` and `{}` cannot share `{name}`: {message}",
-                        first_name.value, other_name.value
+                        first_name, other_name
                     ),
                 )
                 .at(at)
-                .related(related, format!("as `{}` has it", first_name.value))
+                .related(related, format!("as `{first_name}` has it"))
                 .help(format!(
-                    "give `{}` a struct of another name, or make the {noun}s the same",
-                    other_name.value
+                    "give `{other_name}` a struct of another name, or make the {noun}s the same"
                 )),
             );
         };
@@ -272,7 +321,7 @@ impl<'a> Resolver<'a> {
             if !values.iter().any(|value| value.field == field.name) {
                 return differ(format!(
                     "only `{}` has the {noun} `{}`",
-                    first_name.value, field.name
+                    first_name, field.name
                 ));
             }
         }
@@ -280,7 +329,7 @@ impl<'a> Resolver<'a> {
             if !fields.iter().any(|field| field.name == value.field) {
                 return differ(format!(
                     "only `{}` has the {noun} `{}`",
-                    other_name.value, value.name
+                    other_name, value.name
                 ));
             }
         }
@@ -300,10 +349,7 @@ impl<'a> Resolver<'a> {
             match union(&field.slot, &value.slot) {
                 Some(slot) => field.slot = slot,
                 None => {
-                    let first = side
-                        .values(first)
-                        .iter()
-                        .find(|found| found.field == value.field);
+                    let first = first_values.iter().find(|found| found.field == value.field);
                     return differ(format!(
                         "the {noun} `{}` is `{}` in the one and `{}` in the other",
                         value.name,
@@ -331,8 +377,10 @@ impl<'a> Resolver<'a> {
             borrowed: Vec::new(),
         };
         match side.used(parsed) {
-            StructUse::Inline(annotation) => &annotation.attributes,
-            StructUse::Named(_) => self
+            StructUse::Inline(annotation) if annotation.name.value == name => {
+                &annotation.attributes
+            }
+            StructUse::Inline(_) | StructUse::Named(_) | StructUse::Implicit(_) => self
                 .files
                 .iter()
                 .filter(|file| {
@@ -341,7 +389,6 @@ impl<'a> Resolver<'a> {
                 .flat_map(|file| &file.types)
                 .find(|declared| declared.name.value == name)
                 .map_or(&NONE, |declared| &declared.attributes),
-            StructUse::Implicit(_) => &NONE,
         }
     }
 
@@ -358,14 +405,16 @@ impl<'a> Resolver<'a> {
         tables: &Tables<'_>,
         drafts: &[Draft<'_>],
         name: &str,
-        users: &[usize],
+        users: &[User],
     ) -> Option<Oid> {
-        let table = users.first().and_then(|&user| drafts[user].whole_row)?;
+        let table = users
+            .first()
+            .and_then(|user| drafts[user.draft].whole_row)?;
         let same = users
             .iter()
-            .all(|&user| drafts[user].whole_row == Some(table));
-        let plain = users.iter().all(|&user| {
-            let attributes = self.attributes(drafts[user].parsed, name, Side::Row);
+            .all(|user| user.nested.is_none() && drafts[user.draft].whole_row == Some(table));
+        let plain = users.iter().all(|user| {
+            let attributes = self.attributes(drafts[user.draft].parsed, name, Side::Row);
             attributes.derives.is_empty()
                 && attributes.owned.is_empty()
                 && attributes.borrowed.is_empty()
@@ -399,7 +448,9 @@ impl<'a> Resolver<'a> {
             };
         }
         let values = side.values(draft);
-        if values.len() < 2 {
+        // A row within a row is read from one column, a row from several: alone it would be mistaken for the latter.
+        let is_value = !values.iter().any(|value| value.slot.ty.holds_nested());
+        if values.is_empty() || (values.len() == 1 && is_value) {
             return Plan::Bare;
         }
         if side == Side::Row
@@ -434,7 +485,68 @@ impl<'a> Resolver<'a> {
             attributes: Vec::new(),
             borrowed_attributes: Vec::new(),
             borrows,
+            nested: false,
+            within: None,
         })
+    }
+
+    /// The struct of rows within a query's rows.
+    fn nested_plan(draft: &Draft<'_>, nested: &Nested, shared: &BTreeMap<String, Struct>) -> Plan {
+        if let Some(written) = &nested.written {
+            return shared
+                .get(&written.value)
+                .map_or(Plan::Bare, |found| Plan::Shared(found.clone()));
+        }
+        let fields: Vec<Field> = nested.values.iter().map(field).collect();
+        let borrows = Side::Row.borrows(&fields);
+        Plan::Own(Struct {
+            name: nested.name.clone(),
+            docs: Vec::new(),
+            of: vec![draft.name.clone()],
+            fields,
+            derives: Vec::new(),
+            attributes: Vec::new(),
+            borrowed_attributes: Vec::new(),
+            borrows,
+            nested: true,
+            within: Some(nested.path.clone()),
+        })
+    }
+}
+
+/// One use of a struct that the author named.
+#[derive(Debug, Clone, Copy)]
+struct User {
+    draft: usize,
+    /// Of the rows within its rows, which.
+    nested: Option<usize>,
+    /// Where the name stands.
+    at: Span,
+}
+
+impl User {
+    fn values<'d>(self, drafts: &'d [Draft<'_>], side: Side) -> &'d [Value] {
+        match self.nested {
+            Some(place) => &drafts[self.draft].nested[place].values,
+            None => side.values(&drafts[self.draft]),
+        }
+    }
+
+    fn values_mut<'d>(self, drafts: &'d mut [Draft<'_>], side: Side) -> &'d mut [Value] {
+        match self.nested {
+            Some(place) => &mut drafts[self.draft].nested[place].values,
+            None => side.values_mut(&mut drafts[self.draft]),
+        }
+    }
+
+    /// `get_user`, `get_user.organizations`
+    fn name(self, drafts: &[Draft<'_>]) -> String {
+        let draft = &drafts[self.draft];
+        let query = &draft.parsed.name.value;
+        match self.nested {
+            Some(place) => format!("{query}.{}", draft.nested[place].path),
+            None => query.clone(),
+        }
     }
 }
 
@@ -464,6 +576,13 @@ impl Side {
         match self {
             Self::Params => &mut draft.inputs,
             Self::Row => &mut draft.outputs,
+        }
+    }
+
+    fn nested<'d>(self, draft: &'d Draft<'_>) -> &'d [Nested] {
+        match self {
+            Self::Params => &[],
+            Self::Row => &draft.nested,
         }
     }
 

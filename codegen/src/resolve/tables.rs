@@ -16,6 +16,8 @@ pub(super) struct Tables<'a> {
     rows: BTreeMap<Oid, Option<Struct>>,
     /// By table: the first query's parameters define it.
     pub(super) inserts: BTreeMap<Oid, Struct>,
+    /// Whose rows stand within other rows.
+    nested: BTreeSet<Oid>,
 }
 
 impl<'a> Tables<'a> {
@@ -24,7 +26,13 @@ impl<'a> Tables<'a> {
             config,
             rows: BTreeMap::new(),
             inserts: BTreeMap::new(),
+            nested: BTreeSet::new(),
         }
+    }
+
+    /// A row of the table stands within another row.
+    pub(super) fn nest(&mut self, table: Oid) {
+        self.nested.insert(table);
     }
 
     /// What `tables.rs` holds, by name.
@@ -35,7 +43,10 @@ impl<'a> Tables<'a> {
         let oids: BTreeSet<Oid> = self.rows.keys().chain(inserts.keys()).copied().collect();
         for oid in oids {
             let sql = resolver.catalog.relation_name(oid);
-            let row = self.rows.get(&oid).cloned().flatten();
+            let mut row = self.rows.get(&oid).cloned().flatten();
+            if let Some(row) = &mut row {
+                row.nested = self.nested.contains(&oid);
+            }
             let insert = inserts.remove(&oid);
             let mut claimed: Vec<String> = Vec::new();
             if let Some(row) = &row {
@@ -130,6 +141,8 @@ impl Resolver<'_> {
             attributes: Vec::new(),
             borrowed_attributes: Vec::new(),
             borrows,
+            nested: false,
+            within: None,
         })
     }
 
@@ -172,6 +185,8 @@ impl Resolver<'_> {
             attributes: Vec::new(),
             borrowed_attributes: Vec::new(),
             borrows,
+            nested: false,
+            within: None,
         };
         let found = tables.inserts.entry(table).or_insert_with(|| made.clone());
         (*found == made).then_some(StructName {

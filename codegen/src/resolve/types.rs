@@ -243,7 +243,7 @@ impl<'a> Types<'a> {
                 None if found.name == "record" => {
                     return Err(self.unsupported(
                         oid,
-                        "an anonymous row has no named fields; cast it to a composite type",
+                        "nothing tells what its fields are; select them, or cast it to a composite type",
                         false,
                     ));
                 }
@@ -304,6 +304,13 @@ impl<'a> Types<'a> {
             self.used.insert(oid);
         }
         Ok(ty)
+    }
+
+    /// The configuration has a type of its own for it.
+    pub(super) fn is_ruled(&self, oid: Oid) -> bool {
+        self.rules
+            .of_type(oid)
+            .is_some_and(|rule| rule.rust.is_some())
     }
 
     /// A field of a composite: of a table's row, it is a column of the table.
@@ -367,8 +374,8 @@ impl<'a> Types<'a> {
         let catalog = self.catalog;
         let base = catalog.base_type(oid);
         match catalog.types.get(&base).map(|found| &found.kind) {
-            // Of the rows in an array nothing is known.
-            Some(&TypeKind::Array(element)) => self.read(element, None, said),
+            // What is known of the rows in an array is known of each.
+            Some(&TypeKind::Array(element)) => self.read(element, facts, said),
             Some(TypeKind::Composite { fields, .. }) => {
                 for (number, field) in fields.iter().enumerate() {
                     let known = facts.and_then(|facts| facts.fields.get(number));

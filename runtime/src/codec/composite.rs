@@ -5,9 +5,9 @@ use std::fmt;
 
 use super::array::encode_part;
 use super::enumeration::TypeName;
-use super::{LENGTH, Parts};
+use super::{LENGTH, Parts, oid};
 use crate::param::{EncodeError, Encoded, Param};
-use crate::row::{Column, DecodeError, Source};
+use crate::row::{Column, DecodeError, Row, Source};
 use crate::wire::{Buffer, Type};
 
 /// A Rust struct that stands for a composite type of the database; see [`composite!`](crate::composite).
@@ -31,15 +31,42 @@ pub trait Composite: Sized + Send + Sync + 'static {
 #[doc(hidden)]
 pub fn accepts_composite<T: Composite>(ty: Type<'_>) -> bool {
     let ty = ty.base();
-    if !T::TYPE.is(ty) {
-        return false;
-    }
-    let Some(fields) = ty.fields() else {
-        return false;
+    let read = |check: &mut FieldTypes<_>| {
+        T::read(check);
     };
+    T::TYPE.is(ty) && ty.fields().is_some_and(|fields| fit(fields, read))
+}
+
+fn fit<I>(fields: I, read: impl FnOnce(&mut FieldTypes<I>)) -> bool
+where
+    I: ExactSizeIterator,
+{
     let mut check = FieldTypes { fields, fits: true };
-    T::read(&mut check);
-    check.fits && check.fields.next().is_none()
+    read(&mut check);
+    check.fits && check.fields.len() == 0
+}
+
+/// A row within a row: any composite of the row's columns, or a row without a type, which says what it holds in every value.
+#[doc(hidden)]
+pub fn accepts_nested<T: Row>(ty: Type<'_>) -> bool {
+    let read = |check: &mut FieldTypes<_>| {
+        T::read(check);
+    };
+    ty.oid() == oid::RECORD || ty.fields().is_some_and(|fields| fit(fields, read))
+}
+
+#[doc(hidden)]
+pub fn decode_nested<T: Row>(raw: &[u8]) -> Result<T, DecodeError> {
+    let mut source = FieldValues::open(raw)?;
+    let value = T::read(&mut source);
+    source.close(value)
+}
+
+#[doc(hidden)]
+pub fn decode_nested_ref<T: Row>(raw: &[u8]) -> Result<T::Ref<'_>, DecodeError> {
+    let mut source = FieldValues::open(raw)?;
+    let value = T::borrow(&mut source);
+    source.close(value)
 }
 
 #[doc(hidden)]

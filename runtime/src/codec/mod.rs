@@ -36,6 +36,7 @@ pub use array::{Array, Dimension};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};
 pub use composite::{Fields, accepts_composite, expected_composite};
+pub use composite::{accepts_nested, decode_nested, decode_nested_ref};
 pub use enumeration::expected_enumeration;
 pub use enumeration::{Enumeration, TypeName};
 pub use enumeration::{accepts_enumeration, decode_enumeration, encode_enumeration};

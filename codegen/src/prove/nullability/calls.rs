@@ -355,7 +355,10 @@ impl Prover<'_> {
                 self.implied(frame.scope.query, filter, Outcome::True, None)
         {
             let at = self.input.at(place(filter));
-            known.learn(facts, &format!("the FILTER{at} of `{name}` rejects NULL").into());
+            known.learn(
+                facts,
+                &format!("the FILTER{at} of `{name}` rejects NULL").into(),
+            );
         }
         let assumed = Assumed { known, next: None };
         let rows = Frame {
@@ -432,12 +435,7 @@ impl Prover<'_> {
     }
 
     /// The elements of what `array_agg` gathers.
-    fn gathered(
-        &self,
-        function: &Function,
-        args: &[&Expr],
-        values: &[Value],
-    ) -> Option<Gathered> {
+    fn gathered(&self, function: &Function, args: &[&Expr], values: &[Value]) -> Option<Gathered> {
         let ([arg], [value]) = (args, values) else {
             return None;
         };

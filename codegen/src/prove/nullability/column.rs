@@ -110,7 +110,10 @@ impl Prover<'_> {
             let undone = here.known.rows().any(|rel| {
                 rel != at.scope.query.result_relation
                     && (!self.holds("presence-of-one-side")
-                        || joins.over.get(rel).is_some_and(|over| over.contains(&nuller)))
+                        || joins
+                            .over
+                            .get(rel)
+                            .is_some_and(|over| over.contains(&nuller)))
             });
             if undone {
                 return true;

@@ -271,7 +271,9 @@ impl Prover<'_> {
         if type_oid != RECORD || names.len() != fields.len() {
             return None;
         }
-        let types = fields.iter().map(|field| type_of(self.input.catalog, field));
+        let types = fields
+            .iter()
+            .map(|field| type_of(self.input.catalog, field));
         names
             .iter()
             .zip(types)

@@ -1,8 +1,8 @@
 //! The columns of what stands in FROM.
 
+use super::expression::RECORD;
 use super::known::VarKey;
 use super::scope::{Frame, Present, Scope, is_full_join};
-use super::expression::RECORD;
 use super::{Prover, Value};
 use crate::catalog::Oid;
 use crate::describe::tree::{Expr, Query, Rte, RteKind, SetOperation, Var};

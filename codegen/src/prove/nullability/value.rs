@@ -170,7 +170,8 @@ fn same_record(
 ) -> Option<Rc<[(String, Oid)]>> {
     let right = right?;
     left.filter(|left| {
-        let types = |record: &[(String, Oid)]| record.iter().map(|(_, oid)| *oid).collect::<Vec<_>>();
+        let types =
+            |record: &[(String, Oid)]| record.iter().map(|(_, oid)| *oid).collect::<Vec<_>>();
         types(left) == types(&right)
     })
 }
