@@ -54,16 +54,14 @@ SELECT
 FROM chats
 WHERE id = :chat_id AND deleted_at IS NULL;
 
---! get_chat_details
+--! get_chat_details : (owner: ChatOwner)
 --- A chat as its page shows it to a user: who owns it, unless that account is closed, and whether it is a favorite of
 --- the user.
 SELECT
     chats.id,
     chats.title,
     chats.updated_at,
-    owner.id AS owner_id,
-    owner.email AS owner_email,
-    owner.name AS owner_name,
+    owner,
     EXISTS (
         SELECT
         FROM user_favorites AS favorite
@@ -74,8 +72,11 @@ SELECT
             AND favorite.deleted_at IS NULL
     ) AS is_favorited
 FROM chats
-LEFT JOIN users AS owner
-    ON owner.id = chats.created_by AND owner.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name
+    FROM users
+    WHERE deleted_at IS NULL
+) AS owner ON owner.id = chats.created_by
 WHERE chats.id = :chat_id AND chats.deleted_at IS NULL;
 
 --! update_chat (title~, most_recent_file_id~, most_recent_file_type~, most_recent_version_number~)

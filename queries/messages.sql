@@ -96,7 +96,7 @@ INNER JOIN chats ON chats.id = messages.chat_id AND chats.deleted_at IS NULL
 INNER JOIN organizations ON organizations.id = chats.organization_id AND organizations.deleted_at IS NULL
 WHERE messages.id = :message_id AND messages.deleted_at IS NULL;
 
---! list_messages_for_chat
+--! list_messages_for_chat : (author: Author)
 --- The messages of a chat with their authors, newest first. Authors whose account is closed are not named.
 SELECT
     messages.id,
@@ -104,13 +104,13 @@ SELECT
     messages.response_messages,
     messages.is_completed,
     messages.created_at,
-    author.id AS author_id,
-    author.email AS author_email,
-    author.name AS author_name,
-    author.avatar_url AS author_avatar_url
+    author
 FROM messages
-LEFT JOIN users AS author
-    ON author.id = messages.created_by AND author.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name, avatar_url
+    FROM users
+    WHERE deleted_at IS NULL
+) AS author ON author.id = messages.created_by
 WHERE messages.chat_id = :chat_id AND messages.deleted_at IS NULL
 ORDER BY messages.created_at DESC, messages.id DESC;
 

@@ -226,24 +226,30 @@ INNER JOIN organizations
 WHERE membership.user_id = :user_id AND membership.deleted_at IS NULL
 ORDER BY organizations.name, organizations.id;
 
---! get_user_with_organizations
---- A user and the organizations of the user in one statement: a row for each organization, and one row without for a
---- user who belongs to none.
+--! get_user_with_organizations : (organizations: UserOrganization)
+--- A user and the organizations of the user in one statement: what `get_user` and `get_user_organizations` tell in two.
 SELECT
     users.id,
     users.email,
     users.name,
-    organizations.id AS organization_id,
-    organizations.name AS organization_name,
-    membership.role AS organization_role
+    ARRAY(
+        SELECT organization
+        FROM (
+            SELECT
+                organizations.id,
+                organizations.name,
+                membership.role,
+                membership.status,
+                membership.created_at AS joined_at
+            FROM users_to_organizations AS membership
+            INNER JOIN organizations
+                ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
+            WHERE membership.user_id = users.id AND membership.deleted_at IS NULL
+        ) AS organization
+        ORDER BY organization.name, organization.id
+    ) AS organizations
 FROM users
-LEFT JOIN (
-    users_to_organizations AS membership
-    INNER JOIN organizations
-        ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
-) ON membership.user_id = users.id AND membership.deleted_at IS NULL
-WHERE users.id = :user_id AND users.deleted_at IS NULL
-ORDER BY organizations.name, organizations.id;
+WHERE users.id = :user_id AND users.deleted_at IS NULL;
 
 --! get_user_profile
 --- A user together with one membership, the newest. Users who belong to no organization have no profile.

@@ -245,9 +245,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///     chats.id,
 ///     chats.title,
 ///     chats.updated_at,
-///     owner.id AS owner_id,
-///     owner.email AS owner_email,
-///     owner.name AS owner_name,
+///     owner,
 ///     EXISTS (
 ///         SELECT
 ///         FROM user_favorites AS favorite
@@ -258,8 +256,11 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///             AND favorite.deleted_at IS NULL
 ///     ) AS is_favorited
 /// FROM chats
-/// LEFT JOIN users AS owner
-///     ON owner.id = chats.created_by AND owner.deleted_at IS NULL
+/// LEFT JOIN (
+///     SELECT id, email, name
+///     FROM users
+///     WHERE deleted_at IS NULL
+/// ) AS owner ON owner.id = chats.created_by
 /// WHERE chats.id = $2 AND chats.deleted_at IS NULL
 /// ```
 ///
@@ -270,9 +271,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 /// Columns:
 ///
 /// - `id`, `title`, `updated_at`: not null, as declared
-/// - `owner_id`: `users.id` may be null: right side of a LEFT JOIN at line 78
-/// - `owner_email`: `users.email` may be null: right side of a LEFT JOIN at line 78
-/// - `owner_name`: may be null, as declared
+/// - `owner`: `owner` may be null: right side of a LEFT JOIN at line 79
 /// - `is_favorited`: not null: EXISTS is true or false
 pub fn get_chat_details(
     db: &impl Reader,
@@ -298,11 +297,7 @@ pub struct GetChatDetailsRow {
     pub id: Uuid,
     pub title: String,
     pub updated_at: Timestamp,
-    pub owner_id: Option<Uuid>,
-    /// The address that the person signs in with.
-    pub owner_email: Option<String>,
-    /// Full name; NULL until the person has given it.
-    pub owner_name: Option<String>,
+    pub owner: Option<ChatOwner>,
     pub is_favorited: bool,
 }
 
@@ -312,17 +307,34 @@ pub struct GetChatDetailsRowRef<'a> {
     pub id: Uuid,
     pub title: &'a str,
     pub updated_at: Timestamp,
-    pub owner_id: Option<Uuid>,
-    pub owner_email: Option<&'a str>,
-    pub owner_name: Option<&'a str>,
+    pub owner: Option<ChatOwnerRef<'a>>,
     pub is_favorited: bool,
 }
 
 sqlmill_runtime::row! {
-    GetChatDetailsRow, GetChatDetailsRowRef {
-        id, title, updated_at, owner_id, owner_email, owner_name, is_favorited,
-    }
+    GetChatDetailsRow, GetChatDetailsRowRef { id, title, updated_at, owner, is_favorited }
 }
+
+/// A row of [`get_chat_details()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatOwner {
+    pub id: Uuid,
+    /// The address that the person signs in with.
+    pub email: String,
+    /// Full name; NULL until the person has given it.
+    pub name: Option<String>,
+}
+
+/// [`ChatOwner`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ChatOwnerRef<'a> {
+    pub id: Uuid,
+    pub email: &'a str,
+    pub name: Option<&'a str>,
+}
+
+sqlmill_runtime::row! { ChatOwner, ChatOwnerRef { id, email, name } }
+sqlmill_runtime::nested! { ChatOwner, ChatOwnerRef }
 
 static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statement::new(
     "chats::get_chat_details",
@@ -333,9 +345,7 @@ const GET_CHAT_DETAILS_SQL: &str = r"SELECT
     chats.id,
     chats.title,
     chats.updated_at,
-    owner.id AS owner_id,
-    owner.email AS owner_email,
-    owner.name AS owner_name,
+    owner,
     EXISTS (
         SELECT
         FROM user_favorites AS favorite
@@ -346,8 +356,11 @@ const GET_CHAT_DETAILS_SQL: &str = r"SELECT
             AND favorite.deleted_at IS NULL
     ) AS is_favorited
 FROM chats
-LEFT JOIN users AS owner
-    ON owner.id = chats.created_by AND owner.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name
+    FROM users
+    WHERE deleted_at IS NULL
+) AS owner ON owner.id = chats.created_by
 WHERE chats.id = $2 AND chats.deleted_at IS NULL";
 
 /// Renames a chat, or notes the file that it made last; clearing the three takes the file away.
@@ -457,7 +470,7 @@ sqlmill_runtime::row! {
 
 static UPDATE_CHAT: Statement<UpdateChat<'_>, UpdateChatRow> = Statement::new(
     "chats::update_chat",
-    "queries/chats.sql:81",
+    "queries/chats.sql:82",
     UPDATE_CHAT_SQL,
 );
 const UPDATE_CHAT_SQL: &str = r"UPDATE chats
@@ -589,7 +602,7 @@ sqlmill_runtime::constraints! {
 
 static UPDATE_CHAT_SHARING: Statement<UpdateChatSharing<'_>> = Statement::new(
     "chats::update_chat_sharing",
-    "queries/chats.sql:99",
+    "queries/chats.sql:100",
     UPDATE_CHAT_SHARING_SQL,
 );
 const UPDATE_CHAT_SHARING_SQL: &str = r"UPDATE chats
@@ -625,7 +638,7 @@ pub fn touch_chat(db: &impl Writer, chat_id: Uuid) -> Execute<'_, (Uuid,)> {
 }
 
 static TOUCH_CHAT: Statement<(Uuid,)> =
-    Statement::new("chats::touch_chat", "queries/chats.sql:114", TOUCH_CHAT_SQL);
+    Statement::new("chats::touch_chat", "queries/chats.sql:115", TOUCH_CHAT_SQL);
 const TOUCH_CHAT_SQL: &str = r"UPDATE chats
 SET updated_at = now()
 WHERE id = $1 AND deleted_at IS NULL";
@@ -703,7 +716,7 @@ sqlmill_runtime::row! {
 
 static FIND_SLACK_CHAT: Statement<FindSlackChat<'_>, FindSlackChatRow> = Statement::new(
     "chats::find_slack_chat",
-    "queries/chats.sql:120",
+    "queries/chats.sql:121",
     FIND_SLACK_CHAT_SQL,
 );
 const FIND_SLACK_CHAT_SQL: &str = r"SELECT id, title, created_by, slack_chat_authorization

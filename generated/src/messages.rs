@@ -548,13 +548,13 @@ WHERE messages.id = $1 AND messages.deleted_at IS NULL";
 ///     messages.response_messages,
 ///     messages.is_completed,
 ///     messages.created_at,
-///     author.id AS author_id,
-///     author.email AS author_email,
-///     author.name AS author_name,
-///     author.avatar_url AS author_avatar_url
+///     author
 /// FROM messages
-/// LEFT JOIN users AS author
-///     ON author.id = messages.created_by AND author.deleted_at IS NULL
+/// LEFT JOIN (
+///     SELECT id, email, name, avatar_url
+///     FROM users
+///     WHERE deleted_at IS NULL
+/// ) AS author ON author.id = messages.created_by
 /// WHERE messages.chat_id = $1 AND messages.deleted_at IS NULL
 /// ORDER BY messages.created_at DESC, messages.id DESC
 /// ```
@@ -572,9 +572,8 @@ WHERE messages.id = $1 AND messages.deleted_at IS NULL";
 /// Columns:
 ///
 /// - `id`, `response_messages`, `is_completed`, `created_at`: not null, as declared
-/// - `request_message`, `author_name`, `author_avatar_url`: may be null, as declared
-/// - `author_id`: `users.id` may be null: right side of a LEFT JOIN at line 113
-/// - `author_email`: `users.email` may be null: right side of a LEFT JOIN at line 113
+/// - `request_message`: may be null, as declared
+/// - `author`: `author` may be null: right side of a LEFT JOIN at line 113
 pub fn list_messages_for_chat(
     db: &impl Reader,
     chat_id: Uuid,
@@ -593,13 +592,7 @@ pub struct ListMessagesForChatRow {
     /// The assistant has finished.
     pub is_completed: bool,
     pub created_at: Timestamp,
-    pub author_id: Option<Uuid>,
-    /// The address that the person signs in with.
-    pub author_email: Option<String>,
-    /// Full name; NULL until the person has given it.
-    pub author_name: Option<String>,
-    /// Where the picture is stored.
-    pub author_avatar_url: Option<String>,
+    pub author: Option<Author>,
 }
 
 /// [`ListMessagesForChatRow`], borrowed from the reply.
@@ -610,18 +603,38 @@ pub struct ListMessagesForChatRowRef<'a> {
     pub response_messages: Value,
     pub is_completed: bool,
     pub created_at: Timestamp,
-    pub author_id: Option<Uuid>,
-    pub author_email: Option<&'a str>,
-    pub author_name: Option<&'a str>,
-    pub author_avatar_url: Option<&'a str>,
+    pub author: Option<AuthorRef<'a>>,
 }
 
 sqlmill_runtime::row! {
     ListMessagesForChatRow, ListMessagesForChatRowRef {
-        id, request_message, response_messages, is_completed, created_at, author_id, author_email,
-        author_name, author_avatar_url,
+        id, request_message, response_messages, is_completed, created_at, author,
     }
 }
+
+/// A row of [`list_messages_for_chat()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Author {
+    pub id: Uuid,
+    /// The address that the person signs in with.
+    pub email: String,
+    /// Full name; NULL until the person has given it.
+    pub name: Option<String>,
+    /// Where the picture is stored.
+    pub avatar_url: Option<String>,
+}
+
+/// [`Author`], borrowed from the reply.
+#[derive(Debug)]
+pub struct AuthorRef<'a> {
+    pub id: Uuid,
+    pub email: &'a str,
+    pub name: Option<&'a str>,
+    pub avatar_url: Option<&'a str>,
+}
+
+sqlmill_runtime::row! { Author, AuthorRef { id, email, name, avatar_url } }
+sqlmill_runtime::nested! { Author, AuthorRef }
 
 static LIST_MESSAGES_FOR_CHAT: Statement<(Uuid,), ListMessagesForChatRow> = Statement::new(
     "messages::list_messages_for_chat",
@@ -634,13 +647,13 @@ const LIST_MESSAGES_FOR_CHAT_SQL: &str = r"SELECT
     messages.response_messages,
     messages.is_completed,
     messages.created_at,
-    author.id AS author_id,
-    author.email AS author_email,
-    author.name AS author_name,
-    author.avatar_url AS author_avatar_url
+    author
 FROM messages
-LEFT JOIN users AS author
-    ON author.id = messages.created_by AND author.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name, avatar_url
+    FROM users
+    WHERE deleted_at IS NULL
+) AS author ON author.id = messages.created_by
 WHERE messages.chat_id = $1 AND messages.deleted_at IS NULL
 ORDER BY messages.created_at DESC, messages.id DESC";
 

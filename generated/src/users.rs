@@ -864,7 +864,7 @@ pub fn get_user_organizations(
     Many::new(db, &GET_USER_ORGANIZATIONS, (user_id,))
 }
 
-/// A row of [`get_user_organizations()`].
+/// A row of [`get_user_organizations()`], [`get_user_with_organizations()`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserOrganization {
     pub id: Uuid,
@@ -889,6 +889,7 @@ pub struct UserOrganizationRef<'a> {
 sqlmill_runtime::row! {
     UserOrganization, UserOrganizationRef { id, name, role, status, joined_at }
 }
+sqlmill_runtime::nested! { UserOrganization, UserOrganizationRef }
 
 static GET_USER_ORGANIZATIONS: Statement<(Uuid,), UserOrganization> = Statement::new(
     "users::get_user_organizations",
@@ -907,30 +908,34 @@ INNER JOIN organizations
 WHERE membership.user_id = $1 AND membership.deleted_at IS NULL
 ORDER BY organizations.name, organizations.id";
 
-/// A user and the organizations of the user in one statement: a row for each organization, and one row without for a
-/// user who belongs to none.
+/// A user and the organizations of the user in one statement: what `get_user` and `get_user_organizations` tell in two.
 ///
 /// ```sql
 /// SELECT
 ///     users.id,
 ///     users.email,
 ///     users.name,
-///     organizations.id AS organization_id,
-///     organizations.name AS organization_name,
-///     membership.role AS organization_role
+///     ARRAY(
+///         SELECT organization
+///         FROM (
+///             SELECT
+///                 organizations.id,
+///                 organizations.name,
+///                 membership.role,
+///                 membership.status,
+///                 membership.created_at AS joined_at
+///             FROM users_to_organizations AS membership
+///             INNER JOIN organizations
+///                 ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
+///             WHERE membership.user_id = users.id AND membership.deleted_at IS NULL
+///         ) AS organization
+///         ORDER BY organization.name, organization.id
+///     ) AS organizations
 /// FROM users
-/// LEFT JOIN (
-///     users_to_organizations AS membership
-///     INNER JOIN organizations
-///         ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
-/// ) ON membership.user_id = users.id AND membership.deleted_at IS NULL
 /// WHERE users.id = $1 AND users.deleted_at IS NULL
-/// ORDER BY organizations.name, organizations.id
 /// ```
 ///
-/// Returns any number of rows: nothing fixes `user_id` and `organization_id` of `membership`.
-///
-/// Ordered by `name`, `id`.
+/// Returns at most one row: `users.id` is the primary key.
 ///
 /// Reads `organizations`, `users`, `users_to_organizations`.
 ///
@@ -942,15 +947,13 @@ ORDER BY organizations.name, organizations.id";
 ///
 /// - `id`, `email`: not null, as declared
 /// - `name`: may be null, as declared
-/// - `organization_id`: `organizations.id` may be null: right side of a LEFT JOIN at line 244
-/// - `organization_name`: `organizations.name` may be null: right side of a LEFT JOIN at line 244
-/// - `organization_role`: `users_to_organizations.role` may be null: right side of a LEFT JOIN at
-///   line 244
+/// - `organizations`: not null: ARRAY of a subquery is empty where no row is found; elements are
+///   not null: `organization` is a row that is there
 pub fn get_user_with_organizations(
     db: &impl Reader,
     user_id: Uuid,
-) -> Many<'_, (Uuid,), GetUserWithOrganizationsRow> {
-    Many::new(db, &GET_USER_WITH_ORGANIZATIONS, (user_id,))
+) -> Optional<'_, (Uuid,), GetUserWithOrganizationsRow> {
+    Optional::new(db, &GET_USER_WITH_ORGANIZATIONS, (user_id,))
 }
 
 /// A row of [`get_user_with_organizations()`].
@@ -961,10 +964,7 @@ pub struct GetUserWithOrganizationsRow {
     pub email: String,
     /// Full name; NULL until the person has given it.
     pub name: Option<String>,
-    pub organization_id: Option<Uuid>,
-    pub organization_name: Option<String>,
-    /// What the member may do.
-    pub organization_role: Option<UserOrganizationRole>,
+    pub organizations: Vec<UserOrganization>,
 }
 
 /// [`GetUserWithOrganizationsRow`], borrowed from the reply.
@@ -973,15 +973,11 @@ pub struct GetUserWithOrganizationsRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
     pub name: Option<&'a str>,
-    pub organization_id: Option<Uuid>,
-    pub organization_name: Option<&'a str>,
-    pub organization_role: Option<UserOrganizationRole>,
+    pub organizations: Vec<UserOrganizationRef<'a>>,
 }
 
 sqlmill_runtime::row! {
-    GetUserWithOrganizationsRow, GetUserWithOrganizationsRowRef {
-        id, email, name, organization_id, organization_name, organization_role,
-    }
+    GetUserWithOrganizationsRow, GetUserWithOrganizationsRowRef { id, email, name, organizations }
 }
 
 static GET_USER_WITH_ORGANIZATIONS: Statement<(Uuid,), GetUserWithOrganizationsRow> =
@@ -994,17 +990,24 @@ const GET_USER_WITH_ORGANIZATIONS_SQL: &str = r"SELECT
     users.id,
     users.email,
     users.name,
-    organizations.id AS organization_id,
-    organizations.name AS organization_name,
-    membership.role AS organization_role
+    ARRAY(
+        SELECT organization
+        FROM (
+            SELECT
+                organizations.id,
+                organizations.name,
+                membership.role,
+                membership.status,
+                membership.created_at AS joined_at
+            FROM users_to_organizations AS membership
+            INNER JOIN organizations
+                ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
+            WHERE membership.user_id = users.id AND membership.deleted_at IS NULL
+        ) AS organization
+        ORDER BY organization.name, organization.id
+    ) AS organizations
 FROM users
-LEFT JOIN (
-    users_to_organizations AS membership
-    INNER JOIN organizations
-        ON organizations.id = membership.organization_id AND organizations.deleted_at IS NULL
-) ON membership.user_id = users.id AND membership.deleted_at IS NULL
-WHERE users.id = $1 AND users.deleted_at IS NULL
-ORDER BY organizations.name, organizations.id";
+WHERE users.id = $1 AND users.deleted_at IS NULL";
 
 /// A user together with one membership, the newest. Users who belong to no organization have no profile.
 ///
@@ -1098,7 +1101,7 @@ sqlmill_runtime::row! {
 
 static GET_USER_PROFILE: Statement<(Uuid,), GetUserProfileRow> = Statement::new(
     "users::get_user_profile",
-    "queries/users.sql:248",
+    "queries/users.sql:254",
     GET_USER_PROFILE_SQL,
 );
 const GET_USER_PROFILE_SQL: &str = r"SELECT
@@ -1200,7 +1203,7 @@ pub struct CreateUserWithMembership<'a> {
     ///
     /// not null: stored in `users_to_organizations.status`, which is NOT NULL
     pub status: UserOrganizationStatus,
-    /// may be null: COALESCE falls back from it at line 284
+    /// may be null: COALESCE falls back from it at line 290
     pub invited_by: Option<Uuid>,
 }
 
@@ -1273,7 +1276,7 @@ static CREATE_USER_WITH_MEMBERSHIP: Statement<
     CreateUserWithMembershipRow,
 > = Statement::new(
     "users::create_user_with_membership",
-    "queries/users.sql:270",
+    "queries/users.sql:276",
     CREATE_USER_WITH_MEMBERSHIP_SQL,
 );
 const CREATE_USER_WITH_MEMBERSHIP_SQL: &str = r"WITH made AS (
@@ -1384,7 +1387,7 @@ static FIND_USER_BY_EMAIL_IN_ORGANIZATION: Statement<
     FindUserByEmailInOrganizationRow,
 > = Statement::new(
     "users::find_user_by_email_in_organization",
-    "queries/users.sql:299",
+    "queries/users.sql:305",
     FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL,
 );
 const FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL: &str = r"SELECT
@@ -1479,7 +1482,7 @@ sqlmill_runtime::patches! {
 
 static UPDATE_USER: Statement<UpdateUser<'_>, User> = Statement::new(
     "users::update_user",
-    "queries/users.sql:315",
+    "queries/users.sql:321",
     UPDATE_USER_SQL,
 );
 const UPDATE_USER_SQL: &str = r"UPDATE users
@@ -1559,7 +1562,7 @@ sqlmill_runtime::params! { PushRecentShortcuts<'_> { shortcut_ids, user_id } }
 
 static PUSH_RECENT_SHORTCUTS: Statement<PushRecentShortcuts<'_>, Value> = Statement::new(
     "users::push_recent_shortcuts",
-    "queries/users.sql:340",
+    "queries/users.sql:346",
     PUSH_RECENT_SHORTCUTS_SQL,
 );
 const PUSH_RECENT_SHORTCUTS_SQL: &str = r"UPDATE users

@@ -224,6 +224,11 @@ fn column(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts {
         always_null: a.always_null && b.always_null,
         // Where one says nothing, nothing is known.
         fields: zip(a.fields, b.fields, column),
+        record: if a.record == b.record {
+            a.record
+        } else {
+            Vec::new()
+        },
         origin: a.origin.filter(|origin| b.origin == Some(*origin)),
     }
 }

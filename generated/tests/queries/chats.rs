@@ -97,8 +97,9 @@ async fn details_name_the_owner_and_the_favorite() {
         .unwrap()
     };
     let seen = details(world.ada).await.unwrap();
-    assert_eq!(seen.owner_email.as_deref(), Some("ben@acme.com"));
-    assert_eq!(seen.owner_name, None, "Ben has not given a name");
+    let owner = seen.owner.unwrap();
+    assert_eq!(owner.email, "ben@acme.com");
+    assert_eq!(owner.name, None, "Ben has not given a name");
     assert!(!seen.is_favorited);
 
     world.favorite(world.ada, AssetType::Chat, id).await;
@@ -111,7 +112,7 @@ async fn details_name_the_owner_and_the_favorite() {
 
     world.delete("users", world.ben);
     let seen = details(world.ada).await.unwrap();
-    assert_eq!((seen.owner_id, seen.owner_email), (None, None));
+    assert_eq!(seen.owner, None);
     world.delete("chats", id);
     assert_eq!(details(world.ada).await, None);
 }

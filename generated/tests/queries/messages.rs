@@ -144,11 +144,12 @@ async fn messages_come_newest_first_with_their_authors() {
         rows.iter().map(|row| row.id).collect::<Vec<_>>(),
         [first, third, second]
     );
-    assert_eq!(rows[1].author_email.as_deref(), Some("ada@acme.com"));
+    let author = rows[1].author.as_ref().unwrap();
     assert_eq!(
-        (rows[2].author_id, rows[2].author_email.as_ref()),
-        (None, None)
+        (author.id, author.email.as_str()),
+        (world.ada, "ada@acme.com")
     );
+    assert_eq!(rows[2].author, None, "the account is closed");
     assert_eq!(
         list_messages_for_chat(&world.db, Uuid::nil())
             .await

@@ -299,45 +299,53 @@ async fn organizations_of_a_user_leave_out_what_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_user_without_organizations_is_one_row() {
+async fn organizations_come_with_their_user() {
     let world = World::new().await;
     world
         .member(world.ada, world.globex, UserOrganizationRole::Viewer)
         .await;
 
-    let rows = get_user_with_organizations(&world.db, world.ada)
-        .await
-        .unwrap();
-    let seen: Vec<_> = rows
+    let user = async |id| get_user_with_organizations(&world.db, id).await.unwrap();
+    let ada = user(world.ada).await.unwrap();
+    let seen: Vec<_> = ada
+        .organizations
         .iter()
-        .map(|row| (row.organization_name.as_deref(), row.organization_role))
+        .map(|organization| (organization.name.as_str(), organization.role))
         .collect();
     assert_eq!(
         seen,
         [
-            (Some("Acme"), Some(UserOrganizationRole::WorkspaceAdmin)),
-            (Some("Globex"), Some(UserOrganizationRole::Viewer)),
+            ("Acme", UserOrganizationRole::WorkspaceAdmin),
+            ("Globex", UserOrganizationRole::Viewer),
         ]
     );
+    // The two statements that it stands for, sent together, give the same rows.
+    let params = GetUser {
+        user_id: world.ada,
+        include_deleted: false,
+    };
+    let tx = world.db.begin().await.unwrap();
+    let (apart, organizations) = tokio::try_join!(
+        get_user(&tx, params),
+        get_user_organizations(&tx, world.ada)
+    )
+    .unwrap();
+    assert_eq!(ada.email, apart.unwrap().email);
+    assert_eq!(ada.organizations, organizations);
+    let borrowed = get_user_with_organizations(&world.db, world.ada)
+        .map(|row| row.organizations.iter().map(|found| found.name.len()).sum())
+        .await;
+    assert_eq!(borrowed.unwrap(), Some("AcmeGlobex".len()));
 
-    // A membership of a deleted organization counts as none.
+    // A membership of a deleted organization counts as none: the list is empty, and there.
     world.delete("organizations", world.globex);
-    let rows = get_user_with_organizations(&world.db, world.cyn)
-        .await
-        .unwrap();
-    assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].email, "cyn@globex.com");
-    assert_eq!(
-        (rows[0].organization_id, rows[0].organization_role),
-        (None, None)
-    );
+    let cyn = user(world.cyn).await.unwrap();
+    assert_eq!(cyn.email, "cyn@globex.com");
+    assert_eq!(cyn.organizations, []);
+    world.sql("UPDATE users_to_organizations SET deleted_at = now()");
+    assert_eq!(user(world.ada).await.unwrap().organizations, []);
 
-    assert_eq!(
-        get_user_with_organizations(&world.db, world.dan)
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(user(world.dan).await, None);
 }
 
 #[tokio::test]
