@@ -161,6 +161,8 @@ fn own_row(name: String, sql: &str, columns: &[(String, Field)]) -> Struct {
         borrowed_attributes: Vec::new(),
         // Nobody reads many of them.
         borrows: false,
+        nested: false,
+        within: None,
     }
 }
 
