@@ -55,6 +55,12 @@ pub fn explain(
         },
         &facts.access.reason,
     );
+    fact(
+        &mut text,
+        "shared",
+        if facts.shared.value { "yes" } else { "no" },
+        &facts.shared.reason,
+    );
     params(&mut text, catalog, checked, facts);
     columns(&mut text, catalog, checked, facts);
     tables(&mut text, catalog, facts);

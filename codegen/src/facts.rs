@@ -27,9 +27,11 @@ pub struct Facts {
     pub params: Vec<ParamFacts>,
     pub cardinality: Proved<Cardinality>,
     pub access: Proved<Access>,
-    /// The query is a read that may run on a shared, pipelined connection: no lock, no function outside the reviewed
-    /// built-ins, nothing that touches the session.
+    /// The query is a read that any connection answers alike: no lock, no function outside the reviewed built-ins, nothing
+    /// that touches the session.
     pub pure_read: Proved<bool>,
+    /// It is a pure read of at most one row that is soon answered, so it may run on a connection that others use at the same time.
+    pub shared: Proved<bool>,
     pub reads: BTreeMap<Oid, BTreeSet<i16>>,
     pub writes: BTreeMap<Oid, Write>,
     pub violations: Vec<Violation>,

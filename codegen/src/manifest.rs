@@ -46,6 +46,9 @@ pub struct QueryEntry {
     pub params: Vec<ValueEntry>,
     /// By table.
     pub reads: BTreeMap<String, Vec<String>>,
+    /// May run on a connection that others use at the same time.
+    #[serde(default)]
+    pub shared: bool,
     pub sql: String,
     /// Where the text that is sent depends on the call: what it is joined of. A parameter is told by its place among `params`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -169,6 +172,7 @@ fn entry(module: &Module, query: &Query) -> QueryEntry {
             .map(|value| value_entry(value, plain_param))
             .collect(),
         reads: query.reads.clone(),
+        shared: query.shared,
         sql: query.sql.clone(),
         texts: query.texts.clone().unwrap_or_default(),
         violations: query

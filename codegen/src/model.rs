@@ -70,8 +70,8 @@ pub struct Query {
     pub cardinality_reason: String,
     pub access: Access,
     pub access_reason: String,
-    /// May run on a shared, pipelined connection.
-    pub pure_read: bool,
+    /// May run on a connection that others use at the same time.
+    pub shared: bool,
     /// How long it may run, where the author says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,

@@ -128,7 +128,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         cardinality_reason: "`users.id` is the primary key".into(),
         access: Access::Read,
         access_reason: "no part of it writes".into(),
-        pure_read: true,
+        shared: true,
         timeout_ms: None,
         params: match inputs.len() {
             0 => Params::None,
@@ -214,7 +214,7 @@ use sqlmill_runtime::{Optional, Reader, Statement};
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -254,7 +254,7 @@ pub struct GetUserRowRef<'a> {
 sqlmill_runtime::row! { GetUserRow, GetUserRowRef { id, email, name } }
 
 static GET_USER: Statement<GetUser, GetUserRow> =
-    Statement::new("users::get_user", "queries/users.sql:3", GET_USER_SQL);
+    Statement::shared("users::get_user", "queries/users.sql:3", GET_USER_SQL);
 const GET_USER_SQL: &str = r"SELECT id, email
 FROM users
 WHERE id = $1";

@@ -188,7 +188,7 @@ CROSS JOIN granted";
 ///
 /// Returns at most one row: `chats.id` is the primary key.
 ///
-/// Reads `chats`.
+/// Reads `chats`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -208,7 +208,7 @@ pub fn get_chat(db: &impl Reader, chat_id: Uuid) -> Optional<'_, (Uuid,), Chat> 
 }
 
 static GET_CHAT: Statement<(Uuid,), Chat> =
-    Statement::new("chats::get_chat", "queries/chats.sql:27", GET_CHAT_SQL);
+    Statement::shared("chats::get_chat", "queries/chats.sql:27", GET_CHAT_SQL);
 const GET_CHAT_SQL: &str = r"SELECT
     id,
     title,
@@ -266,7 +266,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///
 /// Returns at most one row: `chats.id` is the primary key, and `users.id` is the primary key.
 ///
-/// Reads `chats`, `user_favorites`, `users`.
+/// Reads `chats`, `user_favorites`, `users`. May share a connection.
 ///
 /// Columns:
 ///
@@ -336,7 +336,7 @@ pub struct ChatOwnerRef<'a> {
 sqlmill_runtime::row! { ChatOwner, ChatOwnerRef { id, email, name } }
 sqlmill_runtime::nested! { ChatOwner, ChatOwnerRef }
 
-static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statement::new(
+static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statement::shared(
     "chats::get_chat_details",
     "queries/chats.sql:57",
     GET_CHAT_DETAILS_SQL,

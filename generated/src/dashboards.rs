@@ -195,7 +195,7 @@ FROM made";
 ///
 /// Returns at most one row: `dashboard_files.id` is the primary key.
 ///
-/// Reads `dashboard_files`.
+/// Reads `dashboard_files`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -269,7 +269,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_DASHBOARD: Statement<(Uuid,), Dashboard> = Statement::new(
+static GET_DASHBOARD: Statement<(Uuid,), Dashboard> = Statement::shared(
     "dashboards::get_dashboard",
     "queries/dashboards.sql:34",
     GET_DASHBOARD_SQL,

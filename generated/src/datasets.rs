@@ -27,7 +27,7 @@ use sqlmill_runtime::{Many, One, Optional, Reader, Statement, Writer};
 ///
 /// Returns at most one row: `data_sources.id` is the primary key.
 ///
-/// Reads `data_sources`.
+/// Reads `data_sources`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -89,7 +89,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_DATA_SOURCE: Statement<(Uuid,), DataSource> = Statement::new(
+static GET_DATA_SOURCE: Statement<(Uuid,), DataSource> = Statement::shared(
     "datasets::get_data_source",
     "queries/datasets.sql:6",
     GET_DATA_SOURCE_SQL,
@@ -134,7 +134,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///
 /// Returns at most one row: `(name, organization_id, env)` of `data_sources` is unique.
 ///
-/// Reads `data_sources`.
+/// Reads `data_sources`. May share a connection.
 ///
 /// Columns:
 ///
@@ -163,7 +163,7 @@ pub struct GetDataSourceByName<'a> {
 
 sqlmill_runtime::params! { GetDataSourceByName<'_> { name, organization_id, env } }
 
-static GET_DATA_SOURCE_BY_NAME: Statement<GetDataSourceByName<'_>, DataSource> = Statement::new(
+static GET_DATA_SOURCE_BY_NAME: Statement<GetDataSourceByName<'_>, DataSource> = Statement::shared(
     "datasets::get_data_source_by_name",
     "queries/datasets.sql:23",
     GET_DATA_SOURCE_BY_NAME_SQL,
@@ -197,7 +197,7 @@ WHERE
 ///
 /// Returns at most one row: `datasets.id` is the primary key.
 ///
-/// Reads `datasets`.
+/// Reads `datasets`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -213,7 +213,7 @@ pub fn get_dataset_metadata(
     Optional::new(db, &GET_DATASET_METADATA, (dataset_id,))
 }
 
-static GET_DATASET_METADATA: Statement<(Uuid,), Option<Value>> = Statement::new(
+static GET_DATASET_METADATA: Statement<(Uuid,), Option<Value>> = Statement::shared(
     "datasets::get_dataset_metadata",
     "queries/datasets.sql:44",
     GET_DATASET_METADATA_SQL,

@@ -698,7 +698,7 @@ RETURNING
 ///
 /// Returns at most one row: `vault.secrets.name` is unique.
 ///
-/// Reads `vault.secrets`.
+/// Reads `vault.secrets`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -751,7 +751,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_SECRET_BY_NAME: Statement<(&str,), GetSecretByNameRow> = Statement::new(
+static GET_SECRET_BY_NAME: Statement<(&str,), GetSecretByNameRow> = Statement::shared(
     "integrations::get_secret_by_name",
     "queries/integrations.sql:134",
     GET_SECRET_BY_NAME_SQL,

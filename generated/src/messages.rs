@@ -223,7 +223,7 @@ RETURNING
 ///
 /// Returns at most one row: `messages.id` is the primary key.
 ///
-/// Reads `messages`.
+/// Reads `messages`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -307,7 +307,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_MESSAGE: Statement<(Uuid,), Message> = Statement::new(
+static GET_MESSAGE: Statement<(Uuid,), Message> = Statement::shared(
     "messages::get_message",
     "queries/messages.sql:44",
     GET_MESSAGE_SQL,
@@ -466,7 +466,7 @@ RETURNING id, chat_id, is_completed, updated_at";
 /// Returns at most one row: `messages.id` is the primary key, and `chats.id` is the primary key,
 /// and `organizations.id` is the primary key.
 ///
-/// Reads `chats`, `messages`, `organizations`.
+/// Reads `chats`, `messages`, `organizations`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -520,7 +520,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement::new(
+static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement::shared(
     "messages::get_message_context",
     "queries/messages.sql:82",
     GET_MESSAGE_CONTEXT_SQL,

@@ -248,7 +248,7 @@ ORDER BY made.name, made.id";
 ///
 /// Returns at most one row: `metric_files.id` is the primary key.
 ///
-/// Reads `metric_files`.
+/// Reads `metric_files`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -267,7 +267,7 @@ pub fn get_metric(db: &impl Reader, metric_id: Uuid) -> Optional<'_, (Uuid,), Me
     Optional::new(db, &GET_METRIC, (metric_id,))
 }
 
-static GET_METRIC: Statement<(Uuid,), Metric> = Statement::new(
+static GET_METRIC: Statement<(Uuid,), Metric> = Statement::shared(
     "metrics::get_metric",
     "queries/metrics.sql:50",
     GET_METRIC_SQL,
@@ -320,7 +320,7 @@ WHERE id = $1 AND deleted_at IS NULL";
 /// Returns at most one row: `metric_files.id` is the primary key, and `data_sources.id` is the
 /// primary key.
 ///
-/// Reads `data_sources`, `metric_files`.
+/// Reads `data_sources`, `metric_files`. May share a connection.
 ///
 /// Columns:
 ///
@@ -374,7 +374,7 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_METRIC_VERSION: Statement<GetMetricVersion, GetMetricVersionRow> = Statement::new(
+static GET_METRIC_VERSION: Statement<GetMetricVersion, GetMetricVersionRow> = Statement::shared(
     "metrics::get_metric_version",
     "queries/metrics.sql:81",
     GET_METRIC_VERSION_SQL,
@@ -406,7 +406,7 @@ WHERE metric.id = $2 AND metric.deleted_at IS NULL";
 ///
 /// Returns at most one row: `metric_files.id` is the primary key.
 ///
-/// Reads `metric_files`.
+/// Reads `metric_files`. May share a connection.
 ///
 /// Columns:
 ///
@@ -431,7 +431,7 @@ pub struct GetMetricTitle {
 
 sqlmill_runtime::params! { GetMetricTitle { metric_id, organization_id } }
 
-static GET_METRIC_TITLE: Statement<GetMetricTitle, String> = Statement::new(
+static GET_METRIC_TITLE: Statement<GetMetricTitle, String> = Statement::shared(
     "metrics::get_metric_title",
     "queries/metrics.sql:95",
     GET_METRIC_TITLE_SQL,

@@ -29,7 +29,7 @@ use sqlmill_runtime::{One, Optional, Patch, Reader, Statement, Writer};
 ///
 /// Returns at most one row: `organizations.id` is the primary key.
 ///
-/// Reads `organizations`.
+/// Reads `organizations`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -49,7 +49,7 @@ pub fn get_organization(
     Optional::new(db, &GET_ORGANIZATION, (organization_id,))
 }
 
-static GET_ORGANIZATION: Statement<(Uuid,), Organization> = Statement::new(
+static GET_ORGANIZATION: Statement<(Uuid,), Organization> = Statement::shared(
     "organizations::get_organization",
     "queries/organizations.sql:6",
     GET_ORGANIZATION_SQL,

@@ -167,7 +167,7 @@ FROM made";
 ///
 /// Returns at most one row: `report_files.id` is the primary key.
 ///
-/// Reads `report_files`.
+/// Reads `report_files`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -180,7 +180,7 @@ pub fn get_report_content(db: &impl Reader, report_id: Uuid) -> Optional<'_, (Uu
     Optional::new(db, &GET_REPORT_CONTENT, (report_id,))
 }
 
-static GET_REPORT_CONTENT: Statement<(Uuid,), String> = Statement::new(
+static GET_REPORT_CONTENT: Statement<(Uuid,), String> = Statement::shared(
     "reports::get_report_content",
     "queries/reports.sql:30",
     GET_REPORT_CONTENT_SQL,

@@ -32,7 +32,7 @@ use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Columns:
 ///
@@ -56,7 +56,7 @@ pub struct GetUser {
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
 static GET_USER: Statement<GetUser, User> =
-    Statement::new("users::get_user", "queries/users.sql:6", GET_USER_SQL);
+    Statement::shared("users::get_user", "queries/users.sql:6", GET_USER_SQL);
 const GET_USER_SQL: &str = r"SELECT
     id,
     email,
@@ -99,7 +99,7 @@ WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 ///
 /// Returns at most one row: `users.email` is unique.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -118,7 +118,7 @@ pub fn get_user_by_email<'a>(
     Optional::new(db, &GET_USER_BY_EMAIL, (email,))
 }
 
-static GET_USER_BY_EMAIL: Statement<(&str,), User> = Statement::new(
+static GET_USER_BY_EMAIL: Statement<(&str,), User> = Statement::shared(
     "users::get_user_by_email",
     "queries/users.sql:26",
     GET_USER_BY_EMAIL_SQL,
@@ -151,7 +151,7 @@ WHERE email = $1 AND deleted_at IS NULL";
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -164,7 +164,7 @@ pub fn get_user_email(db: &impl Reader, user_id: Uuid) -> Optional<'_, (Uuid,), 
     Optional::new(db, &GET_USER_EMAIL, (user_id,))
 }
 
-static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::new(
+static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
     "users::get_user_email",
     "queries/users.sql:46",
     GET_USER_EMAIL_SQL,
@@ -1326,7 +1326,7 @@ CROSS JOIN joined";
 /// Returns at most one row: `users.email` is unique, and `(user_id, organization_id)` of
 /// `users_to_organizations` is the primary key.
 ///
-/// Reads `users`, `users_to_organizations`.
+/// Reads `users`, `users_to_organizations`. May share a connection.
 ///
 /// Columns:
 ///
@@ -1385,7 +1385,7 @@ sqlmill_runtime::row! {
 static FIND_USER_BY_EMAIL_IN_ORGANIZATION: Statement<
     FindUserByEmailInOrganization<'_>,
     FindUserByEmailInOrganizationRow,
-> = Statement::new(
+> = Statement::shared(
     "users::find_user_by_email_in_organization",
     "queries/users.sql:305",
     FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL,

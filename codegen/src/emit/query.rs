@@ -267,9 +267,11 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
     let timeout = query
         .timeout_ms
         .map(|limit| format!("timeout_ms({})", grouped(limit)));
-    let (constructor, argument) = match query.texts {
-        None => ("new", text.to_owned()),
-        Some(_) => ("several", format!("&{text}")),
+    let (constructor, argument) = match (&query.texts, query.shared) {
+        (None, false) => ("new", text.to_owned()),
+        (None, true) => ("shared", text.to_owned()),
+        (Some(_), false) => ("several", format!("&{text}")),
+        (Some(_), true) => ("shared_several", format!("&{text}")),
     };
     layout::static_call(
         w,
@@ -542,6 +544,9 @@ fn reach(query: &Query) -> String {
             Access::Write => "Counts as a write",
         };
         parts.push(with_reason(kind, &query.access_reason));
+    }
+    if query.shared {
+        parts.push("May share a connection.".to_owned());
     }
     parts.join(" ")
 }

@@ -14,6 +14,7 @@ pub mod params;
 pub mod reach;
 pub(crate) mod rows;
 pub mod rules;
+pub mod short;
 pub mod violations;
 pub(crate) mod walk;
 
@@ -101,10 +102,13 @@ pub fn prove(input: &Input<'_>) -> Facts {
     let params = params::params(input);
     let columns = nullability::columns(input, &params);
     let (reads, writes) = (reach::reads(input), reach::writes(input));
+    let cardinality = cardinality::cardinality(input);
+    let pure_read = access::pure_read(input);
     Facts {
-        cardinality: cardinality::cardinality(input),
+        shared: short::shared(input, &cardinality, &pure_read),
+        cardinality,
         access: access::access(input),
-        pure_read: access::pure_read(input),
+        pure_read,
         violations: violations::violations(input, &params),
         unread_code: access::unread_code(input, &writes),
         order: order::order(input, &columns),

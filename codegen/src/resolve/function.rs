@@ -81,6 +81,7 @@ impl Resolver<'_> {
             None if draft.outputs.is_empty() => QueryResult::Affected,
             None => QueryResult::Scalar,
         };
+        let timeout_ms = super::query::timeout(draft.parsed);
         Query {
             name: draft.name.clone(),
             written: draft.parsed.name.value.clone(),
@@ -100,8 +101,12 @@ impl Resolver<'_> {
                 Access::Write => model::Access::Write,
             },
             access_reason: facts.access.reason.clone(),
-            pure_read: facts.pure_read.value,
-            timeout_ms: super::query::timeout(draft.parsed),
+            // In a transaction there is one connection, and nothing is cancelled on one that others use.
+            shared: facts.shared.value
+                && draft.handle == model::Handle::Reader
+                && draft.cardinality.value != model::Cardinality::Many
+                && timeout_ms.is_none(),
+            timeout_ms,
             inputs,
             outputs: draft.outputs.clone(),
             params,

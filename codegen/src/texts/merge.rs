@@ -163,6 +163,9 @@ fn weaker(mut a: Facts, b: Facts) -> Facts {
     if !b.pure_read.value && a.pure_read.value {
         a.pure_read = b.pure_read;
     }
+    if !b.shared.value && a.shared.value {
+        a.shared = b.shared;
+    }
     a.columns = zip(a.columns, b.columns, column);
     a.params = zip(a.params, b.params, param);
     for (table, columns) in b.reads {

@@ -600,3 +600,36 @@ async fn a_person_changes_what_is_given_and_nothing_else() {
     let unknown = UpdateUser::new(Uuid::nil()).name("Nobody");
     assert_eq!(update_user(&world.db, unknown).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_read_by_key_needs_no_connection_of_the_pool() {
+    let world = World::new().await;
+    let db = database::Database::builder()
+        .pool_size(1)
+        .acquire_timeout(std::time::Duration::from_millis(50))
+        .connect(world.url())
+        .await
+        .unwrap();
+    // The first ones make the shared connections, and prepare on them.
+    let mut shared = 0;
+    for _ in 0..200 {
+        let tx = db.begin().await.unwrap();
+        let taken = get_user_email(&db, world.ada).await;
+        shared = if taken.is_ok() { shared + 1 } else { 0 };
+        tx.rollback().await.unwrap();
+        if shared == 5 {
+            break;
+        }
+        get_user_email(&db, world.ada).await.unwrap();
+    }
+    assert_eq!(shared, 5, "it waited for the pool");
+
+    // What may look at many rows waits.
+    let tx = db.begin().await.unwrap();
+    let waits = organizations::count_active_members(&db, world.acme).await;
+    assert_eq!(
+        waits.unwrap_err().kind(),
+        database::ErrorKind::PoolExhausted
+    );
+    tx.rollback().await.unwrap();
+}

@@ -7,7 +7,11 @@ use crate::prove::functions;
 
 impl<'p> Prover<'p> {
     /// Unique indexes that hold for all rows that a scan of the relation can give.
-    pub(super) fn indexes(&self, relation: Oid, inherits: bool) -> impl Iterator<Item = &'p Index> {
+    pub(in crate::prove) fn indexes(
+        &self,
+        relation: Oid,
+        inherits: bool,
+    ) -> impl Iterator<Item = &'p Index> {
         let found = self.catalog.relations.get(&relation);
         let covers_children = found.is_some_and(|found| {
             !inherits

@@ -100,7 +100,7 @@ use sqlmill_runtime::{
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Columns:
 ///
@@ -122,7 +122,7 @@ pub struct GetUser {
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
 static GET_USER: Statement<GetUser, User> =
-    Statement::new("users::get_user", "queries/users.sql:1", GET_USER_SQL);
+    Statement::shared("users::get_user", "queries/users.sql:1", GET_USER_SQL);
 const GET_USER_SQL: &str = r"SELECT id, email, name, role, created_at, deleted_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 
@@ -193,7 +193,7 @@ RETURNING *";
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -206,7 +206,7 @@ pub fn get_user_email(db: &impl Reader, user_id: Uuid) -> Optional<'_, (Uuid,), 
     Optional::new(db, &GET_USER_EMAIL, (user_id,))
 }
 
-static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::new(
+static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
     "users::get_user_email",
     "queries/users.sql:15",
     GET_USER_EMAIL_SQL,

@@ -42,6 +42,7 @@
           "mood"
         ]
       },
+      "shared": false,
       "sql": "SELECT name FROM users WHERE mood = ANY($1)",
       "violations": [],
       "waivers": [],
@@ -92,6 +93,7 @@
           "mood"
         ]
       },
+      "shared": false,
       "sql": "UPDATE users SET name = $1 WHERE id = $2 RETURNING id, mood",
       "violations": [
         "users_name_key"

@@ -61,7 +61,7 @@ const GET_ALL_SQL: &str = r#"SELECT "type", "self" FROM "match" WHERE "type" = $
 ///
 /// Returns at most one row: `options.id` is the primary key.
 ///
-/// Reads `options`.
+/// Reads `options`. May share a connection.
 ///
 /// Columns:
 ///
@@ -85,7 +85,7 @@ pub struct StringParams<'a> {
 sqlmill_runtime::params! { StringParams<'_> { a, b } }
 
 static STRING: Statement<StringParams<'_>, OptionRow> =
-    Statement::new("fn::string", "queries/fn.sql:4", STRING_SQL);
+    Statement::shared("fn::string", "queries/fn.sql:4", STRING_SQL);
 const STRING_SQL: &str = "SELECT id, value FROM options WHERE id = $1 AND value = $2";
 
 /// ```sql
@@ -94,7 +94,7 @@ const STRING_SQL: &str = "SELECT id, value FROM options WHERE id = $1 AND value 
 ///
 /// Returns at most one row: `options.id` is the primary key.
 ///
-/// Reads `options`.
+/// Reads `options`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -107,7 +107,7 @@ pub fn one(db: &impl Reader, db_: i32) -> Optional<'_, (i32,), i32> {
     Optional::new(db, &ONE, (db_,))
 }
 
-static ONE: Statement<(i32,), i32> = Statement::new("fn::one", "queries/fn.sql:7", ONE_SQL_);
+static ONE: Statement<(i32,), i32> = Statement::shared("fn::one", "queries/fn.sql:7", ONE_SQL_);
 const ONE_SQL_: &str = "SELECT id FROM options WHERE id = $1";
 
 /// ```sql

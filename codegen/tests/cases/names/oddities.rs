@@ -11,7 +11,8 @@ use sqlmill_runtime::{One, Reader, Statement};
 ///
 /// Returns exactly one row: a SELECT without FROM.
 ///
-/// Only reads: no write, no lock, and no function outside the reviewed ones.
+/// Only reads: no write, no lock, and no function outside the reviewed ones. May share a
+/// connection.
 ///
 /// Columns:
 ///
@@ -20,7 +21,7 @@ pub fn r#box(db: &impl Reader) -> One<'_, (), String> {
     One::new(db, &BOX, ())
 }
 
-static BOX: Statement<(), String> = Statement::new("async::box", "queries/async.sql:1", BOX_SQL);
+static BOX: Statement<(), String> = Statement::shared("async::box", "queries/async.sql:1", BOX_SQL);
 const BOX_SQL: &str = r#"SELECT 'x'::text AS "String""#;
 
 /// ```sql
@@ -29,7 +30,8 @@ const BOX_SQL: &str = r#"SELECT 'x'::text AS "String""#;
 ///
 /// Returns exactly one row: a SELECT without FROM.
 ///
-/// Only reads: no write, no lock, and no function outside the reviewed ones.
+/// Only reads: no write, no lock, and no function outside the reviewed ones. May share a
+/// connection.
 ///
 /// Columns:
 ///
@@ -54,7 +56,7 @@ pub struct StrRowRef<'a> {
 
 sqlmill_runtime::row! { StrRow, StrRowRef { u8, r_type } }
 
-static STR: Statement<(), StrRow> = Statement::new("async::str", "queries/async.sql:3", STR_SQL);
+static STR: Statement<(), StrRow> = Statement::shared("async::str", "queries/async.sql:3", STR_SQL);
 const STR_SQL: &str = r#"SELECT true AS u8, 'a' AS "r#type""#;
 
 sqlmill_runtime::statements! { ASYNC_STATEMENTS: BOX, STR }
@@ -439,7 +441,8 @@ const LONG_SQL: &str =
 ///
 /// Returns exactly one row: a SELECT without FROM.
 ///
-/// Only reads: no write, no lock, and no function outside the reviewed ones.
+/// Only reads: no write, no lock, and no function outside the reviewed ones. May share a
+/// connection.
 ///
 /// Columns:
 ///
@@ -458,7 +461,7 @@ pub struct SomeRow {
 sqlmill_runtime::row! { SomeRow { ok, err } }
 
 static SOME: Statement<(), SomeRow> =
-    Statement::new("users::some", "queries/users.sql:15", SOME_SQL);
+    Statement::shared("users::some", "queries/users.sql:15", SOME_SQL);
 const SOME_SQL: &str = "SELECT 1 AS ok, 2 AS err";
 
 sqlmill_runtime::statements! {

@@ -275,7 +275,7 @@ const OPTIONAL_SQL: &str = "SELECT id FROM users WHERE id = $1 OR id = $2 LIMIT 
 ///
 /// Returns at most one row: `uuids.id` is the primary key.
 ///
-/// Reads `uuids`.
+/// Reads `uuids`. May share a connection.
 ///
 /// Columns:
 ///
@@ -299,7 +299,7 @@ pub struct Reader {
 sqlmill_runtime::params! { Reader { a, b } }
 
 static READER: Statement<Reader, sqlmill_runtime::types::Uuid> =
-    Statement::new("users::reader", "queries/users.sql:23", READER_SQL);
+    Statement::shared("users::reader", "queries/users.sql:23", READER_SQL);
 const READER_SQL: &str = "SELECT id FROM uuids WHERE id = $1 AND id <> $2";
 
 /// ```sql

@@ -142,7 +142,7 @@ const LIST_SQL: &str = "SELECT * FROM users";
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -155,7 +155,7 @@ pub fn second_file(db: &impl Reader, id: i32) -> Optional<'_, (i32,), Option<Str
     Optional::new(db, &SECOND_FILE, (id,))
 }
 
-static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::new(
+static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::shared(
     "users::second_file",
     "queries/users/1.sql:1",
     SECOND_FILE_SQL,

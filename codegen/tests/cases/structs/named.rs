@@ -15,7 +15,7 @@ use sqlmill_runtime::{Execute, Optional, Reader, Statement, Writer};
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
-/// Reads `users`.
+/// Reads `users`. May share a connection.
 ///
 /// Columns:
 ///
@@ -57,7 +57,7 @@ pub struct UserRef<'a> {
 sqlmill_runtime::row! { User, UserRef { id, email, name, created_at } }
 
 static GET_USER: Statement<GetUser, User> =
-    Statement::new("users::get_user", "queries/users.sql:1", GET_USER_SQL);
+    Statement::shared("users::get_user", "queries/users.sql:1", GET_USER_SQL);
 const GET_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 

@@ -97,7 +97,7 @@ const LIST_BODIES_SQL: &str =
 ///
 /// Returns at most one row: `posts.id` is the primary key.
 ///
-/// Reads `posts`.
+/// Reads `posts`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -131,7 +131,7 @@ pub struct PostViewRef<'a> {
 sqlmill_runtime::row! { PostView, PostViewRef { id, title, tags } }
 
 static GET_POST: Statement<(i32,), PostView> =
-    Statement::new("posts::get_post", "queries/posts.sql:11", GET_POST_SQL);
+    Statement::shared("posts::get_post", "queries/posts.sql:11", GET_POST_SQL);
 const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 
 /// ```sql
