@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::begin::{Isolation, RetriedTransaction, TransactionOptions};
 use crate::builder::Builder;
 use crate::error::{Error, Result};
-use crate::pool::{Pool, PoolStatus};
+use crate::pool::{Health, Pool, PoolStatus};
 use crate::transaction::{ReadOnly, ReadTransaction, ReadWrite, Transaction};
 
 /// The database. A handle is cheap to clone; all clones share one pool.
@@ -101,6 +101,12 @@ impl Database {
         self.0.ping().await
     }
 
+    /// What the server says of itself, in a round trip on a connection of the pool: for readiness checks. An error means that
+    /// nobody could be asked.
+    pub async fn health(&self) -> Result<Health> {
+        self.0.health().await
+    }
+
     /// How the pool is used at this moment.
     pub fn pool_status(&self) -> PoolStatus {
         self.0.status()
@@ -182,6 +188,12 @@ impl Replica {
         self.0.ping().await
     }
 
+    /// What the server says of itself, in a round trip on a connection of the pool: for readiness checks. An error means that
+    /// nobody could be asked.
+    pub async fn health(&self) -> Result<Health> {
+        self.0.health().await
+    }
+
     /// How the pool is used at this moment.
     pub fn pool_status(&self) -> PoolStatus {
         self.0.status()
@@ -196,7 +208,7 @@ impl Replica {
 
     /// How far behind the primary it is. `None` when it is no standby, or has not replayed anything yet.
     pub async fn lag(&self) -> Result<Option<Duration>> {
-        self.0.lag().await
+        Ok(self.0.health().await?.lag)
     }
 
     fn options(&self) -> TransactionOptions<'_, ReadOnly> {

@@ -52,6 +52,7 @@ mod error;
 mod handle;
 mod incoming;
 mod lease;
+mod listen;
 mod macros;
 mod param;
 mod partition;
@@ -82,8 +83,9 @@ pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
 pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};
 pub use handle::{InTransaction, Reader, Writer};
+pub use listen::{Heard, Listener};
 pub use patch::Patch;
-pub use pool::PoolStatus;
+pub use pool::{Health, PoolStatus, ServerRole};
 pub use query::{
     AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
 };

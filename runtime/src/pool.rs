@@ -4,12 +4,13 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Object, PoolError, TimeoutType, Timeouts};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
+use crate::listen::Listener;
 use crate::shared;
 use crate::wire::{Connector, Failure, Target};
 
@@ -38,6 +39,34 @@ pub struct PoolStatus {
     pub idle: usize,
     /// How many callers wait for one.
     pub waiting: usize,
+}
+
+/// What a server says of itself, and how its pool is used; see [`Database::health`](crate::Database::health).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// What the server is.
+    pub role: ServerRole,
+    /// How far a standby is behind. `None` on a server that is none, or that has not replayed anything yet.
+    pub lag: Option<Duration>,
+    /// `16.4 (Debian 16.4-1)`
+    pub server_version: String,
+    /// How long the question took, from when it had a connection.
+    pub round_trip: Duration,
+    /// The pool.
+    pub pool: PoolStatus,
+}
+
+/// What a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerRole {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary.
+    Standby,
+    /// It could take writes, and sessions begin without: of a `Replica` on the primary, or because somebody set it so.
+    ReadOnly,
 }
 
 impl Pool {
@@ -141,13 +170,52 @@ impl Pool {
         self.run("").await
     }
 
-    pub(crate) async fn lag(&self) -> Result<Option<Duration>> {
+    /// Asks the server for its state.
+    pub(crate) async fn health(&self) -> Result<Health> {
+        #[cfg(feature = "testing")]
+        if self.mock().is_some() {
+            return Ok(Health {
+                role: ServerRole::Primary,
+                lag: None,
+                server_version: "mock".to_owned(),
+                round_trip: Duration::ZERO,
+                pool: self.status(),
+            });
+        }
         let lease = self.lease().await?;
         let session = lease.session()?;
+        let start = Instant::now();
         lease.depart();
-        let lag = session.lag().await;
+        let state = session.state().await;
         lease.arrive();
-        lag.map_err(|failure| lease.error(&failure))
+        let state = state.map_err(|failure| lease.error(&failure))?;
+        let round_trip = start.elapsed();
+        drop(lease);
+        Ok(Health {
+            role: match (state.standby, state.read_only) {
+                (true, _) => ServerRole::Standby,
+                (false, false) => ServerRole::Primary,
+                (false, true) => ServerRole::ReadOnly,
+            },
+            lag: state.lag,
+            server_version: state.version,
+            round_trip,
+            pool: self.status(),
+        })
+    }
+
+    pub(crate) async fn listen(&self, sql: String) -> Result<Listener> {
+        #[cfg(feature = "testing")]
+        if self.mock().is_some() {
+            return Err(Error::with(ErrorKind::Other, "a mock hears nothing"));
+        }
+        if self.0.connections.is_closed() {
+            return Err(Error::new(ErrorKind::Closed));
+        }
+        let connections = self.0.connections.clone();
+        let limit = self.0.shared.connect_timeout();
+        let target = self.0.target.clone();
+        Listener::open(target, sql, limit, move || connections.is_closed()).await
     }
 
     /// Gives out no more connections, and waits until those that are in use have come back.

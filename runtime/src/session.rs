@@ -44,12 +44,12 @@ impl<A: Access> Transaction<A> {
     }
 
     #[cfg(feature = "testing")]
-    fn is_mocked(&self) -> bool {
+    pub(crate) fn is_mocked(&self) -> bool {
         self.core().mock().is_some()
     }
 
     #[cfg(not(feature = "testing"))]
-    fn is_mocked(&self) -> bool {
+    pub(crate) fn is_mocked(&self) -> bool {
         false
     }
 }

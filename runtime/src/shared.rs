@@ -117,6 +117,10 @@ impl Shared {
         }))
     }
 
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.0.limits.connect
+    }
+
     /// Begins to watch.
     pub(crate) fn watch(&self) {
         if !self.0.lines.is_empty() {

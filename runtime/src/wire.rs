@@ -23,9 +23,10 @@ use tokio::task::AbortHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
-use tokio_postgres::{Client, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 
 use crate::address::Address;
+use crate::listen::Ear;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::partition::{Key, Partitions};
 use crate::socket::{self, Encrypted, HeldOpen, Socket};
@@ -580,11 +581,16 @@ impl Session {
         Ok(())
     }
 
-    /// How far behind its primary a standby is; `None` on a server that is none.
-    pub(crate) async fn lag(&self) -> Result<Option<Duration>, Failure> {
-        let row = self.client.query_one(LAG, &[]).await?;
-        let seconds: Option<f64> = row.try_get(0)?;
-        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    /// What a server says of itself.
+    pub(crate) async fn state(&self) -> Result<ServerState, Failure> {
+        let row = self.client.query_one(STATE, &[]).await?;
+        let seconds: Option<f64> = row.try_get(1)?;
+        Ok(ServerState {
+            standby: row.try_get(0)?,
+            lag: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            version: row.try_get(2)?,
+            read_only: row.try_get(3)?,
+        })
     }
 
     /// Where a constraint of a partition comes from: the topmost table and the name that the constraint has there.
@@ -641,12 +647,12 @@ impl Canceller {
 }
 
 /// Nothing to replay is no lag, however long ago the last change was. Before the first replayed one nothing is known.
-const LAG: &str = "\
-SELECT CASE
+const STATE: &str = "\
+SELECT pg_catalog.pg_is_in_recovery(), CASE
     WHEN NOT pg_catalog.pg_is_in_recovery() THEN NULL
     WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
     ELSE EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
-END::float8";
+END::float8, pg_catalog.current_setting('server_version'), pg_catalog.current_setting('transaction_read_only')::bool";
 
 /// A unique constraint of a partition has an index of its own with a name of its own, whose root is the parent's index;
 /// foreign keys are tied by `conparentid`; CHECK and NOT NULL keep name and column.
@@ -676,6 +682,15 @@ SELECT n.nspname::text, c.relname::text,
 FROM relation r
 JOIN pg_catalog.pg_class c ON c.oid = coalesce((SELECT conrelid FROM top WHERE contype <> 'c'), r.root)
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+
+/// See [`Session::state`].
+pub(crate) struct ServerState {
+    pub(crate) standby: bool,
+    /// Of a standby.
+    pub(crate) lag: Option<Duration>,
+    pub(crate) version: String,
+    pub(crate) read_only: bool,
+}
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -833,23 +848,36 @@ impl Target {
         if let Some(pooled) = &self.pooled {
             return self.connect_pooled(pooled).await;
         }
-        let (client, driver) = match &self.tls {
-            Tls::None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                (client, drive(connection))
-            }
-            #[cfg(feature = "tls")]
-            Tls::Rustls(connect) => {
-                let (client, connection) = self.config.connect(connect.clone()).await?;
-                (client, drive(connection))
-            }
-        };
-        let session = self.session(client, driver, None);
+        let session = self.connect_directly(None).await?;
         // Behind a pooler it would be somebody else's session: there it is left to the types and to `BEGIN READ ONLY`.
         if let Some(greeting) = self.greeting {
             session.run(greeting).await?;
         }
         Ok(session)
+    }
+
+    /// A connection whose notifications go to `ear`.
+    pub(crate) async fn connect_listening(&self, ear: Arc<Ear>) -> Result<Session, Failure> {
+        self.connect_directly(Some(ear)).await
+    }
+
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled.is_some()
+    }
+
+    async fn connect_directly(&self, ear: Option<Arc<Ear>>) -> Result<Session, Failure> {
+        let (client, driver) = match &self.tls {
+            Tls::None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                (client, drive(connection, ear))
+            }
+            #[cfg(feature = "tls")]
+            Tls::Rustls(connect) => {
+                let (client, connection) = self.config.connect(connect.clone()).await?;
+                (client, drive(connection, ear))
+            }
+        };
+        Ok(self.session(client, driver, None))
     }
 
     async fn connect_pooled(&self, pooled: &Pooled) -> Result<Session, Failure> {
@@ -870,7 +898,7 @@ impl Target {
         let socket: Socket = place.connect(&self.tls).await?;
         let connecting = self.config.connect_raw(Unnamed::new(socket), NoTls);
         let (client, connection) = connecting.await?;
-        Ok(self.session(client, drive(connection), Some(place.clone())))
+        Ok(self.session(client, drive(connection, None), Some(place.clone())))
     }
 
     fn session(
@@ -948,13 +976,21 @@ pub(crate) async fn encrypt(tls: &Tls, socket: Socket, name: &str) -> io::Result
 }
 
 /// Reads and writes for a client as long as there is one. Notices are dropped: they can quote values.
-fn drive<S, T>(mut connection: Connection<S, T>) -> AbortHandle
+fn drive<S, T>(mut connection: Connection<S, T>, ear: Option<Arc<Ear>>) -> AbortHandle
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let driving =
-        async move { while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {} };
+    let driving = async move {
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let (AsyncMessage::Notification(heard), Some(ear)) = (message, &ear) {
+                ear.hear(heard.channel(), heard.payload());
+            }
+        }
+        if let Some(ear) = ear {
+            ear.broke();
+        }
+    };
     tokio::spawn(driving).abort_handle()
 }
 

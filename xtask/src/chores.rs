@@ -44,6 +44,15 @@ enum Task {
         )]
         rest: Vec<String>,
     },
+    /// Break the world around a mixed load, and hold what was written against a ledger
+    Chaos {
+        /// For how long
+        #[arg(long, default_value_t = 30, value_name = "N")]
+        seconds: u64,
+        /// The same seed makes the same choices; how they interleave is up to the machine
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+    },
     /// Run what CI runs: format, lints, tests, docs, and whether `generated/` is fresh
     Ci,
     /// Measure
@@ -77,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
             pg: Some(Versions(majors)),
             rest,
         } => status(test_on(&majors, &rest)),
+        Task::Chaos { seconds, seed } => status(chaos(seconds, seed)),
         Task::Ci => status(ci()),
         Task::Bench {
             what:
@@ -101,6 +111,29 @@ fn status(passed: bool) -> ExitCode {
     } else {
         ExitCode::from(1)
     }
+}
+
+fn chaos(seconds: u64, seed: Option<u64>) -> bool {
+    let seed = seed.unwrap_or_else(|| {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        now.as_secs()
+    });
+    let arguments = [
+        "test",
+        "--package",
+        "sqlmill-runtime",
+        "--all-features",
+        "--test",
+        "chaos",
+        "--",
+        "--nocapture",
+    ];
+    let (seconds, seed) = (seconds.to_string(), seed.to_string());
+    let environment = [
+        ("SQLMILL_CHAOS_SECONDS", seconds.as_str()),
+        ("SQLMILL_CHAOS_SEED", seed.as_str()),
+    ];
+    cargo("chaos", &arguments, &environment)
 }
 
 /// What `--pg` says.

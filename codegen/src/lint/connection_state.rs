@@ -51,7 +51,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         ),
         "LISTEN" | "UNLISTEN" => (
             "changes the session, which others use after it",
-            "notifications have no form here yet; NOTIFY and pg_notify() do",
+            "callers hear notifications by `db.listen([…])`, on a connection of its own",
         ),
         "PREPARE" | "EXECUTE" | "DEALLOCATE" => (
             "is about prepared statements, which are the connection's own",

@@ -6,6 +6,7 @@ mod connections;
 mod deadlines;
 mod errors;
 mod handles;
+mod listening;
 #[cfg(unix)]
 mod pooler;
 mod rows;
