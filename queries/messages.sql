@@ -142,10 +142,10 @@ WHERE messages.chat_id = :chat_id AND messages.deleted_at IS NULL
 ORDER BY messages.created_at, messages.id, entry.position;
 
 --! link_message_files
---- Notes which files messages made: the three lists are read side by side. Pairs that are known stay as they are.
+--- Notes which files messages made. Pairs that are known stay as they are.
+--@ bulk
 INSERT INTO messages_to_files (id, message_id, file_id)
-SELECT link.id, link.message_id, link.file_id
-FROM unnest(:ids::uuid[], :message_ids::uuid[], :file_ids::uuid[]) AS link (id, message_id, file_id)
+VALUES (:id, :message_id, :file_id)
 ON CONFLICT (message_id, file_id) DO NOTHING;
 
 --! list_message_files

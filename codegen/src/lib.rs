@@ -94,7 +94,7 @@ pub fn compile(
         files,
         mut diagnostics,
     } = parsed;
-    let texts: Vec<Texts> = queries(&files)
+    let mut texts: Vec<Texts> = queries(&files)
         .map(|(_, query)| texts::derive(sources, &catalog, query, &mut diagnostics))
         .collect();
     let asked = |query: &ParsedQuery| !query.statement.faulty;
@@ -105,7 +105,7 @@ pub fn compile(
         .map(|text| text.statement.sql.as_str())
         .collect();
     let mut answers = describe::pass::describe(connection, &catalog, &statements)?.into_iter();
-    let described: Vec<Vec<Vec<Described>>> = queries(&files)
+    let mut described: Vec<Vec<Vec<Described>>> = queries(&files)
         .zip(&texts)
         .map(|((_, query), texts)| {
             let mut answer = |_: &Text| match asked(query) {
@@ -118,6 +118,27 @@ pub fn compile(
                 .collect()
         })
         .collect();
+    // Texts that name the types which the server gave to the parameters of the author's.
+    let mut bulk = Vec::new();
+    for (place, (_, query)) in queries(&files).enumerate() {
+        let own = described
+            .get(place)
+            .and_then(|groups| groups.first()?.first());
+        let group = texts::bulk::derive(sources, &catalog, query, own, &mut diagnostics);
+        bulk.extend(group.map(|group| (place, group)));
+    }
+    if !bulk.is_empty() {
+        let of_groups = bulk.iter().flat_map(|(_, group)| &group.texts);
+        let statements: Vec<&str> = of_groups.map(|text| text.statement.sql.as_str()).collect();
+        let answers = describe::pass::describe(connection, &catalog, &statements)?;
+        for ((place, group), answer) in bulk.into_iter().zip(answers) {
+            if let (Some(texts), Some(described)) = (texts.get_mut(place), described.get_mut(place))
+            {
+                texts.beside.push(group);
+                described.push(vec![answer]);
+            }
+        }
+    }
     let parsed = Parsed { files, diagnostics };
     on_deep_stack(|| conclude(sources, config, parsed, catalog, texts, described, rules))
 }
@@ -141,13 +162,22 @@ fn conclude(
         let fields = syntax::fields(&files, &file.module, &query.params);
         let Texts { own, beside } = texts;
         let of_query = std::iter::once(own).chain(beside).zip(described);
-        let checked = of_query.map(|(group, described)| {
+        let mut checked: Vec<CheckedGroup> = Vec::new();
+        for (group, described) in of_query {
+            let rows = match group.name {
+                Some(texts::bulk::NAME) => checked.first().and_then(|own| own.whole().1),
+                _ => None,
+            };
             let facts = group
                 .texts
                 .iter()
                 .zip(&described)
                 .map(|(text, described)| {
-                    facts(sources, &catalog, rules, &text.statement, fields, described)
+                    let said = match rows {
+                        Some(rows) => of_elements(rows),
+                        None => said(&text.statement, fields),
+                    };
+                    facts(sources, &catalog, rules, &text.statement, &said, described)
                 })
                 .collect();
             let group = CheckedGroup {
@@ -156,9 +186,9 @@ fn conclude(
                 facts,
                 merged: None,
             };
-            merge::merged(&catalog, group, &mut diagnostics)
-        });
-        groups.push(checked.collect());
+            checked.push(merge::merged(&catalog, group, &mut diagnostics));
+        }
+        groups.push(checked);
     }
     let is_composite = |name: &str| {
         let mut types = catalog.types.values();
@@ -244,12 +274,44 @@ fn checked<'a>(files: &'a [ParsedFile], groups: &'a [Vec<CheckedGroup>]) -> Vec<
         .collect()
 }
 
+/// What the author says of a text's parameters.
+fn said(text: &syntax::Statement, fields: &[Field]) -> Vec<ParamOverride> {
+    let params = text.params.iter();
+    params
+        .map(|param| {
+            let said = param.role != Role::Switch;
+            let field = fields
+                .iter()
+                .find(|field| said && field.name.value == param.name);
+            ParamOverride {
+                nullable: field
+                    .and_then(|field| field.nullity)
+                    .map(Nullity::is_nullable),
+                elements: field
+                    .and_then(|field| field.elements)
+                    .map(Nullity::is_nullable),
+            }
+        })
+        .collect()
+}
+
+/// Of many rows of parameters: an array may hold NULL where the parameter of one row may be.
+fn of_elements(row: &Facts) -> Vec<ParamOverride> {
+    row.params
+        .iter()
+        .map(|param| ParamOverride {
+            nullable: Some(false),
+            elements: Some(param.nullable.value),
+        })
+        .collect()
+}
+
 fn facts(
     sources: &Sources,
     catalog: &Catalog,
     rules: &Rules,
     text: &syntax::Statement,
-    fields: &[Field],
+    said: &[ParamOverride],
     described: &Described,
 ) -> Option<Facts> {
     let utility;
@@ -270,30 +332,13 @@ fn facts(
     let author = sources.get(text.span.file);
     let line = |offset: u32| Some(author.position(text.author_offset(offset as usize)).line);
     let names: Vec<String> = text.params.iter().map(|param| param.name.clone()).collect();
-    let params = text.params.iter();
-    let overrides: Vec<ParamOverride> = params
-        .map(|param| {
-            let said = param.role != Role::Switch;
-            let field = fields
-                .iter()
-                .find(|field| said && field.name.value == param.name);
-            ParamOverride {
-                nullable: field
-                    .and_then(|field| field.nullity)
-                    .map(Nullity::is_nullable),
-                elements: field
-                    .and_then(|field| field.elements)
-                    .map(Nullity::is_nullable),
-            }
-        })
-        .collect();
     let mut facts = prove::prove(&prove::Input {
         catalog,
         statement,
         line: &line,
         rules,
         param_names: &names,
-        param_overrides: &overrides,
+        param_overrides: said,
     });
     if let Described::Utility(found) = described {
         facts.cardinality = prove::cardinality::utility(found);

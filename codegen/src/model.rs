@@ -65,6 +65,9 @@ pub struct Query {
     pub sql: String,
     /// Of a query whose text depends on the call: what its texts are joined of.
     pub texts: Option<Vec<Piece>>,
+    /// Of a query that takes many rows of parameters: the places of those that tell rows apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<Vec<usize>>,
     pub handle: Handle,
     pub cardinality: Cardinality,
     pub cardinality_reason: String,

@@ -123,6 +123,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         attributes: vec![],
         sql: "SELECT id, email\nFROM users\nWHERE id = $1".into(),
         texts: None,
+        bulk: None,
         handle: Handle::Reader,
         cardinality: Cardinality::AtMostOne,
         cardinality_reason: "`users.id` is the primary key".into(),

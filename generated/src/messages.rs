@@ -4,7 +4,7 @@
 
 use crate::types::{AssetType, MessageAnalysisMode, SlackChatAuthorization};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Execute, Many, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{BulkExecute, Many, Optional, Patch, Reader, Rows, Statement, Writer};
 
 /// Asks a question in a chat, and moves the chat to the top. Asking again under the same id begins the answer anew.
 /// Returns nothing where the chat is deleted, or where the id belongs to another chat.
@@ -800,14 +800,16 @@ CROSS JOIN LATERAL jsonb_array_elements(messages.raw_llm_messages) WITH ORDINALI
 WHERE messages.chat_id = $1 AND messages.deleted_at IS NULL
 ORDER BY messages.created_at, messages.id, entry.position";
 
-/// Notes which files messages made: the three lists are read side by side. Pairs that are known stay as they are.
+/// Notes which files messages made. Pairs that are known stay as they are.
 ///
 /// ```sql
 /// INSERT INTO messages_to_files (id, message_id, file_id)
-/// SELECT link.id, link.message_id, link.file_id
-/// FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS link (id, message_id, file_id)
+/// SELECT bulk.p1, bulk.p2, bulk.p3
+/// FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS bulk (p1, p2, p3)
 /// ON CONFLICT (message_id, file_id) DO NOTHING
 /// ```
+///
+/// Takes many rows of parameters at once, all or none.
 ///
 /// Returns how many rows it affected.
 ///
@@ -822,23 +824,27 @@ ORDER BY messages.created_at, messages.id, entry.position";
 /// - `messages_to_files.message_id` (not-null constraint): inserts into `messages_to_files`
 pub fn link_message_files<'a>(
     db: &'a impl Writer,
-    params: LinkMessageFiles<'a>,
-) -> Execute<'a, LinkMessageFiles<'a>> {
-    Execute::new(db, &LINK_MESSAGE_FILES, params)
+    rows: &'a [LinkMessageFiles],
+) -> BulkExecute<'a, LinkMessageFiles> {
+    BulkExecute::new(db, &LINK_MESSAGE_FILES, rows)
 }
 
 /// The parameters of [`link_message_files()`].
 #[derive(Debug, Clone, Copy)]
-pub struct LinkMessageFiles<'a> {
-    /// not null: nothing here asks for NULL
-    pub ids: &'a [Uuid],
-    /// not null: nothing here asks for NULL
-    pub message_ids: &'a [Uuid],
-    /// not null: nothing here asks for NULL
-    pub file_ids: &'a [Uuid],
+pub struct LinkMessageFiles {
+    /// Made by the caller.
+    ///
+    /// not null: stored in `messages_to_files.id`, which is NOT NULL
+    pub id: Uuid,
+    /// not null: stored in `messages_to_files.message_id`, which is NOT NULL
+    pub message_id: Uuid,
+    /// A metric, dashboard or report; not a foreign key.
+    ///
+    /// not null: stored in `messages_to_files.file_id`, which is NOT NULL
+    pub file_id: Uuid,
 }
 
-sqlmill_runtime::params! { LinkMessageFiles<'_> { ids, message_ids, file_ids } }
+sqlmill_runtime::params! { LinkMessageFiles { id, message_id, file_id } }
 
 /// What [`link_message_files()`] can violate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -865,14 +871,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static LINK_MESSAGE_FILES: Statement<LinkMessageFiles<'_>> = Statement::new(
+static LINK_MESSAGE_FILES: Statement<Rows<'_, LinkMessageFiles>> = Statement::new(
     "messages::link_message_files",
     "queries/messages.sql:144",
     LINK_MESSAGE_FILES_SQL,
 );
 const LINK_MESSAGE_FILES_SQL: &str = r"INSERT INTO messages_to_files (id, message_id, file_id)
-SELECT link.id, link.message_id, link.file_id
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS link (id, message_id, file_id)
+SELECT bulk.p1, bulk.p2, bulk.p3
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS bulk (p1, p2, p3)
 ON CONFLICT (message_id, file_id) DO NOTHING";
 
 /// The files that a message made, of whatever type, without those deleted since.

@@ -347,7 +347,7 @@ impl Reply {
     }
 
     /// Of a reply that was read to its end.
-    fn rows_affected(&self, rows: Pin<&mut Rows>) -> Option<u64> {
+    pub(crate) fn rows_affected(&self, rows: Pin<&mut Rows>) -> Option<u64> {
         match &self.connection {
             Connection::Own(_) => rows.as_pin_mut()?.rows_affected(),
             Connection::Transaction(_, _, incoming) => incoming.rows_affected(),

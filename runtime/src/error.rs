@@ -40,6 +40,7 @@ struct Inner {
     violation: Option<Violation>,
     /// Completes the sentence; holds no value.
     detail: Option<String>,
+    rows: Vec<usize>,
 }
 
 /// What sort of error it is.
@@ -103,6 +104,12 @@ impl Error {
     /// The constraint that was violated, by its names.
     pub fn violation(&self) -> Option<&Violation> {
         self.0.violation.as_ref()
+    }
+
+    /// Of a query that was given many rows of parameters: those at fault, from 0. Empty where nobody knows, as when it was the server
+    /// that found the fault.
+    pub fn rows(&self) -> &[usize] {
+        &self.0.rows
     }
 
     /// Was it this constraint?
@@ -198,6 +205,7 @@ impl Error {
             sqlstate: None,
             violation: None,
             detail: None,
+            rows: Vec::new(),
         }))
     }
 
@@ -312,7 +320,9 @@ impl Error {
     }
 
     pub(crate) fn encoding(error: EncodeError) -> Self {
-        Self::with(ErrorKind::InvalidInput, format!("a parameter {error}"))
+        let mut found = Self::with(ErrorKind::InvalidInput, format!("a parameter {error}"));
+        found.0.rows = error.rows().collect();
+        found
     }
 
     fn from_server(server: &ServerError<'_>) -> Self {

@@ -43,6 +43,7 @@
 mod address;
 mod begin;
 mod builder;
+mod bulk;
 mod call;
 mod codec;
 mod constraint;
@@ -79,6 +80,7 @@ mod wire;
 
 pub use begin::{Isolation, RetriedTransaction, TransactionOptions};
 pub use builder::Builder;
+pub use bulk::{BulkExecute, BulkRows, Rows};
 pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
 pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};

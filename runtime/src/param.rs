@@ -103,23 +103,54 @@ pub enum Encoded {
 
 /// Why a value could not be sent. It never holds the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EncodeError(&'static str);
+pub struct EncodeError {
+    reason: &'static str,
+    /// Of many rows of parameters: those that it is about, from 0.
+    rows: [Option<usize>; 2],
+}
 
 impl EncodeError {
     /// `reason` completes a sentence that begins with the parameter: "has more elements than an array can hold".
     pub const fn new(reason: &'static str) -> Self {
-        Self(reason)
+        Self {
+            reason,
+            rows: [None; 2],
+        }
+    }
+
+    pub(crate) const fn in_row(self, row: usize) -> Self {
+        Self {
+            rows: [Some(row), None],
+            ..self
+        }
+    }
+
+    pub(crate) const fn same_key(first: usize, second: usize) -> Self {
+        Self {
+            reason: "is the key of two rows, and each row may be written once",
+            rows: [Some(first), Some(second)],
+        }
+    }
+
+    /// Of many rows of parameters: those that it is about, from 0.
+    pub(crate) fn rows(self) -> impl Iterator<Item = usize> {
+        self.rows.into_iter().flatten()
     }
 
     /// The reason.
     pub const fn reason(self) -> &'static str {
-        self.0
+        self.reason
     }
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.reason)?;
+        match self.rows {
+            [Some(first), Some(second)] => write!(f, " (rows {first} and {second}, from 0)"),
+            [Some(row), _] => write!(f, " (row {row}, from 0)"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct About {
     pub(crate) timeout: Option<Duration>,
     /// Of one text among several: the places of its `$n` among the parameters that are bound.
     pub(crate) params: Option<&'static [u16]>,
+    /// Of a query that takes many rows of parameters: those that tell rows apart.
+    pub(crate) keys: &'static [u16],
     check_params: fn(&mut Check<'_>),
     check_columns: fn(&mut Check<'_>),
 }
@@ -75,6 +77,7 @@ impl<P: Params, R: Row> Statement<P, R> {
                 shared: false,
                 timeout: None,
                 params: None,
+                keys: &[],
                 check_params: check_params::<P>,
                 check_columns: check_columns::<R>,
             },
@@ -91,6 +94,18 @@ impl<P: Params, R: Row> Statement<P, R> {
     ) -> Self {
         let mut statement = Self::new(name, location, "");
         statement.texts = Some(texts);
+        statement
+    }
+
+    /// A query that takes many rows of parameters, no two of which may have the same `keys`: places among the parameters of a row.
+    pub const fn keyed(
+        name: &'static str,
+        location: &'static str,
+        sql: &'static str,
+        keys: &'static [u16],
+    ) -> Self {
+        let mut statement = Self::new(name, location, sql);
+        statement.about.keys = keys;
         statement
     }
 
@@ -217,6 +232,8 @@ pub struct Check<'c> {
     actual: Vec<(Option<&'c str>, Type<'c>)>,
     /// Which of the parameters there are, where a text has not all of them.
     places: Option<&'static [u16]>,
+    /// The parameters are arrays of what is compared.
+    elements: bool,
     /// Of all parameters, or of the columns.
     at: usize,
     /// Of those that there are.
@@ -229,6 +246,7 @@ impl<'c> Check<'c> {
         Self {
             actual,
             places: None,
+            elements: false,
             at: 0,
             compared: 0,
             mismatch: None,
@@ -247,6 +265,13 @@ impl<'c> Check<'c> {
         self.compared = self.actual.len();
     }
 
+    /// The parameters that `check` names are elements of those that there are.
+    pub(crate) fn of_elements(&mut self, check: impl FnOnce(&mut Self)) {
+        self.elements = true;
+        check(self);
+        self.elements = false;
+    }
+
     fn compare<T: SqlType + ?Sized>(&mut self, name: &str) {
         let at = self.at;
         self.at += 1;
@@ -260,7 +285,10 @@ impl<'c> Check<'c> {
         self.compared += 1;
         if let Some((column, actual)) = self.actual.get(index)
             && self.mismatch.is_none()
-            && !T::accepts(*actual)
+            && !match self.elements {
+                true => actual.element().is_some_and(T::accepts),
+                false => T::accepts(*actual),
+            }
         {
             let name = column.unwrap_or(name).to_owned();
             let types = format!("the crate has {}, the database {actual}", T::expected());

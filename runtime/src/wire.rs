@@ -144,6 +144,11 @@ impl Buffer<'_> {
         self.0.len()
     }
 
+    /// What was written since.
+    pub(crate) fn since(&self, mark: usize) -> Option<&[u8]> {
+        self.0.get(mark..)
+    }
+
     /// Overwrites four bytes that were written at `mark`.
     pub(crate) fn patch(&mut self, mark: usize, bytes: [u8; 4]) {
         if let Some(place) = self.0.get_mut(mark..mark + 4) {

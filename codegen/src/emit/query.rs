@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Module, Params, Piece, Query,
-    QueryResult, Value,
+    QueryResult, RustType, Value,
 };
 
 use super::spell::{self, Form, Scope};
@@ -128,6 +128,11 @@ impl Shape {
                 Some(spell::struct_name(scope, name)),
             ),
         };
+        let awaitable = match (&query.bulk, &query.result) {
+            (None, _) => awaitable,
+            (Some(_), QueryResult::Affected) => "BulkExecute",
+            (Some(_), QueryResult::Scalar | QueryResult::Struct(_)) => "BulkRows",
+        };
         let awaitable = scope.runtime(awaitable);
         let mut shape = Self {
             handle,
@@ -149,6 +154,22 @@ impl Shape {
                     shape.params = layout::Argument::Tuple(vec![ty]);
                     shape.bound = format!("({},)", input.field);
                 }
+            }
+            Params::Struct {
+                name, reordered, ..
+            } if query.bulk.is_some() => {
+                shape.borrows = true;
+                let lifetime = if name.borrows { anonymous } else { "" };
+                let row = format!("{}{lifetime}", spell::struct_name(scope, name));
+                shape.arg = Some(match lifetimes {
+                    Lifetimes::Named => format!("rows: &'a [{row}]"),
+                    Lifetimes::Elided => format!("rows: &[{row}]"),
+                });
+                shape.params = layout::Argument::Plain(match lifetimes {
+                    Lifetimes::Named => row,
+                    Lifetimes::Elided => format!("{}<'_, {row}>", scope.runtime("Rows")),
+                });
+                shape.bound = "rows".to_owned();
             }
             Params::Struct {
                 name, reordered, ..
@@ -273,16 +294,25 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         (Some(_), false) => ("several", format!("&{text}")),
         (Some(_), true) => ("shared_several", format!("&{text}")),
     };
+    let mut arguments = vec![
+        layout::string(&format!("{plain}::{}", query.written)),
+        layout::string(&format!("{}:{}", query.file, query.line)),
+        argument,
+    ];
+    let constructor = match &query.bulk {
+        Some(keys) if !keys.is_empty() => {
+            let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
+            arguments.push(format!("&[{}]", keys.join(", ")));
+            "keyed"
+        }
+        Some(_) | None => constructor,
+    };
     layout::static_call(
         w,
         &format!("static {name}"),
         &ty,
         &format!("{}::{constructor}", ty.head),
-        &[
-            layout::string(&format!("{plain}::{}", query.written)),
-            layout::string(&format!("{}:{}", query.file, query.line)),
-            argument,
-        ],
+        &arguments,
         timeout.as_deref(),
     );
     match &query.texts {
@@ -441,6 +471,29 @@ fn documentation(query: &Query) -> Vec<String> {
     };
     paragraph(doc::sql(&query.sql));
 
+    if let Some(keys) = &query.bulk {
+        let names = keys.iter().filter_map(|&place| {
+            let mut at = 0;
+            let input = query.inputs.iter().find(|input| {
+                let here = at;
+                at += if matches!(input.slot.ty, RustType::Patch(_)) {
+                    2
+                } else {
+                    1
+                };
+                here == place
+            });
+            input.map(|input| &input.field)
+        });
+        let names: Vec<&String> = names.collect();
+        let twice = match names.as_slice() {
+            [] => String::new(),
+            names => format!(" No two have the same {}.", doc::names(names)),
+        };
+        paragraph(doc::sentence(&format!(
+            "Takes many rows of parameters at once, all or none.{twice}"
+        )));
+    }
     let reason = &query.cardinality_reason;
     paragraph(doc::sentence(&match query.cardinality {
         Cardinality::None => "Returns how many rows it affected.".to_owned(),

@@ -25,6 +25,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             DirectiveKind::One => "one",
             DirectiveKind::Optional => "optional",
             DirectiveKind::Many
+            | DirectiveKind::Bulk
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
             | DirectiveKind::Allow { .. } => continue,

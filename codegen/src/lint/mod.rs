@@ -216,6 +216,7 @@ fn allows<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Directive, Str
             DirectiveKind::One
             | DirectiveKind::Optional
             | DirectiveKind::Many
+            | DirectiveKind::Bulk
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. } => None,
         })

@@ -485,6 +485,7 @@ impl<'a> Line<'a> {
             "one" => DirectiveKind::One,
             "optional" => DirectiveKind::Optional,
             "many" => DirectiveKind::Many,
+            "bulk" => DirectiveKind::Bulk,
             "transaction" => DirectiveKind::Transaction,
             "timeout" => self.timeout().ok()?,
             "allow" => self.allow().ok()?,
@@ -632,7 +633,15 @@ const ELEMENTS: &str =
 
 const PATCHES: &str = "a patch is `name~`; `name~!` is one that never sets NULL";
 
-const DIRECTIVES: [&str; 6] = ["allow", "one", "optional", "many", "transaction", "timeout"];
+const DIRECTIVES: [&str; 7] = [
+    "allow",
+    "one",
+    "optional",
+    "many",
+    "bulk",
+    "transaction",
+    "timeout",
+];
 
 /// PostgreSQL's own, as in `statement_timeout`, and how many milliseconds each is.
 const UNITS: [(&str, u64); 5] = [

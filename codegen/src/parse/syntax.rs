@@ -127,6 +127,8 @@ pub enum DirectiveKind {
     Optional,
     /// `--@ many`: the author wants a list whatever the proof says.
     Many,
+    /// `--@ bulk`: takes many rows of parameters.
+    Bulk,
     /// `--@ transaction`: takes only a transaction.
     Transaction,
     /// `--@ timeout 2s`: cancelled when it runs longer.

@@ -59,6 +59,20 @@ impl Resolver<'_> {
                         .help("give it a struct of its own"),
                     );
                 }
+                if reordered && draft.bulk.is_some() {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "struct-mismatch",
+                            format!("`{}` uses the parameters of `{}` in another order than the first query does", draft.parsed.name.value, name.name),
+                        )
+                        .at(draft.parsed.name.span)
+                        .note("rows of parameters are sent as they are")
+                        .help(format!(
+                            "give it a struct of its own, `--! {0} {1}Row()`, or write its parameters in that order",
+                            draft.parsed.name.value, draft.pascal
+                        )),
+                    );
+                }
                 let documented = declares.params.as_ref().is_some_and(|_| order.is_empty());
                 Params::Struct {
                     name,
@@ -89,7 +103,11 @@ impl Resolver<'_> {
             line: draft.line,
             docs: draft.parsed.docs.clone(),
             attributes: texts(&draft.parsed.attributes),
-            sql: draft.parsed.statement.sql.clone(),
+            sql: match &draft.bulk {
+                Some(bulk) => bulk.sql.to_owned(),
+                None => draft.parsed.statement.sql.clone(),
+            },
+            bulk: draft.bulk.as_ref().map(|bulk| bulk.keys.clone()),
             texts: draft
                 .template
                 .map(|template| texts::model_pieces(self.sources, &template.pieces)),

@@ -12,7 +12,7 @@ use crate::parse::syntax::{
     self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, Role, StructUse,
 };
 use crate::source::{Span, Spanned};
-use crate::texts::Template;
+use crate::texts::{Template, bulk};
 
 use super::nested::{At, Nested, Rows};
 use super::tables::Tables;
@@ -23,6 +23,8 @@ pub(super) struct Draft<'a> {
     pub(super) parsed: &'a ParsedQuery,
     /// What the query's texts are made of, where there are several.
     pub(super) template: Option<&'a Template>,
+    /// Where it takes many rows of parameters.
+    pub(super) bulk: Option<Bulk<'a>>,
     pub(super) facts: &'a Facts,
     pub(super) waivers: Vec<model::Waiver>,
     pub(super) path: String,
@@ -60,6 +62,13 @@ struct OutputOf<'q> {
     pascal: &'q str,
 }
 
+/// What ships of a query that takes many rows of parameters.
+pub(super) struct Bulk<'a> {
+    pub(super) sql: &'a str,
+    /// The places of the parameters that tell rows apart.
+    pub(super) keys: Vec<usize>,
+}
+
 impl<'a> Resolver<'a> {
     pub(super) fn draft(
         &mut self,
@@ -87,6 +96,12 @@ impl<'a> Resolver<'a> {
             );
             return None;
         };
+        let own = facts;
+        let (bulk, columns, facts) = match bulk::directive(parsed) {
+            None => (None, columns, facts),
+            // Where there is none, the reason is told.
+            Some(_) => self.bulk(checked)?,
+        };
         let module = &checked.file.module;
         let said_params = syntax::fields(self.files, module, &parsed.params);
         let said_columns = syntax::fields(self.files, module, &parsed.row);
@@ -103,7 +118,7 @@ impl<'a> Resolver<'a> {
                 .iter()
                 .find(|said| said.name.value == param.name);
             let at = param.spans.first().copied().unwrap_or(parsed.name.span);
-            let facts = facts.params.get(index);
+            let facts = own.params.get(index);
             inputs.extend(match param.role {
                 Role::Patch { .. } => self.patch(&param.name, oid, facts, said, at),
                 Role::Value | Role::Switch => self.input(&param.name, oid, facts, said, at),
@@ -145,6 +160,7 @@ impl<'a> Resolver<'a> {
                 .groups
                 .first()
                 .and_then(|own| own.group.template.as_ref()),
+            bulk,
             facts,
             waivers: waivers
                 .iter()
@@ -164,11 +180,30 @@ impl<'a> Resolver<'a> {
             } else {
                 self.whole_row(columns, facts)
             },
-            whole_insert: self.whole_insert(checked.params, facts),
+            whole_insert: self.whole_insert(checked.params, own),
             inputs,
             outputs,
             nested,
         })
+    }
+
+    /// What ships of a query with `--@ bulk`, and what comes back of it.
+    fn bulk(
+        &self,
+        checked: Checked<'a>,
+    ) -> Option<(Option<Bulk<'a>>, &'a Vec<ResultColumn>, &'a Facts)> {
+        let group = checked.beside(bulk::NAME)?;
+        let (Described::Statement(statement), Some(facts)) = group.whole() else {
+            return None;
+        };
+        let Described::Statement(own) = checked.described else {
+            return None;
+        };
+        let shipped = Bulk {
+            sql: &group.group.texts.first()?.statement.sql,
+            keys: bulk::keys(self.catalog, own),
+        };
+        Some((Some(shipped), &statement.columns, facts))
     }
 
     /// `name~`. To the server the parameter has the base of a column's domain, because a CASE has; here it has the domain.
@@ -686,7 +721,8 @@ fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality
             DirectiveKind::One => Some((model::Cardinality::One, "one")),
             DirectiveKind::Optional => Some((model::Cardinality::AtMostOne, "optional")),
             DirectiveKind::Many => Some((model::Cardinality::Many, "many")),
-            DirectiveKind::Transaction
+            DirectiveKind::Bulk
+            | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
             | DirectiveKind::Allow { .. } => None,
         });

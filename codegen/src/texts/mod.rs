@@ -9,6 +9,7 @@
 //! [`Template::slice`], and return it from [`derive`]: as the query's own, where a call sends one of its texts in place of the
 //! author's, or as one beside it, with a name, where parameters or columns are others (a page's total).
 
+pub mod bulk;
 pub mod merge;
 
 use crate::catalog::Catalog;

@@ -228,28 +228,26 @@ async fn files_are_linked_once_and_listed_with_their_type() {
     let deleted = world.report(world.acme, "Gone", "text").await;
     world.delete("report_files", deleted);
 
-    let files = [metric, dashboard, report, deleted, metric];
-    let ids: Vec<_> = (1..6).map(Uuid::from_u128).collect();
-    let link = async |ids: &[Uuid], message_ids: &[Uuid], file_ids: &[Uuid]| {
-        link_message_files(
-            &world.db,
-            LinkMessageFiles {
-                ids,
-                message_ids,
-                file_ids,
-            },
-        )
-        .await
-        .unwrap()
+    let link = |number, message_id, file_id| LinkMessageFiles {
+        id: Uuid::from_u128(number),
+        message_id,
+        file_id,
     };
+    let files = [
+        link(1, message, metric),
+        link(2, message, dashboard),
+        link(3, message, report),
+        link(4, message, deleted),
+        link(5, message, metric),
+    ];
     assert_eq!(
-        link(&ids, &[message; 5], &files).await,
+        link_message_files(&world.db, &files).await.unwrap(),
         4,
         "the metric twice"
     );
-    assert_eq!(link(&[Uuid::from_u128(9)], &[message], &[metric]).await, 0);
-    assert_eq!(link(&[Uuid::from_u128(9)], &[other], &[metric]).await, 1);
-    assert_eq!(link(&[], &[], &[]).await, 0);
+    let again = [link(9, message, metric), link(9, other, metric)];
+    assert_eq!(link_message_files(&world.db, &again).await.unwrap(), 1);
+    assert_eq!(link_message_files(&world.db, &[]).await.unwrap(), 0);
 
     let rows = list_message_files(&world.db, message).await.unwrap();
     let seen: Vec<_> = rows
@@ -275,18 +273,11 @@ async fn files_are_linked_once_and_listed_with_their_type() {
     );
     assert_eq!(list_message_files(&world.db, other).await.unwrap(), []);
 
-    // Lists of different length would pair the rest with NULL.
-    let error = link_message_files(
-        &world.db,
-        LinkMessageFiles {
-            ids: &[Uuid::from_u128(10)],
-            message_ids: &[],
-            file_ids: &[],
-        },
-    )
-    .await
-    .unwrap_err();
-    assert!(error.violates(LinkMessageFilesConstraint::MessagesToFilesMessageIdNotNull));
+    // One that cannot be linked, and none is.
+    let unknown = [link(10, other, report), link(11, Uuid::nil(), report)];
+    let error = link_message_files(&world.db, &unknown).await.unwrap_err();
+    assert!(error.violates(LinkMessageFilesConstraint::MessagesToFilesMessageIdFkey));
+    assert_eq!(world.scalar("SELECT count(*) FROM messages_to_files"), "5");
     assert!(
         metrics::get_metric(&world.db, metric)
             .await

@@ -90,6 +90,21 @@ fn put<T: Param>(
     ty: Type<'_>,
     out: &mut Buffer<'_>,
 ) -> Result<Encoded, EncodeError> {
+    let (element, nulls) = begin(dimensions, ty, out)?;
+    for value in elements {
+        if encode_part(value, element, out)? == Encoded::Null {
+            out.patch(nulls, 1_i32.to_be_bytes());
+        }
+    }
+    Ok(Encoded::Value)
+}
+
+/// What stands before the elements: their type, and the place that says whether some are NULL.
+fn begin<'t>(
+    dimensions: &[Dimension],
+    ty: Type<'t>,
+    out: &mut Buffer<'_>,
+) -> Result<(Type<'t>, usize), EncodeError> {
     let Some(element) = ty.element() else {
         return Err(EncodeError::new(
             "is an array where the database takes none",
@@ -105,9 +120,29 @@ fn put<T: Param>(
         out.put(&length.to_be_bytes());
         out.put(&dimension.first.to_be_bytes());
     }
-    for value in elements {
-        if encode_part(value, element, out)? == Encoded::Null {
-            out.patch(nulls, 1_i32.to_be_bytes());
+    Ok((element, nulls))
+}
+
+/// The same of values of any types, each shown as it was written. An error says of which one it is.
+pub(crate) fn encode_elements(
+    values: &[&dyn Param],
+    ty: Type<'_>,
+    out: &mut Buffer<'_>,
+    mut written: impl FnMut(usize, Option<&[u8]>),
+) -> Result<Encoded, (usize, EncodeError)> {
+    let dimension = Dimension {
+        length: u32::try_from(values.len()).map_err(|_| (0, TOO_LONG))?,
+        first: 1,
+    };
+    let (element, nulls) = begin(&[dimension], ty, out).map_err(|error| (0, error))?;
+    for (place, value) in values.iter().enumerate() {
+        let mark = out.mark() + 4;
+        match encode_part(*value, element, out).map_err(|error| (place, error))? {
+            Encoded::Value => written(place, out.since(mark)),
+            Encoded::Null => {
+                out.patch(nulls, 1_i32.to_be_bytes());
+                written(place, None);
+            }
         }
     }
     Ok(Encoded::Value)

@@ -32,6 +32,7 @@ mod time_crate;
 mod versioned;
 mod wire;
 
+pub(crate) use array::encode_elements;
 pub use array::{Array, Dimension};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::bulk::{BulkExecute, BulkRows};
 use crate::constraint::Constraint;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
@@ -196,6 +197,34 @@ impl<P, R: Row, S: Shape> sealed::Answerable for Query<'_, P, R, S> {
 
     fn boxed(&self, answer: Self::Output) -> Box<dyn Any + Send> {
         Box::new(S::rows(answer))
+    }
+}
+
+impl<P, R: Row> Answerable for BulkRows<'_, P, R> {}
+
+impl<P, R: Row> sealed::Answerable for BulkRows<'_, P, R> {
+    type Output = Vec<R>;
+
+    fn name(&self) -> &'static str {
+        BulkRows::name(self)
+    }
+
+    fn boxed(&self, answer: Vec<R>) -> Box<dyn Any + Send> {
+        Box::new(answer)
+    }
+}
+
+impl<P> Answerable for BulkExecute<'_, P> {}
+
+impl<P> sealed::Answerable for BulkExecute<'_, P> {
+    type Output = u64;
+
+    fn name(&self) -> &'static str {
+        BulkExecute::name(self)
+    }
+
+    fn boxed(&self, answer: u64) -> Box<dyn Any + Send> {
+        Box::new(answer)
     }
 }
 

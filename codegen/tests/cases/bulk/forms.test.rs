@@ -1,0 +1,168 @@
+//! Many rows of parameters, on a server.
+
+use sqlmill_runtime::types::Bits;
+use sqlmill_runtime::{Database, ErrorKind, Patch};
+
+use super::types::{Address, AppSize, Mood};
+use super::users::{
+    self, AddPeople, AddPeopleConstraint, ChangePeople, FirstStock, NewNote, NewStock, RemoveStock,
+    SetStock,
+};
+
+fn person(id: i32, name: &str) -> AddPeople<'_> {
+    AddPeople {
+        id,
+        name,
+        bio: None,
+        mail: None,
+        mood: None,
+        home: None,
+        grade: None,
+        flags: None,
+        code: None,
+        size: None,
+    }
+}
+
+async fn names(db: &Database, ids: &[i32]) -> Vec<(String, Option<String>)> {
+    let kept: Vec<ChangePeople<'_>> = ids.iter().map(|&id| ChangePeople::new(id)).collect();
+    let mut rows = users::change_people(db, &kept).await.unwrap();
+    rows.sort_by_key(|row| row.id);
+    rows.into_iter().map(|row| (row.name, row.bio)).collect()
+}
+
+#[tokio::test]
+async fn values_of_every_kind_arrive_and_none_is_null() {
+    let db = crate::database::of("bulk_forms").await;
+    let home = Address {
+        street: Some("Long".to_owned()),
+        zip: None,
+    };
+    let flags: Bits = "101".parse().unwrap();
+    let full = AddPeople {
+        bio: Some("{a,\"b"),
+        mail: Some("a@b"),
+        mood: Some(Mood::Cross),
+        home: Some(&home),
+        grade: Some(i8::try_from(b'x').unwrap()),
+        flags: Some(&flags),
+        code: Some("ab"),
+        size: Some(AppSize::M),
+        ..person(1, "Ada")
+    };
+    let rows = [full, person(2, "Ben"), AddPeople { id: 3, ..full }];
+    assert_eq!(users::add_people(&db, &rows).await.unwrap(), 3);
+    let stored = names(&db, &[1, 2, 3]).await;
+    assert_eq!(stored[0], ("Ada".to_owned(), Some("{a,\"b".to_owned())));
+    assert_eq!(stored[1], ("Ben".to_owned(), None));
+    assert_eq!(stored[2], stored[0]);
+
+    let notes = ["one", "two", "three"].map(|body| NewNote { body, author: "Ben" });
+    let made = users::add_notes(&db, &notes).await.unwrap();
+    let bodies: Vec<_> = made.iter().map(|note| note.body.as_deref()).collect();
+    assert_eq!(bodies, [Some("ONE"), Some("TWO"), Some("THREE")]);
+    assert!(made.is_sorted_by_key(|note| note.id));
+}
+
+#[tokio::test]
+async fn no_rows_are_no_question() {
+    let db = crate::database::of("bulk_forms").await;
+    assert_eq!(users::add_people(&db, &[]).await.unwrap(), 0);
+    assert_eq!(users::add_notes(&db, &[]).await.unwrap(), []);
+    let transaction = db.begin().await.unwrap();
+    assert_eq!(users::remove_stock(&transaction, &[]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_error_has_the_number_of_its_row() {
+    let db = crate::database::of("bulk_forms").await;
+    let mut rows = vec![person(30_000, "Fine"); 5000];
+    rows[4321].bio = Some("\0");
+    let transaction = db.begin().await.unwrap();
+    let note = |body| NewNote { body, author: "Ada" };
+    let error = users::add_notes(&transaction, &[note("a"), note("\0")]).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.kind(), error.rows()), (ErrorKind::InvalidInput, &[1][..]));
+    for (id, row) in (30_000..).zip(&mut rows) {
+        row.id = id;
+    }
+    let error = users::add_people(&db, &rows).await.unwrap_err();
+    assert_eq!(error.rows(), [4321]);
+    assert_eq!(
+        error.to_string().split(": ").last(),
+        Some("a parameter holds the character NUL, which PostgreSQL cannot store in text (row 4321, from 0)")
+    );
+    assert_eq!(names(&db, &[30_000]).await, []);
+}
+
+#[tokio::test]
+async fn an_upsert_adds_and_refuses_a_key_twice() {
+    let db = crate::database::of("bulk_forms").await;
+    let item = |item, count| NewStock { shop: 1, item, count };
+    assert_eq!(users::count_stock(&db, &[item(1, 5), item(2, 6)]).await.unwrap(), 2);
+    assert_eq!(users::count_stock(&db, &[item(2, 1), item(3, 1)]).await.unwrap(), 2);
+    let twice = [item(7, 1), item(8, 1), item(9, 1), item(8, 2)];
+    let error = users::count_stock(&db, &twice).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.rows(), [1, 3]);
+    assert!(error.to_string().contains("the key of two rows"), "{error}");
+
+    let first = |item, count| FirstStock { shop: 1, item, count };
+    let rows = [first(2, None), first(7, None), first(7, Some(1)), first(6, Some(1))];
+    let made = users::first_stock(&db, &rows).await.unwrap();
+    let made: Vec<_> = made.iter().map(|row| (row.item, row.count)).collect();
+    assert_eq!(made, [(7, 7), (6, 1)], "what was there is left out");
+
+    let set = |item, count| SetStock { count: Some(count), shop: 1, item };
+    assert_eq!(users::set_stock(&db, &[set(1, 5), set(2, 9), set(99, 9)]).await.unwrap(), 1);
+    let error = users::set_stock(&db, &[set(1, 5), set(1, 6)]).await.unwrap_err();
+    assert_eq!(error.rows(), [0, 1]);
+    let gone = [1, 2, 3, 6, 7, 99].map(|item| RemoveStock { shop: 1, item });
+    let transaction = db.begin().await.unwrap();
+    assert_eq!(users::remove_stock(&transaction, &gone).await.unwrap(), 5);
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_row_keeps_sets_or_clears_for_itself() {
+    let db = crate::database::of("bulk_forms").await;
+    let rows = [person(11, "Ada"), person(12, "Ben"), person(13, "Cyn")];
+    users::add_people(&db, &rows).await.unwrap();
+    let changes = [
+        ChangePeople::new(11).bio("new"),
+        ChangePeople::new(12).name("Bea").bio("gone"),
+        ChangePeople { bio: Patch::clear(), ..ChangePeople::new(13) },
+        ChangePeople::new(999).name("Nobody".get(..5).unwrap()),
+    ];
+    assert_eq!(users::change_people(&db, &changes).await.unwrap().len(), 3);
+    users::change_people(&db, &[ChangePeople::new(12).clear_bio()]).await.unwrap();
+    let owned = |name: &str, bio: Option<&str>| (name.to_owned(), bio.map(str::to_owned));
+    assert_eq!(
+        names(&db, &[11, 12, 13]).await,
+        [owned("Ada", Some("new")), owned("Bea", None), owned("Cyn", None)]
+    );
+}
+
+/// More rows than travel in one statement, and a fault in the last of them.
+#[tokio::test]
+async fn all_rows_or_none() {
+    let db = crate::database::of("bulk_forms").await;
+    let mut rows: Vec<_> = (1000..11_000).map(|id| person(id, "Many")).collect();
+    rows.push(person(1000, "Again"));
+    let error = users::add_people(&db, &rows).await.unwrap_err();
+    assert!(error.violates(AddPeopleConstraint::PeoplePkey), "{error}");
+    assert_eq!(names(&db, &[1000, 5000]).await, []);
+    rows.pop();
+    rows.push(person(11_000, "too long"));
+    let error = users::add_people(&db, &rows).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    rows.pop();
+    assert_eq!(users::add_people(&db, &rows).await.unwrap(), 10_000);
+    assert_eq!(names(&db, &[1000, 5000, 10_999]).await.len(), 3);
+
+    let transaction = db.begin().await.unwrap();
+    let more: Vec<_> = (20_000..25_000).map(|id| person(id, "More")).collect();
+    assert_eq!(users::add_people(&transaction, &more).await.unwrap(), 5000);
+    transaction.rollback().await.unwrap();
+    assert_eq!(names(&db, &[20_000, 24_999]).await, []);
+}

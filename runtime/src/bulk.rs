@@ -1,0 +1,365 @@
+//! Many rows of parameters in one statement: an array for each column, whatever the number of rows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use crate::call;
+use crate::error::Result;
+use crate::handle::{Handle, Writer};
+use crate::param::{EncodeError, Encoded, Param, Params, Slots};
+use crate::row::Row;
+use crate::statement::{About, Check, NoRows, Statement};
+use crate::transaction::{ReadWrite, Transaction};
+use crate::wire::{Buffer, Type};
+
+/// So many rows travel in one statement. Past it memory grows, on both sides, and time does not shrink.
+const CHUNK: usize = 4096;
+
+/// The rows of one statement, turned into columns.
+pub struct Rows<'a, P> {
+    columns: Vec<Column<'a>>,
+    row: PhantomData<fn() -> P>,
+}
+
+impl<'a, P: Params> Rows<'a, P> {
+    fn of(rows: &'a [P], first: usize, keys: &[u16]) -> Self {
+        let mut columns: Vec<Column<'a>> = Vec::new();
+        for row in rows {
+            let slots = Slots::of(row);
+            let values = slots.as_slice();
+            if columns.is_empty() {
+                columns.resize_with(values.len(), || Column::new(rows.len()));
+            }
+            for (column, &value) in columns.iter_mut().zip(values) {
+                column.values.push(value);
+            }
+        }
+        let known = Arc::new(Keys {
+            first,
+            rows: Mutex::default(),
+        });
+        for (place, key) in keys.iter().enumerate() {
+            if let Some(column) = columns.get_mut(usize::from(*key)) {
+                column.key = Some(Key {
+                    known: Arc::clone(&known),
+                    begins: place == 0,
+                    ends: place + 1 == keys.len(),
+                });
+            }
+        }
+        for column in &mut columns {
+            column.first = first;
+        }
+        Self {
+            columns,
+            row: PhantomData,
+        }
+    }
+}
+
+impl<P: Params> Params for Rows<'_, P> {
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
+        for column in &self.columns {
+            slots.push(column);
+        }
+    }
+
+    fn check(check: &mut Check<'_>) -> Option<Self> {
+        check.of_elements(|check| {
+            P::check(check);
+        });
+        None
+    }
+}
+
+impl<P> fmt::Debug for Rows<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rows")
+    }
+}
+
+/// One parameter of all rows, as an array.
+struct Column<'a> {
+    values: Vec<&'a dyn Param>,
+    /// What the first row is counted as.
+    first: usize,
+    key: Option<Key>,
+}
+
+/// The column is one of those that tell rows apart.
+struct Key {
+    known: Arc<Keys>,
+    begins: bool,
+    ends: bool,
+}
+
+/// The keys of all rows, as far as their columns are written. A key with a NULL is like no other.
+struct Keys {
+    first: usize,
+    rows: Mutex<Vec<Option<Vec<u8>>>>,
+}
+
+impl Column<'_> {
+    fn new(rows: usize) -> Self {
+        Self {
+            values: Vec::with_capacity(rows),
+            first: 0,
+            key: None,
+        }
+    }
+}
+
+impl Param for Column<'_> {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        let mut keys = self.key.as_ref().map(|key| key.begin(self.values.len()));
+        let encoded = crate::codec::encode_elements(&self.values, ty, out, |row, written| {
+            if let Some(key) = keys.as_mut().and_then(|keys| keys.get_mut(row)) {
+                append(key, written);
+            }
+        });
+        let encoded = encoded.map_err(|(row, error)| error.in_row(self.first + row))?;
+        if let (Some(key), Some(keys)) = (&self.key, keys) {
+            key.end(keys)?;
+        }
+        Ok(encoded)
+    }
+}
+
+/// Lengths stand before the bytes, so that no two keys run into one.
+fn append(key: &mut Option<Vec<u8>>, written: Option<&[u8]>) {
+    match written {
+        None => *key = None,
+        Some(written) => {
+            if let Some(key) = key {
+                key.extend_from_slice(&written.len().to_be_bytes());
+                key.extend_from_slice(written);
+            }
+        }
+    }
+}
+
+impl Key {
+    fn begin(&self, rows: usize) -> Vec<Option<Vec<u8>>> {
+        if self.begins {
+            return vec![Some(Vec::new()); rows];
+        }
+        let mut known = self
+            .known
+            .rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *known)
+    }
+
+    fn end(&self, keys: Vec<Option<Vec<u8>>>) -> Result<(), EncodeError> {
+        if !self.ends {
+            *self
+                .known
+                .rows
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = keys;
+            return Ok(());
+        }
+        let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(keys.len());
+        for (row, key) in keys.iter().enumerate() {
+            if let Some(key) = key
+                && let Some(other) = seen.insert(key, row)
+            {
+                let first = self.known.first;
+                return Err(EncodeError::same_key(first + other, first + row));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A query that was called with many rows of parameters, and whose rows come back: awaits to all of them, in the order of the
+/// parameters.
+#[must_use = "a query does nothing until it is awaited"]
+pub struct BulkRows<'a, P, R> {
+    state: State<'a, P, Vec<R>>,
+}
+
+/// A query that was called with many rows of parameters: awaits to the number of rows that it affected.
+#[must_use = "a query does nothing until it is awaited"]
+pub struct BulkExecute<'a, P> {
+    state: State<'a, P, u64>,
+}
+
+enum State<'a, P, T> {
+    Called(Call<'a, P>, fn(Call<'a, P>) -> Running<'a, T>),
+    Running(Running<'a, T>),
+    Taken,
+}
+
+struct Call<'a, P> {
+    handle: Handle<'a>,
+    about: &'a About,
+    rows: &'a [P],
+}
+
+type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl<'a, P: Params + 'a, R: Row> BulkRows<'a, P, R> {
+    /// What a generated function returns.
+    pub fn new(
+        db: &'a impl Writer,
+        statement: &'a Statement<Rows<'a, P>, R>,
+        rows: &'a [P],
+    ) -> Self {
+        let call = Call {
+            handle: db.handle(),
+            about: statement.about(),
+            rows,
+        };
+        Self {
+            state: State::Called(call, all_rows::<P, R>),
+        }
+    }
+}
+
+fn all_rows<'a, P: Params + 'a, R: Row>(call: Call<'a, P>) -> Running<'a, Vec<R>> {
+    Box::pin(async move {
+        #[cfg(feature = "testing")]
+        if let Some(mock) = call.handle.mock() {
+            return mock?.answer(call.about.origin);
+        }
+        let mut all = Vec::new();
+        call.run(&mut all).await?;
+        Ok(all)
+    })
+}
+
+impl<'a, P: Params + 'a> BulkExecute<'a, P> {
+    /// What a generated function returns.
+    pub fn new(
+        db: &'a impl Writer,
+        statement: &'a Statement<Rows<'a, P>, NoRows>,
+        rows: &'a [P],
+    ) -> Self {
+        let call = Call {
+            handle: db.handle(),
+            about: statement.about(),
+            rows,
+        };
+        Self {
+            state: State::Called(call, affected::<P>),
+        }
+    }
+}
+
+fn affected<'a, P: Params + 'a>(call: Call<'a, P>) -> Running<'a, u64> {
+    Box::pin(async move {
+        #[cfg(feature = "testing")]
+        if let Some(mock) = call.handle.mock() {
+            return mock?.answer(call.about.origin);
+        }
+        call.run::<NoRows>(&mut Vec::new()).await
+    })
+}
+
+impl<P: Params> Call<'_, P> {
+    /// The number of rows that were affected; those that came back are added.
+    async fn run<R: Row>(&self, all: &mut Vec<R>) -> Result<u64> {
+        match self.handle {
+            // One statement is a transaction by itself, and of no rows there is nothing to ask.
+            Handle::Pool(pool) if self.rows.len() > CHUNK => {
+                let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN").await?;
+                let handle = Handle::Transaction(transaction.core());
+                let affected = self.chunks(handle, all).await?;
+                transaction.commit().await?;
+                Ok(affected)
+            }
+            // Where one part fails, the caller's transaction has failed: all or nothing here, too.
+            Handle::Pool(_) | Handle::Transaction(_) => self.chunks(self.handle, all).await,
+        }
+    }
+
+    async fn chunks<R: Row>(&self, handle: Handle<'_>, all: &mut Vec<R>) -> Result<u64> {
+        let mut affected = 0;
+        for (number, chunk) in self.rows.chunks(CHUNK).enumerate() {
+            let rows = Rows::of(chunk, number * CHUNK, self.about.keys);
+            let slots = Slots::of(&rows);
+            let (replied, reply) = call::open(handle, self.about, slots.as_slice()).await?;
+            let mut replied = pin!(replied);
+            while let Some(row) = reply.next(replied.as_mut()).await? {
+                let number = all.len() as u64 + 1;
+                all.push(reply.read(&row, number, |reading| R::read(reading))?);
+            }
+            affected += reply.rows_affected(replied.as_mut()).unwrap_or_default();
+        }
+        Ok(affected)
+    }
+}
+
+impl<P, T> State<'_, P, T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Self::Called(..) = self
+            && let Self::Called(call, start) = std::mem::replace(self, Self::Taken)
+        {
+            *self = Self::Running(start(call));
+        }
+        match self {
+            Self::Running(running) => running.as_mut().poll(cx),
+            Self::Called(..) | Self::Taken => Poll::Pending,
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Called(call, _) => call.about.origin.name,
+            Self::Running(_) | Self::Taken => "a query that was polled",
+        }
+    }
+}
+
+// The call is moved out when it starts, and the running future is behind a pointer.
+impl<P, R> Unpin for BulkRows<'_, P, R> {}
+impl<P> Unpin for BulkExecute<'_, P> {}
+
+impl<P, R> Future for BulkRows<'_, P, R> {
+    type Output = Result<Vec<R>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.state.poll(cx)
+    }
+}
+
+impl<P> Future for BulkExecute<'_, P> {
+    type Output = Result<u64>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.state.poll(cx)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<P, R> BulkRows<'_, P, R> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<P> BulkExecute<'_, P> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.state.name()
+    }
+}
+
+impl<P, R> fmt::Debug for BulkRows<'_, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BulkRows")
+    }
+}
+
+impl<P> fmt::Debug for BulkExecute<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BulkExecute")
+    }
+}
