@@ -160,6 +160,8 @@ pub struct Value {
     pub field: String,
     /// The SQL type: `uuid`, `text[]`, `vault.kind`.
     pub sql_type: String,
+    /// As the runtime compares it: without domains, `public.mood`, `public.address(text,text)`.
+    pub spelled: String,
     /// As the struct has it that it stands in: a shared one may allow NULL where this query does not.
     pub slot: Slot,
     pub nullable: bool,

@@ -68,6 +68,7 @@ fn value(name: &str, sql_type: &str, ty: RustType, nullable: bool) -> Value {
         name: name.into(),
         field: name.into(),
         sql_type: sql_type.into(),
+        spelled: sql_type.into(),
         slot: slot(ty, nullable),
         nullable,
         reason: if nullable {
@@ -254,8 +255,13 @@ pub struct GetUserRowRef<'a> {
 
 sqlmill_runtime::row! { GetUserRow, GetUserRowRef { id, email, name } }
 
-static GET_USER: Statement<GetUser, GetUserRow> =
-    Statement::shared("users::get_user", "queries/users.sql:3", GET_USER_SQL);
+static GET_USER: Statement<GetUser, GetUserRow> = Statement::shared(
+    "users::get_user",
+    "queries/users.sql:3",
+    GET_USER_SQL,
+    "uuid boolean",
+    "uuid text text",
+);
 const GET_USER_SQL: &str = r"SELECT id, email
 FROM users
 WHERE id = $1";

@@ -132,8 +132,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static CREATE_CHAT: Statement<CreateChat<'_>, CreateChatRow> =
-    Statement::new("chats::create_chat", "queries/chats.sql:5", CREATE_CHAT_SQL);
+static CREATE_CHAT: Statement<CreateChat<'_>, CreateChatRow> = Statement::new(
+    "chats::create_chat",
+    "queries/chats.sql:5",
+    CREATE_CHAT_SQL,
+    "text uuid uuid",
+    "uuid text public.chat_type_enum public.workspace_sharing_enum public.asset_permission_role_enum timestamptz",
+);
 const CREATE_CHAT_SQL: &str = r"WITH made AS (
     INSERT INTO chats (title, organization_id, created_by, updated_by)
     VALUES ($1, $2, $3, $3)
@@ -207,8 +212,13 @@ pub fn get_chat(db: &impl Reader, chat_id: Uuid) -> Optional<'_, (Uuid,), Chat> 
     Optional::new(db, &GET_CHAT, (chat_id,))
 }
 
-static GET_CHAT: Statement<(Uuid,), Chat> =
-    Statement::shared("chats::get_chat", "queries/chats.sql:27", GET_CHAT_SQL);
+static GET_CHAT: Statement<(Uuid,), Chat> = Statement::shared(
+    "chats::get_chat",
+    "queries/chats.sql:27",
+    GET_CHAT_SQL,
+    "uuid",
+    "uuid text public.chat_type_enum uuid timestamptz timestamptz timestamptz uuid uuid bool uuid timestamptz text uuid public.asset_type_enum int4 public.slack_chat_authorization_enum text text public.workspace_sharing_enum uuid timestamptz text timestamptz",
+);
 const GET_CHAT_SQL: &str = r"SELECT
     id,
     title,
@@ -340,6 +350,8 @@ static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statemen
     "chats::get_chat_details",
     "queries/chats.sql:57",
     GET_CHAT_DETAILS_SQL,
+    "uuid uuid",
+    "uuid text timestamptz record bool",
 );
 const GET_CHAT_DETAILS_SQL: &str = r"SELECT
     chats.id,
@@ -472,6 +484,8 @@ static UPDATE_CHAT: Statement<UpdateChat<'_>, UpdateChatRow> = Statement::new(
     "chats::update_chat",
     "queries/chats.sql:82",
     UPDATE_CHAT_SQL,
+    "text bool uuid bool public.asset_type_enum bool int4 bool uuid",
+    "uuid text uuid public.asset_type_enum int4 timestamptz",
 );
 const UPDATE_CHAT_SQL: &str = r"UPDATE chats
 SET
@@ -604,6 +618,8 @@ static UPDATE_CHAT_SHARING: Statement<UpdateChatSharing<'_>> = Statement::new(
     "chats::update_chat_sharing",
     "queries/chats.sql:100",
     UPDATE_CHAT_SHARING_SQL,
+    "bool bool uuid bool timestamptz bool text bool public.workspace_sharing_enum bool uuid bool timestamptz bool uuid uuid",
+    "",
 );
 const UPDATE_CHAT_SHARING_SQL: &str = r"UPDATE chats
 SET
@@ -637,8 +653,13 @@ pub fn touch_chat(db: &impl Writer, chat_id: Uuid) -> Execute<'_, (Uuid,)> {
     Execute::new(db, &TOUCH_CHAT, (chat_id,))
 }
 
-static TOUCH_CHAT: Statement<(Uuid,)> =
-    Statement::new("chats::touch_chat", "queries/chats.sql:115", TOUCH_CHAT_SQL);
+static TOUCH_CHAT: Statement<(Uuid,)> = Statement::new(
+    "chats::touch_chat",
+    "queries/chats.sql:115",
+    TOUCH_CHAT_SQL,
+    "uuid",
+    "",
+);
 const TOUCH_CHAT_SQL: &str = r"UPDATE chats
 SET updated_at = now()
 WHERE id = $1 AND deleted_at IS NULL";
@@ -718,6 +739,8 @@ static FIND_SLACK_CHAT: Statement<FindSlackChat<'_>, FindSlackChatRow> = Stateme
     "chats::find_slack_chat",
     "queries/chats.sql:121",
     FIND_SLACK_CHAT_SQL,
+    "uuid text text",
+    "uuid text uuid public.slack_chat_authorization_enum",
 );
 const FIND_SLACK_CHAT_SQL: &str = r"SELECT id, title, created_by, slack_chat_authorization
 FROM chats

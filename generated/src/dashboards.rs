@@ -142,6 +142,8 @@ static CREATE_DASHBOARD: Statement<CreateDashboard<'_>, CreateDashboardRow> = St
     "dashboards::create_dashboard",
     "queries/dashboards.sql:5",
     CREATE_DASHBOARD_SQL,
+    "text text jsonb uuid uuid",
+    "uuid text text jsonb jsonb timestamptz",
 );
 const CREATE_DASHBOARD_SQL: &str = r"WITH made AS (
     INSERT INTO dashboard_files (name, file_name, content, organization_id, created_by, version_history)
@@ -273,6 +275,8 @@ static GET_DASHBOARD: Statement<(Uuid,), Dashboard> = Statement::shared(
     "dashboards::get_dashboard",
     "queries/dashboards.sql:34",
     GET_DASHBOARD_SQL,
+    "uuid",
+    "uuid text text jsonb text uuid uuid jsonb bool timestamptz public.workspace_sharing_enum text timestamptz timestamptz timestamptz",
 );
 const GET_DASHBOARD_SQL: &str = r"SELECT
     id,
@@ -318,6 +322,8 @@ static DELETE_DASHBOARD: Statement<(Uuid,)> = Statement::new(
     "dashboards::delete_dashboard",
     "queries/dashboards.sql:55",
     DELETE_DASHBOARD_SQL,
+    "uuid",
+    "",
 );
 const DELETE_DASHBOARD_SQL: &str = r"UPDATE dashboard_files
 SET
@@ -393,6 +399,8 @@ static LIST_DASHBOARD_METRICS: Statement<(Uuid,), ListDashboardMetricsRow> = Sta
     "dashboards::list_dashboard_metrics",
     "queries/dashboards.sql:63",
     LIST_DASHBOARD_METRICS_SQL,
+    "uuid",
+    "uuid text public.verification_enum uuid timestamptz",
 );
 const LIST_DASHBOARD_METRICS_SQL: &str = r"SELECT
     metric.id,
@@ -477,6 +485,8 @@ static LIST_DASHBOARDS_WITH_METRIC: Statement<(Uuid,), ListDashboardsWithMetricR
         "dashboards::list_dashboards_with_metric",
         "queries/dashboards.sql:77",
         LIST_DASHBOARDS_WITH_METRIC_SQL,
+        "uuid",
+        "uuid text bool timestamptz public.workspace_sharing_enum",
     );
 const LIST_DASHBOARDS_WITH_METRIC_SQL: &str = r"SELECT
     dashboard.id,

@@ -93,6 +93,8 @@ static GET_DATA_SOURCE: Statement<(Uuid,), DataSource> = Statement::shared(
     "datasets::get_data_source",
     "queries/datasets.sql:6",
     GET_DATA_SOURCE_SQL,
+    "uuid",
+    "uuid text text text uuid public.data_source_onboarding_status_enum text uuid uuid timestamptz timestamptz",
 );
 const GET_DATA_SOURCE_SQL: &str = r"SELECT
     id,
@@ -167,6 +169,8 @@ static GET_DATA_SOURCE_BY_NAME: Statement<GetDataSourceByName<'_>, DataSource> =
     "datasets::get_data_source_by_name",
     "queries/datasets.sql:23",
     GET_DATA_SOURCE_BY_NAME_SQL,
+    "text uuid text",
+    "uuid text text text uuid public.data_source_onboarding_status_enum text uuid uuid timestamptz timestamptz",
 );
 const GET_DATA_SOURCE_BY_NAME_SQL: &str = r"SELECT
     id,
@@ -217,6 +221,8 @@ static GET_DATASET_METADATA: Statement<(Uuid,), Option<Value>> = Statement::shar
     "datasets::get_dataset_metadata",
     "queries/datasets.sql:44",
     GET_DATASET_METADATA_SQL,
+    "uuid",
+    "jsonb",
 );
 const GET_DATASET_METADATA_SQL: &str = r"SELECT metadata
 FROM datasets
@@ -321,6 +327,8 @@ static UPDATE_DATASET_METADATA: Statement<UpdateDatasetMetadata<'_>, Dataset> = 
     "datasets::update_dataset_metadata",
     "queries/datasets.sql:50",
     UPDATE_DATASET_METADATA_SQL,
+    "jsonb uuid",
+    "uuid text text text text public.dataset_type_enum bool uuid uuid jsonb timestamptz",
 );
 const UPDATE_DATASET_METADATA_SQL: &str = r"UPDATE datasets
 SET
@@ -385,6 +393,8 @@ static SOFT_DELETE_DATASETS_NOT_IN: Statement<SoftDeleteDatasetsNotIn<'_>, Uuid>
     "datasets::soft_delete_datasets_not_in",
     "queries/datasets.sql:70",
     SOFT_DELETE_DATASETS_NOT_IN_SQL,
+    "uuid text[]",
+    "uuid",
 );
 const SOFT_DELETE_DATASETS_NOT_IN_SQL: &str = r"UPDATE datasets
 SET
@@ -466,6 +476,8 @@ static LIST_DEFAULT_DATASETS: Statement<(Uuid,), ListDefaultDatasetsRow> = State
     "datasets::list_default_datasets",
     "queries/datasets.sql:83",
     LIST_DEFAULT_DATASETS_SQL,
+    "uuid",
+    "uuid text bool timestamptz",
 );
 const LIST_DEFAULT_DATASETS_SQL: &str = r"SELECT
     datasets.id,
@@ -612,6 +624,8 @@ static REPLACE_DEFAULT_DATASETS: Statement<ReplaceDefaultDatasets<'_>, ReplaceDe
         "datasets::replace_default_datasets",
         "queries/datasets.sql:104",
         REPLACE_DEFAULT_DATASETS_SQL,
+        "uuid uuid uuid[]",
+        "int8 int8",
     );
 const REPLACE_DEFAULT_DATASETS_SQL: &str = r"WITH default_group AS (
     INSERT INTO permission_groups (name, organization_id, created_by, updated_by)

@@ -169,6 +169,8 @@ static CREATE_GITHUB_INTEGRATION: Statement<CreateGithubIntegration<'_>, GithubI
         "integrations::create_github_integration",
         "queries/integrations.sql:6",
         CREATE_GITHUB_INTEGRATION_SQL,
+        "uuid uuid text text text text",
+        "uuid uuid uuid text text text text jsonb public.github_integration_status_enum timestamptz timestamptz timestamptz",
     );
 const CREATE_GITHUB_INTEGRATION_SQL: &str = r"INSERT INTO github_integrations (
     organization_id,
@@ -245,6 +247,8 @@ static GET_ACTIVE_GITHUB_INTEGRATION: Statement<(Uuid,), GithubIntegration> = St
     "integrations::get_active_github_integration",
     "queries/integrations.sql:32",
     GET_ACTIVE_GITHUB_INTEGRATION_SQL,
+    "uuid",
+    "uuid uuid uuid text text text text jsonb public.github_integration_status_enum timestamptz timestamptz timestamptz",
 );
 const GET_ACTIVE_GITHUB_INTEGRATION_SQL: &str = r"SELECT
     id,
@@ -313,6 +317,8 @@ static SET_GITHUB_STATUS: Statement<SetGithubStatus<'_>> = Statement::new(
     "integrations::set_github_status",
     "queries/integrations.sql:55",
     SET_GITHUB_STATUS_SQL,
+    "public.github_integration_status_enum uuid public.github_integration_status_enum[]",
+    "",
 );
 const SET_GITHUB_STATUS_SQL: &str = r"UPDATE github_integrations
 SET
@@ -482,6 +488,8 @@ static START_SLACK_OAUTH: Statement<StartSlackOauth<'_>, SlackIntegration> = Sta
     "integrations::start_slack_oauth",
     "queries/integrations.sql:71",
     START_SLACK_OAUTH_SQL,
+    "uuid uuid text text timestamptz",
+    "uuid uuid uuid text public.slack_integration_status_enum text timestamptz jsonb timestamptz timestamptz",
 );
 const START_SLACK_OAUTH_SQL: &str = r"INSERT INTO slack_integrations (organization_id, user_id, team_id, oauth_state, oauth_expires_at)
 VALUES ($1, $2, $3, $4, $5)
@@ -558,6 +566,8 @@ static EXPIRE_SLACK_OAUTH: Statement<(), ExpireSlackOauthRow> = Statement::new(
     "integrations::expire_slack_oauth",
     "queries/integrations.sql:101",
     EXPIRE_SLACK_OAUTH_SQL,
+    "",
+    "uuid text",
 );
 const EXPIRE_SLACK_OAUTH_SQL: &str = r"DELETE FROM slack_integrations
 WHERE
@@ -660,6 +670,8 @@ static UPSERT_LOGS_WRITEBACK: Statement<UpsertLogsWriteback<'_>, LogsWriteBackCo
         "integrations::upsert_logs_writeback",
         "queries/integrations.sql:112",
         UPSERT_LOGS_WRITEBACK_SQL,
+        "uuid uuid text text text",
+        "uuid uuid uuid text text text timestamptz timestamptz timestamptz",
     );
 const UPSERT_LOGS_WRITEBACK_SQL: &str = r"INSERT INTO logs_write_back_configs (organization_id, data_source_id, database, schema, table_name)
 VALUES ($1, $2, $3, $4, $5)
@@ -755,6 +767,8 @@ static GET_SECRET_BY_NAME: Statement<(&str,), GetSecretByNameRow> = Statement::s
     "integrations::get_secret_by_name",
     "queries/integrations.sql:134",
     GET_SECRET_BY_NAME_SQL,
+    "text",
+    "uuid text text text uuid bytea timestamptz",
 );
 const GET_SECRET_BY_NAME_SQL: &str = r"SELECT
     id,
@@ -809,6 +823,8 @@ static STORE_SECRET: Statement<StoreSecret<'_>, Uuid> = Statement::new(
     "integrations::store_secret",
     "queries/integrations.sql:147",
     STORE_SECRET_SQL,
+    "text text text",
+    "uuid",
 );
 const STORE_SECRET_SQL: &str = r"SELECT vault.create_secret(
     new_secret => $1,

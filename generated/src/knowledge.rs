@@ -84,6 +84,8 @@ static UPSERT_DOC: Statement<UpsertDoc<'_>, Doc> = Statement::new(
     "knowledge::upsert_doc",
     "queries/knowledge.sql:6",
     UPSERT_DOC_SQL,
+    "text text public.docs_type_enum uuid",
+    "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
 );
 const UPSERT_DOC_SQL: &str = r"INSERT INTO docs (name, content, type, organization_id)
 VALUES ($1, $2, $3, $4)
@@ -191,6 +193,8 @@ static UPDATE_DOC: Statement<UpdateDoc<'_>, Doc> = Statement::new(
     "knowledge::update_doc",
     "queries/knowledge.sql:26",
     UPDATE_DOC_SQL,
+    "text bool text bool public.docs_type_enum bool uuid uuid",
+    "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
 );
 const UPDATE_DOC_SQL: &str = r"UPDATE docs
 SET
@@ -355,6 +359,8 @@ static CREATE_SHORTCUT: Statement<CreateShortcut<'_>, Shortcut> = Statement::new
     "knowledge::create_shortcut",
     "queries/knowledge.sql:46",
     CREATE_SHORTCUT_SQL,
+    "text bool uuid text uuid",
+    "uuid text text bool uuid timestamptz timestamptz",
 );
 const CREATE_SHORTCUT_SQL: &str = r"WITH restored AS (
     UPDATE shortcuts
@@ -475,6 +481,8 @@ static LIST_SHORTCUTS: Statement<ListShortcuts, ListShortcutsRow> = Statement::n
     "knowledge::list_shortcuts",
     "queries/knowledge.sql:78",
     LIST_SHORTCUTS_SQL,
+    "uuid uuid",
+    "uuid text text bool uuid text",
 );
 const LIST_SHORTCUTS_SQL: &str = r"SELECT
     shortcuts.id,
@@ -551,6 +559,8 @@ static SHORTCUT_NAME_TAKEN: Statement<ShortcutNameTaken<'_>, bool> = Statement::
     "knowledge::shortcut_name_taken",
     "queries/knowledge.sql:105",
     SHORTCUT_NAME_TAKEN_SQL,
+    "text uuid uuid uuid",
+    "bool",
 );
 const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
     SELECT

@@ -72,6 +72,8 @@ static SAVE_TO_LIBRARY: Statement<SaveToLibrary<'_>> = Statement::new(
     "library::save_to_library",
     "queries/library.sql:3",
     SAVE_TO_LIBRARY_SQL,
+    "uuid public.asset_type_enum[] uuid[]",
+    "",
 );
 const SAVE_TO_LIBRARY_SQL: &str = r"INSERT INTO user_library (user_id, asset_type, asset_id)
 SELECT DISTINCT $1::uuid, item.asset_type, item.asset_id
@@ -124,6 +126,8 @@ static REMOVE_FROM_LIBRARY: Statement<RemoveFromLibrary<'_>> = Statement::new(
     "library::remove_from_library",
     "queries/library.sql:14",
     REMOVE_FROM_LIBRARY_SQL,
+    "uuid public.asset_type_enum[] uuid[]",
+    "",
 );
 const REMOVE_FROM_LIBRARY_SQL: &str = r"UPDATE user_library
 SET
@@ -210,6 +214,8 @@ static ADD_FAVORITE: Statement<AddFavorite, i32> = Statement::new(
     "library::add_favorite",
     "queries/library.sql:28",
     ADD_FAVORITE_SQL,
+    "uuid uuid public.asset_type_enum",
+    "int4",
 );
 const ADD_FAVORITE_SQL: &str = r"INSERT INTO user_favorites (user_id, asset_id, asset_type, order_index)
 VALUES (
@@ -273,6 +279,8 @@ static LIST_FAVORITES: Statement<(Uuid,), ListFavoritesRow> = Statement::new(
     "library::list_favorites",
     "queries/library.sql:51",
     LIST_FAVORITES_SQL,
+    "uuid",
+    "uuid public.asset_type_enum int4",
 );
 const LIST_FAVORITES_SQL: &str = r"SELECT asset_id, asset_type, order_index
 FROM user_favorites
@@ -321,6 +329,8 @@ static REORDER_FAVORITES: Statement<ReorderFavorites<'_>> = Statement::new(
     "library::reorder_favorites",
     "queries/library.sql:58",
     REORDER_FAVORITES_SQL,
+    "public.asset_type_enum[] uuid[] uuid",
+    "",
 );
 const REORDER_FAVORITES_SQL: &str = r"UPDATE user_favorites
 SET order_index = item.position - 1
@@ -424,6 +434,8 @@ static GET_ASSET_SUMMARY: Statement<GetAssetSummary, GetAssetSummaryRow> = State
     "library::get_asset_summary",
     "queries/library.sql:71",
     GET_ASSET_SUMMARY_SQL,
+    "public.asset_type_enum uuid",
+    "public.asset_type_enum uuid text uuid uuid timestamptz timestamptz",
 );
 const GET_ASSET_SUMMARY_SQL: &str = r"SELECT
     asset_type,

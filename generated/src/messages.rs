@@ -158,6 +158,8 @@ static CREATE_MESSAGE: Statement<CreateMessage<'_>, CreateMessageRow> = Statemen
     "messages::create_message",
     "queries/messages.sql:5",
     CREATE_MESSAGE_SQL,
+    "uuid uuid uuid text public.message_analysis_mode_enum",
+    "uuid uuid uuid text text public.message_analysis_mode_enum bool timestamptz timestamptz",
 );
 const CREATE_MESSAGE_SQL: &str = r"WITH touched AS (
     UPDATE chats
@@ -311,6 +313,8 @@ static GET_MESSAGE: Statement<(Uuid,), Message> = Statement::shared(
     "messages::get_message",
     "queries/messages.sql:44",
     GET_MESSAGE_SQL,
+    "uuid",
+    "uuid uuid uuid text text public.message_analysis_mode_enum jsonb jsonb jsonb text jsonb jsonb text text text bool timestamptz timestamptz",
 );
 const GET_MESSAGE_SQL: &str = r"SELECT
     id,
@@ -431,6 +435,8 @@ static UPDATE_MESSAGE: Statement<UpdateMessage<'_>, UpdateMessageRow> = Statemen
     "messages::update_message",
     "queries/messages.sql:68",
     UPDATE_MESSAGE_SQL,
+    "jsonb bool jsonb bool jsonb bool text bool jsonb bool bool bool uuid",
+    "uuid uuid bool timestamptz",
 );
 const UPDATE_MESSAGE_SQL: &str = r"UPDATE messages
 SET
@@ -524,6 +530,8 @@ static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement
     "messages::get_message_context",
     "queries/messages.sql:82",
     GET_MESSAGE_CONTEXT_SQL,
+    "uuid",
+    "uuid text public.message_analysis_mode_enum uuid uuid uuid text public.slack_chat_authorization_enum",
 );
 const GET_MESSAGE_CONTEXT_SQL: &str = r"SELECT
     messages.id AS message_id,
@@ -640,6 +648,8 @@ static LIST_MESSAGES_FOR_CHAT: Statement<(Uuid,), ListMessagesForChatRow> = Stat
     "messages::list_messages_for_chat",
     "queries/messages.sql:99",
     LIST_MESSAGES_FOR_CHAT_SQL,
+    "uuid",
+    "uuid text jsonb bool timestamptz record",
 );
 const LIST_MESSAGES_FOR_CHAT_SQL: &str = r"SELECT
     messages.id,
@@ -726,6 +736,8 @@ static LIST_MESSAGE_HISTORY: Statement<(Uuid,), ListMessageHistoryRow> = Stateme
     "messages::list_message_history",
     "queries/messages.sql:117",
     LIST_MESSAGE_HISTORY_SQL,
+    "uuid",
+    "uuid text jsonb timestamptz",
 );
 const LIST_MESSAGE_HISTORY_SQL: &str = r"SELECT
     earlier.id,
@@ -790,6 +802,8 @@ static LIST_RAW_LLM_ENTRIES: Statement<(Uuid,), ListRawLlmEntriesRow> = Statemen
     "messages::list_raw_llm_entries",
     "queries/messages.sql:133",
     LIST_RAW_LLM_ENTRIES_SQL,
+    "uuid",
+    "uuid int8 jsonb",
 );
 const LIST_RAW_LLM_ENTRIES_SQL: &str = r"SELECT
     messages.id AS message_id,
@@ -875,6 +889,8 @@ static LINK_MESSAGE_FILES: Statement<Rows<'_, LinkMessageFiles>> = Statement::ne
     "messages::link_message_files",
     "queries/messages.sql:144",
     LINK_MESSAGE_FILES_SQL,
+    "uuid[] uuid[] uuid[]",
+    "",
 );
 const LINK_MESSAGE_FILES_SQL: &str = r"INSERT INTO messages_to_files (id, message_id, file_id)
 SELECT bulk.p1, bulk.p2, bulk.p3
@@ -964,6 +980,8 @@ static LIST_MESSAGE_FILES: Statement<(Uuid,), ListMessageFilesRow> = Statement::
     "messages::list_message_files",
     "queries/messages.sql:151",
     LIST_MESSAGE_FILES_SQL,
+    "uuid",
+    "uuid public.asset_type_enum text int4 bool",
 );
 const LIST_MESSAGE_FILES_SQL: &str = r"SELECT
     link.file_id,

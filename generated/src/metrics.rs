@@ -170,6 +170,8 @@ static CREATE_METRICS: Statement<CreateMetrics<'_>, CreateMetricsRow> = Statemen
     "metrics::create_metrics",
     "queries/metrics.sql:5",
     CREATE_METRICS_SQL,
+    "jsonb uuid uuid",
+    "uuid text text jsonb",
 );
 const CREATE_METRICS_SQL: &str = r"WITH input AS (
     SELECT coalesce(item.id, gen_random_uuid()) AS id, item.name, item.file_name, item.content, item.data_source_id
@@ -271,6 +273,8 @@ static GET_METRIC: Statement<(Uuid,), Metric> = Statement::shared(
     "metrics::get_metric",
     "queries/metrics.sql:50",
     GET_METRIC_SQL,
+    "uuid",
+    "uuid text text jsonb public.verification_enum jsonb text float8 uuid uuid timestamptz timestamptz timestamptz bool uuid timestamptz jsonb jsonb text uuid public.workspace_sharing_enum uuid timestamptz text timestamptz",
 );
 const GET_METRIC_SQL: &str = r"SELECT
     id,
@@ -378,6 +382,8 @@ static GET_METRIC_VERSION: Statement<GetMetricVersion, GetMetricVersionRow> = St
     "metrics::get_metric_version",
     "queries/metrics.sql:81",
     GET_METRIC_VERSION_SQL,
+    "int4 uuid",
+    "uuid text jsonb text text",
 );
 const GET_METRIC_VERSION_SQL: &str = r"SELECT
     metric.id,
@@ -435,6 +441,8 @@ static GET_METRIC_TITLE: Statement<GetMetricTitle, String> = Statement::shared(
     "metrics::get_metric_title",
     "queries/metrics.sql:95",
     GET_METRIC_TITLE_SQL,
+    "uuid uuid",
+    "text",
 );
 const GET_METRIC_TITLE_SQL: &str = r"SELECT name
 FROM metric_files
@@ -609,6 +617,8 @@ static UPDATE_METRIC_SHARING: Statement<UpdateMetricSharing<'_>, UpdateMetricSha
         "metrics::update_metric_sharing",
         "queries/metrics.sql:107",
         UPDATE_METRIC_SHARING_SQL,
+        "bool bool uuid bool timestamptz bool text bool public.workspace_sharing_enum bool uuid bool timestamptz bool uuid",
+        "uuid bool uuid timestamptz text public.workspace_sharing_enum uuid timestamptz",
     );
 const UPDATE_METRIC_SHARING_SQL: &str = r"UPDATE metric_files
 SET
@@ -674,6 +684,8 @@ static SET_SCREENSHOT: Statement<SetScreenshot<'_>> = Statement::new(
     "metrics::set_screenshot",
     "queries/metrics.sql:130",
     SET_SCREENSHOT_SQL,
+    "text timestamptz uuid",
+    "",
 );
 const SET_SCREENSHOT_SQL: &str = r"UPDATE metric_files
 SET
@@ -716,6 +728,8 @@ static METRIC_LATEST_VERSION: Statement<(Uuid,), Option<i32>> = Statement::new(
     "metrics::metric_latest_version",
     "queries/metrics.sql:139",
     METRIC_LATEST_VERSION_SQL,
+    "uuid",
+    "int4",
 );
 const METRIC_LATEST_VERSION_SQL: &str = r"SELECT
     (

@@ -53,6 +53,8 @@ static GET_ORGANIZATION: Statement<(Uuid,), Organization> = Statement::shared(
     "organizations::get_organization",
     "queries/organizations.sql:6",
     GET_ORGANIZATION_SQL,
+    "uuid",
+    "uuid text text timestamptz timestamptz timestamptz bool text[] bool public.user_organization_role_enum jsonb",
 );
 const GET_ORGANIZATION_SQL: &str = r"SELECT
     id,
@@ -144,6 +146,8 @@ static CREATE_ORGANIZATION: Statement<CreateOrganization<'_>, Organization> = St
     "organizations::create_organization",
     "queries/organizations.sql:23",
     CREATE_ORGANIZATION_SQL,
+    "text text text[]",
+    "uuid text text timestamptz timestamptz timestamptz bool text[] bool public.user_organization_role_enum jsonb",
 );
 const CREATE_ORGANIZATION_SQL: &str = r"INSERT INTO organizations (name, domain, domains)
 VALUES ($1, $2, $3)
@@ -264,6 +268,8 @@ static ADD_MEMBER: Statement<AddMember, Membership> = Statement::new(
     "organizations::add_member",
     "queries/organizations.sql:40",
     ADD_MEMBER_SQL,
+    "uuid uuid public.user_organization_role_enum uuid",
+    "uuid uuid public.user_organization_role_enum public.user_organization_status_enum timestamptz timestamptz",
 );
 const ADD_MEMBER_SQL: &str = r"INSERT INTO users_to_organizations (user_id, organization_id, role, created_by, updated_by)
 VALUES ($1, $2, $3, $4, $4)
@@ -378,6 +384,8 @@ static UPDATE_WORKSPACE_SETTINGS: Statement<
     "organizations::update_workspace_settings",
     "queries/organizations.sql:60",
     UPDATE_WORKSPACE_SETTINGS_SQL,
+    "bool bool public.user_organization_role_enum bool text[] bool uuid",
+    "bool public.user_organization_role_enum text[]",
 );
 const UPDATE_WORKSPACE_SETTINGS_SQL: &str = r"UPDATE organizations
 SET
@@ -435,6 +443,8 @@ static ADD_APPROVED_DOMAINS: Statement<AddApprovedDomains<'_>, Vec<String>> = St
     "organizations::add_approved_domains",
     "queries/organizations.sql:71",
     ADD_APPROVED_DOMAINS_SQL,
+    "text[] uuid",
+    "text[]",
 );
 const ADD_APPROVED_DOMAINS_SQL: &str = r"UPDATE organizations
 SET
@@ -492,6 +502,8 @@ static SET_COLOR_PALETTES: Statement<SetColorPalettes<'_>, Value> = Statement::n
     "organizations::set_color_palettes",
     "queries/organizations.sql:87",
     SET_COLOR_PALETTES_SQL,
+    "jsonb uuid",
+    "jsonb",
 );
 const SET_COLOR_PALETTES_SQL: &str = r"UPDATE organizations
 SET
@@ -530,6 +542,8 @@ static COUNT_ACTIVE_MEMBERS: Statement<(Uuid,), i64> = Statement::new(
     "organizations::count_active_members",
     "queries/organizations.sql:96",
     COUNT_ACTIVE_MEMBERS_SQL,
+    "uuid",
+    "int8",
 );
 const COUNT_ACTIVE_MEMBERS_SQL: &str = r"SELECT count(*) AS members
 FROM users_to_organizations

@@ -131,6 +131,8 @@ static CREATE_REPORT: Statement<CreateReport<'_>, CreateReportRow> = Statement::
     "reports::create_report",
     "queries/reports.sql:3",
     CREATE_REPORT_SQL,
+    "text text uuid uuid",
+    "uuid text text jsonb timestamptz",
 );
 const CREATE_REPORT_SQL: &str = r"WITH made AS (
     INSERT INTO report_files (name, content, organization_id, created_by, version_history)
@@ -184,6 +186,8 @@ static GET_REPORT_CONTENT: Statement<(Uuid,), String> = Statement::shared(
     "reports::get_report_content",
     "queries/reports.sql:30",
     GET_REPORT_CONTENT_SQL,
+    "uuid",
+    "text",
 );
 const GET_REPORT_CONTENT_SQL: &str = r"SELECT content
 FROM report_files
@@ -229,6 +233,8 @@ static APPEND_REPORT_CONTENT: Statement<AppendReportContent<'_>, String> = State
     "reports::append_report_content",
     "queries/reports.sql:36",
     APPEND_REPORT_CONTENT_SQL,
+    "text uuid",
+    "text",
 );
 const APPEND_REPORT_CONTENT_SQL: &str = r"UPDATE report_files
 SET
@@ -309,6 +315,8 @@ static REPLACE_IN_REPORT: Statement<ReplaceInReport<'_>, ReplaceInReportRow> = S
     "reports::replace_in_report",
     "queries/reports.sql:45",
     REPLACE_IN_REPORT_SQL,
+    "uuid text text",
+    "text int4",
 );
 const REPLACE_IN_REPORT_SQL: &str = r"WITH before AS (
     SELECT id, content
@@ -460,6 +468,8 @@ static LIST_REPORTS_WITH_PERMISSION: Statement<
     "reports::list_reports_with_permission",
     "queries/reports.sql:66",
     LIST_REPORTS_WITH_PERMISSION_SQL,
+    "uuid uuid bool bool",
+    "uuid text timestamptz public.workspace_sharing_enum text public.asset_permission_role_enum bool",
 );
 const LIST_REPORTS_WITH_PERMISSION_SQL: &str = r"SELECT
     report.id,
@@ -575,6 +585,8 @@ static SAVE_REPORT_VERSION: Statement<SaveReportVersion<'_>, i32> = Statement::n
     "reports::save_report_version",
     "queries/reports.sql:122",
     SAVE_REPORT_VERSION_SQL,
+    "uuid text",
+    "int4",
 );
 const SAVE_REPORT_VERSION_SQL: &str = r"WITH following AS (
     SELECT

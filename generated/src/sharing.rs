@@ -102,6 +102,8 @@ static GRANT_PERMISSION: Statement<GrantPermission, AssetPermission> = Statement
     "sharing::grant_permission",
     "queries/sharing.sql:5",
     GRANT_PERMISSION_SQL,
+    "uuid public.identity_type_enum uuid public.asset_type_enum public.asset_permission_role_enum uuid",
+    "uuid public.identity_type_enum uuid public.asset_type_enum public.asset_permission_role_enum timestamptz timestamptz timestamptz uuid uuid",
 );
 const GRANT_PERMISSION_SQL: &str = r"INSERT INTO asset_permissions (identity_id, identity_type, asset_id, asset_type, role, created_by, updated_by)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
@@ -222,6 +224,8 @@ static GRANT_PERMISSIONS: Statement<GrantPermissions<'_>> = Statement::new(
     "sharing::grant_permissions",
     "queries/sharing.sql:27",
     GRANT_PERMISSIONS_SQL,
+    "uuid public.asset_type_enum uuid uuid[] public.identity_type_enum[] public.asset_permission_role_enum[]",
+    "",
 );
 const GRANT_PERMISSIONS_SQL: &str = r"INSERT INTO asset_permissions (identity_id, identity_type, asset_id, asset_type, role, created_by, updated_by)
 SELECT DISTINCT ON (item.identity_id, item.identity_type)
@@ -334,6 +338,8 @@ static REVOKE_PERMISSION: Statement<RevokePermission, AssetPermission> = Stateme
     "sharing::revoke_permission",
     "queries/sharing.sql:52",
     REVOKE_PERMISSION_SQL,
+    "uuid uuid public.identity_type_enum uuid public.asset_type_enum",
+    "uuid public.identity_type_enum uuid public.asset_type_enum public.asset_permission_role_enum timestamptz timestamptz timestamptz uuid uuid",
 );
 const REVOKE_PERMISSION_SQL: &str = r"UPDATE asset_permissions
 SET
@@ -434,6 +440,8 @@ static REVOKE_PERMISSIONS: Statement<RevokePermissions<'_>, Uuid> = Statement::n
     "sharing::revoke_permissions",
     "queries/sharing.sql:77",
     REVOKE_PERMISSIONS_SQL,
+    "uuid uuid public.asset_type_enum public.identity_type_enum uuid[]",
+    "uuid",
 );
 const REVOKE_PERMISSIONS_SQL: &str = r"UPDATE asset_permissions
 SET
@@ -531,6 +539,8 @@ static LIST_PEOPLE_WITH_ACCESS: Statement<ListPeopleWithAccess, ListPeopleWithAc
         "sharing::list_people_with_access",
         "queries/sharing.sql:92",
         LIST_PEOPLE_WITH_ACCESS_SQL,
+        "uuid public.asset_type_enum",
+        "uuid text text text public.asset_permission_role_enum",
     );
 const LIST_PEOPLE_WITH_ACCESS_SQL: &str = r"SELECT
     person.id,
@@ -643,6 +653,8 @@ static EFFECTIVE_ASSET_ROLE: Statement<EffectiveAssetRole, Option<AssetPermissio
         "sharing::effective_asset_role",
         "queries/sharing.sql:110",
         EFFECTIVE_ASSET_ROLE_SQL,
+        "uuid public.asset_type_enum uuid",
+        "public.asset_permission_role_enum",
     );
 const EFFECTIVE_ASSET_ROLE_SQL: &str = r"WITH asset AS (
     SELECT live_assets.organization_id, live_assets.workspace_sharing
@@ -829,6 +841,8 @@ static LIST_CONTAINERS_OF_METRIC: Statement<(Uuid,), ListContainersOfMetricRow> 
     "sharing::list_containers_of_metric",
     "queries/sharing.sql:168",
     LIST_CONTAINERS_OF_METRIC_SQL,
+    "uuid",
+    "public.asset_type_enum uuid text public.workspace_sharing_enum bool timestamptz",
 );
 const LIST_CONTAINERS_OF_METRIC_SQL: &str = r"SELECT
     'dashboard_file'::asset_type_enum AS container_type,

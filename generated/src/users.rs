@@ -55,8 +55,13 @@ pub struct GetUser {
 
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
-static GET_USER: Statement<GetUser, User> =
-    Statement::shared("users::get_user", "queries/users.sql:6", GET_USER_SQL);
+static GET_USER: Statement<GetUser, User> = Statement::shared(
+    "users::get_user",
+    "queries/users.sql:6",
+    GET_USER_SQL,
+    "uuid bool",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
+);
 const GET_USER_SQL: &str = r"SELECT
     id,
     email,
@@ -122,6 +127,8 @@ static GET_USER_BY_EMAIL: Statement<(&str,), User> = Statement::shared(
     "users::get_user_by_email",
     "queries/users.sql:26",
     GET_USER_BY_EMAIL_SQL,
+    "text",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const GET_USER_BY_EMAIL_SQL: &str = r"SELECT
     id,
@@ -168,6 +175,8 @@ static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
     "users::get_user_email",
     "queries/users.sql:46",
     GET_USER_EMAIL_SQL,
+    "uuid",
+    "text",
 );
 const GET_USER_EMAIL_SQL: &str = r"SELECT email
 FROM users
@@ -224,6 +233,8 @@ static GET_USERS_BATCH: Statement<(&[Uuid],), User> = Statement::new(
     "users::get_users_batch",
     "queries/users.sql:52",
     GET_USERS_BATCH_SQL,
+    "uuid[]",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const GET_USERS_BATCH_SQL: &str = r"SELECT
     id,
@@ -304,6 +315,8 @@ static FIND_USERS_BY_EMAILS: Statement<(&[&str],), FindUsersByEmailsRow> = State
     "users::find_users_by_emails",
     "queries/users.sql:73",
     FIND_USERS_BY_EMAILS_SQL,
+    "text[]",
+    "uuid text text bool",
 );
 const FIND_USERS_BY_EMAILS_SQL: &str = r"SELECT id, email, name, is_active
 FROM users
@@ -379,6 +392,8 @@ static LIST_USERS_PAGE: Statement<ListUsersPage, ListUsersPageRow> = Statement::
     "users::list_users_page",
     "queries/users.sql:80",
     LIST_USERS_PAGE_SQL,
+    "int8 int8",
+    "uuid text text bool timestamptz",
 );
 const LIST_USERS_PAGE_SQL: &str = r"SELECT id, email, name, is_active, created_at
 FROM users
@@ -409,6 +424,8 @@ static COUNT_USERS: Statement<(), i64> = Statement::new(
     "users::count_users",
     "queries/users.sql:88",
     COUNT_USERS_SQL,
+    "",
+    "int8",
 );
 const COUNT_USERS_SQL: &str = r"SELECT count(*) AS total
 FROM users
@@ -489,6 +506,8 @@ static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::new(
     "users::create_user",
     "queries/users.sql:94",
     CREATE_USER_SQL,
+    "text text",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const CREATE_USER_SQL: &str = r"INSERT INTO users (email, name)
 VALUES ($1, $2)
@@ -619,6 +638,8 @@ static IMPORT_USER: Statement<NewUser<'_>, User> = Statement::new(
     "users::import_user",
     "queries/users.sql:114",
     IMPORT_USER_SQL,
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const IMPORT_USER_SQL: &str = r#"INSERT INTO users (
     id,
@@ -734,6 +755,8 @@ static UPSERT_USER: Statement<UpsertUser<'_>, User> = Statement::new(
     "users::upsert_user",
     "queries/users.sql:167",
     UPSERT_USER_SQL,
+    "text text",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const UPSERT_USER_SQL: &str = r"INSERT INTO users (email, name)
 VALUES ($1, $2)
@@ -806,6 +829,8 @@ static DELETE_USER: Statement<(Uuid,), User> = Statement::new(
     "users::delete_user",
     "queries/users.sql:192",
     DELETE_USER_SQL,
+    "uuid",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const DELETE_USER_SQL: &str = r"UPDATE users
 SET
@@ -895,6 +920,8 @@ static GET_USER_ORGANIZATIONS: Statement<(Uuid,), UserOrganization> = Statement:
     "users::get_user_organizations",
     "queries/users.sql:215",
     GET_USER_ORGANIZATIONS_SQL,
+    "uuid",
+    "uuid text public.user_organization_role_enum public.user_organization_status_enum timestamptz",
 );
 const GET_USER_ORGANIZATIONS_SQL: &str = r"SELECT
     organizations.id,
@@ -985,6 +1012,8 @@ static GET_USER_WITH_ORGANIZATIONS: Statement<(Uuid,), GetUserWithOrganizationsR
         "users::get_user_with_organizations",
         "queries/users.sql:229",
         GET_USER_WITH_ORGANIZATIONS_SQL,
+        "uuid",
+        "uuid text text record[]",
     );
 const GET_USER_WITH_ORGANIZATIONS_SQL: &str = r"SELECT
     users.id,
@@ -1103,6 +1132,8 @@ static GET_USER_PROFILE: Statement<(Uuid,), GetUserProfileRow> = Statement::new(
     "users::get_user_profile",
     "queries/users.sql:254",
     GET_USER_PROFILE_SQL,
+    "uuid",
+    "uuid text text text bool jsonb uuid text public.user_organization_role_enum public.user_organization_status_enum",
 );
 const GET_USER_PROFILE_SQL: &str = r"SELECT
     users.id,
@@ -1278,6 +1309,8 @@ static CREATE_USER_WITH_MEMBERSHIP: Statement<
     "users::create_user_with_membership",
     "queries/users.sql:276",
     CREATE_USER_WITH_MEMBERSHIP_SQL,
+    "text text uuid public.user_organization_role_enum public.user_organization_status_enum uuid",
+    "uuid text text uuid public.user_organization_role_enum public.user_organization_status_enum",
 );
 const CREATE_USER_WITH_MEMBERSHIP_SQL: &str = r"WITH made AS (
     INSERT INTO users (email, name)
@@ -1389,6 +1422,8 @@ static FIND_USER_BY_EMAIL_IN_ORGANIZATION: Statement<
     "users::find_user_by_email_in_organization",
     "queries/users.sql:305",
     FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL,
+    "text uuid",
+    "uuid text text public.user_organization_role_enum public.user_organization_status_enum",
 );
 const FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL: &str = r"SELECT
     users.id,
@@ -1484,6 +1519,8 @@ static UPDATE_USER: Statement<UpdateUser<'_>, User> = Statement::new(
     "users::update_user",
     "queries/users.sql:321",
     UPDATE_USER_SQL,
+    "text bool bool bool jsonb bool uuid",
+    "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
 const UPDATE_USER_SQL: &str = r"UPDATE users
 SET
@@ -1564,6 +1601,8 @@ static PUSH_RECENT_SHORTCUTS: Statement<PushRecentShortcuts<'_>, Value> = Statem
     "users::push_recent_shortcuts",
     "queries/users.sql:346",
     PUSH_RECENT_SHORTCUTS_SQL,
+    "uuid[] uuid",
+    "jsonb",
 );
 const PUSH_RECENT_SHORTCUTS_SQL: &str = r"UPDATE users
 SET

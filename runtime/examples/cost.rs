@@ -39,12 +39,27 @@ const BY_KEY: &str = "SELECT id, email, name, age FROM cost_users WHERE id = $1"
 const INSERT: &str = "INSERT INTO cost_log (id, email, age) VALUES ($1, $2, $3)";
 const ROWS: &str = "SELECT id, email, name, age FROM cost_users LIMIT $1";
 
-static BY_KEY_STATEMENT: Statement<(Uuid,), User> =
-    Statement::new("cost::by_key", "examples/cost.rs:1", BY_KEY);
-static INSERT_STATEMENT: Statement<(Uuid, &str, i32)> =
-    Statement::new("cost::insert", "examples/cost.rs:2", INSERT);
-static ROWS_STATEMENT: Statement<(i64,), User> =
-    Statement::new("cost::rows", "examples/cost.rs:3", ROWS);
+static BY_KEY_STATEMENT: Statement<(Uuid,), User> = Statement::new(
+    "cost::by_key",
+    "examples/cost.rs:1",
+    BY_KEY,
+    "uuid",
+    "uuid text text int4",
+);
+static INSERT_STATEMENT: Statement<(Uuid, &str, i32)> = Statement::new(
+    "cost::insert",
+    "examples/cost.rs:2",
+    INSERT,
+    "uuid text int4",
+    "",
+);
+static ROWS_STATEMENT: Statement<(i64,), User> = Statement::new(
+    "cost::rows",
+    "examples/cost.rs:3",
+    ROWS,
+    "int8",
+    "uuid text text int4",
+);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

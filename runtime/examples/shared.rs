@@ -13,16 +13,22 @@ static MAKE: Statement<()> = Statement::new(
     "shared::make",
     "examples/shared.rs:1",
     "CREATE TABLE IF NOT EXISTS shared_users (id bigint PRIMARY KEY, name text NOT NULL)",
+    "",
+    "",
 );
 static FILL: Statement<()> = Statement::new(
     "shared::fill",
     "examples/shared.rs:2",
     "INSERT INTO shared_users SELECT n, 'user' || n FROM generate_series(0, 9999) AS n ON CONFLICT DO NOTHING",
+    "",
+    "",
 );
 static BY_KEY: Statement<(i64,), String> = Statement::shared(
     "shared::by_key",
     "examples/shared.rs:3",
     "SELECT name FROM shared_users WHERE id = $1",
+    "int8",
+    "text",
 );
 
 const TASKS: i64 = 64;

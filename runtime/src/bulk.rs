@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::handle::{Handle, Writer};
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
 use crate::row::Row;
-use crate::statement::{About, Check, NoRows, Statement};
+use crate::statement::{About, NoRows, Statement};
 use crate::transaction::{ReadWrite, Transaction};
 use crate::wire::{Buffer, Type};
 
@@ -66,13 +66,6 @@ impl<P: Params> Params for Rows<'_, P> {
         for column in &self.columns {
             slots.push(column);
         }
-    }
-
-    fn check(check: &mut Check<'_>) -> Option<Self> {
-        check.of_elements(|check| {
-            P::check(check);
-        });
-        None
     }
 }
 

@@ -28,6 +28,8 @@
 //!     "users::get_user",
 //!     "queries/users.sql:3",
 //!     "SELECT id, email FROM users WHERE id = $1",
+//!     "uuid",
+//!     "uuid text",
 //! );
 //!
 //! // What a service writes.
@@ -73,6 +75,7 @@ mod texts;
 mod tls;
 mod trace;
 mod transaction;
+mod type_list;
 pub mod types;
 mod unnamed;
 mod verify;
@@ -101,7 +104,7 @@ pub use codec::{Composite, Enumeration, Fields, TypeName, Wire};
 pub use param::{Bind, EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;
-pub use statement::{Check, NoRows, Statement};
+pub use statement::{NoRows, Statement};
 pub use texts::{Piece, Texts, Variant};
 pub use wire::{Buffer, Type};
 
@@ -111,5 +114,7 @@ pub use codec::{
     decode_enumeration, decode_nested, decode_nested_ref, encode_composite, encode_enumeration,
     expected_composite, expected_enumeration,
 };
+#[doc(hidden)]
+pub use type_list::ANY;
 #[doc(hidden)]
 pub use verify::verify;

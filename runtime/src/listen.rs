@@ -165,6 +165,8 @@ static NOTIFY: Statement<(&str, &str), ()> = Statement::new(
     "Transaction::notify",
     "sqlmill-runtime",
     "SELECT pg_catalog.pg_notify($1, $2)",
+    "text text",
+    "void",
 );
 
 impl Listener {

@@ -18,16 +18,6 @@ macro_rules! params {
             fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
                 $($crate::Bind::bind(&self.$field, slots);)*
             }
-
-            fn check(check: &mut $crate::Check<'_>) -> ::core::option::Option<Self> {
-                let ($(::core::option::Option::Some($field),)*) = ($({
-                    let $field = $crate::Bind::check(check, ::core::stringify!($field));
-                    $field
-                },)*) else {
-                    return ::core::option::Option::None;
-                };
-                ::core::option::Option::Some(Self { $($field),* })
-            }
         }
     };
 }
@@ -202,7 +192,7 @@ macro_rules! nested {
 
         impl $crate::SqlType for $borrowed<'_> {
             fn accepts(ty: $crate::Type<'_>) -> bool {
-                $crate::accepts_nested::<$name>(ty)
+                $crate::accepts_nested(ty)
             }
 
             fn expected() -> ::std::borrow::Cow<'static, str> {
@@ -219,7 +209,7 @@ macro_rules! nested {
     ($name:ident) => {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
-                $crate::accepts_nested::<Self>(ty)
+                $crate::accepts_nested(ty)
             }
 
             fn expected() -> ::std::borrow::Cow<'static, str> {
@@ -606,7 +596,7 @@ macro_rules! __rule {
 ///
 /// ```
 /// # use sqlmill_runtime::Statement;
-/// # static COUNT_USERS: Statement<(), i64> = Statement::new("users::count_users", "queries/users.sql:1", "SELECT count(*) FROM users");
+/// # static COUNT_USERS: Statement<(), i64> = Statement::new("users::count_users", "queries/users.sql:1", "SELECT count(*) FROM users", "", "int8");
 /// sqlmill_runtime::statements! { USERS_STATEMENTS: COUNT_USERS }
 /// ```
 #[macro_export]

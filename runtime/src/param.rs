@@ -4,8 +4,6 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::sql_type::SqlType;
-use crate::statement::Check;
 use crate::texts::Variant;
 use crate::wire::{Buffer, Type};
 
@@ -21,11 +19,6 @@ pub trait Params: Send + Sync {
 
     /// Lists the values in the order of `$1`, `$2`, …. A statement of several texts takes of them those that the text uses.
     fn bind<'p>(&'p self, slots: &mut Slots<'p>);
-
-    /// Names the types of all parameters. Always `None`: there is no value to build from.
-    fn check(check: &mut Check<'_>) -> Option<Self>
-    where
-        Self: Sized;
 }
 
 /// The values of one call. Up to eight need no allocation.
@@ -74,21 +67,12 @@ pub trait Param: Send + Sync {
 pub trait Bind: Send + Sync {
     /// Lists the values.
     fn bind<'p>(&'p self, slots: &mut Slots<'p>);
-
-    /// Names the types. Always `None`: there is no value to build from.
-    fn check(check: &mut Check<'_>, name: &str) -> Option<Self>
-    where
-        Self: Sized;
 }
 
-impl<T: Param + SqlType> Bind for T {
+impl<T: Param> Bind for T {
     #[inline]
     fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
         slots.push(self);
-    }
-
-    fn check(check: &mut Check<'_>, name: &str) -> Option<Self> {
-        check.param(name)
     }
 }
 
@@ -173,10 +157,6 @@ impl<T: Param> Param for Option<T> {
 
 impl Params for () {
     fn bind<'p>(&'p self, _: &mut Slots<'p>) {}
-
-    fn check(_: &mut Check<'_>) -> Option<Self> {
-        Some(())
-    }
 }
 
 /// Tuples, of as many as a function may sensibly take: a query that shares its parameter struct with another one, in
@@ -190,13 +170,6 @@ macro_rules! tuples {
                 let ($first, $($rest,)*) = self;
                 $first.bind(slots);
                 $($rest.bind(slots);)*
-            }
-
-            #[allow(non_snake_case)]
-            fn check(check: &mut Check<'_>) -> Option<Self> {
-                let $first = Bind::check(check, "value");
-                $(let $rest = Bind::check(check, "value");)*
-                Some(($first?, $($rest?,)*))
             }
         }
 

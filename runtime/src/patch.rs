@@ -1,8 +1,6 @@
 //! Parameters that may leave a column as it is.
 
 use crate::param::{Bind, EncodeError, Encoded, Param, Slots};
-use crate::sql_type::SqlType;
-use crate::statement::Check;
 use crate::wire::{Buffer, Type};
 
 /// What an UPDATE does with one column: a parameter `name~` of a query.
@@ -81,7 +79,7 @@ impl<T> Patch<Option<T>> {
 }
 
 /// A value and its switch: `CASE WHEN $2 THEN $1 ELSE column END`.
-impl<T: Param + SqlType> Bind for Patch<T> {
+impl<T: Param> Bind for Patch<T> {
     fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
         match self {
             Self::Keep => {
@@ -93,12 +91,6 @@ impl<T: Param + SqlType> Bind for Patch<T> {
                 slots.push(&true);
             }
         }
-    }
-
-    fn check(check: &mut Check<'_>, name: &str) -> Option<Self> {
-        let value: Option<T> = check.param(name);
-        let _: Option<bool> = check.param(name);
-        value.map(Self::Set)
     }
 }
 

@@ -81,7 +81,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
     /// # struct User { name: String }
     /// # struct UserRef<'a> { name: &'a str }
     /// # sqlmill_runtime::row! { User, UserRef { name } }
-    /// # static LIST: Statement<(), User> = Statement::new("users::list_users", "queries/users.sql:1", "SELECT name FROM users");
+    /// # static LIST: Statement<(), User> = Statement::new("users::list_users", "queries/users.sql:1", "SELECT name FROM users", "", "text");
     /// # fn list_users(db: &Database) -> Many<'_, (), User> { Many::new(db, &LIST, ()) }
     /// # async fn run(db: &Database) -> Result<()> {
     /// let lengths: Vec<usize> = list_users(db).map(|user: UserRef<'_>| user.name.len()).await?;

@@ -58,14 +58,20 @@ static SET_LOCAL: Statement<(&str, &str), String> = Statement::new(
     "Transaction::set_local",
     "sqlmill-runtime",
     "SELECT pg_catalog.set_config($1, $2, true)",
+    "text text",
+    "text",
 );
 static LOCK: Statement<(i64,), ()> = Statement::new(
     "Transaction::advisory_lock",
     "sqlmill-runtime",
     "SELECT pg_catalog.pg_advisory_xact_lock($1)",
+    "int8",
+    "void",
 );
 static TRY_LOCK: Statement<(i64,), bool> = Statement::new(
     "Transaction::try_advisory_lock",
     "sqlmill-runtime",
     "SELECT pg_catalog.pg_try_advisory_xact_lock($1)",
+    "int8",
+    "bool",
 );

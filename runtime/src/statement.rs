@@ -4,10 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crate::param::{Param, Params};
-use crate::row::{Column, Row, Source};
-use crate::sql_type::SqlType;
+use crate::param::Params;
+use crate::row::{Row, Source};
 use crate::texts::Texts;
+use crate::type_list::{self, ANY};
 use crate::wire::{Prepared, Type};
 
 /// A query with the types of its parameters and rows. Declared once, as a `static`.
@@ -47,8 +47,9 @@ pub struct About {
     pub(crate) params: Option<&'static [u16]>,
     /// Of a query that takes many rows of parameters: those that tell rows apart.
     pub(crate) keys: &'static [u16],
-    check_params: fn(&mut Check<'_>),
-    check_columns: fn(&mut Check<'_>),
+    /// The types of all parameters, and of the columns: see [`type_list`].
+    param_types: &'static str,
+    column_types: &'static str,
 }
 
 /// Which query it is, for errors.
@@ -58,8 +59,7 @@ pub(crate) struct Origin {
     pub(crate) location: &'static str,
 }
 
-/// What a connection knows a prepared statement by. Text and functions live as long as the program, so their addresses
-/// stand for them; the functions stand for the types.
+/// What a connection knows a prepared statement by. Texts live as long as the program, so their addresses stand for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     sql: usize,
@@ -68,8 +68,15 @@ pub(crate) struct Key {
 }
 
 impl<P: Params, R: Row> Statement<P, R> {
-    /// A query by its name (`users::get_user`), the place it was written at (`queries/users.sql:3`) and its text.
-    pub const fn new(name: &'static str, location: &'static str, sql: &'static str) -> Self {
+    /// A query by its name (`users::get_user`), the place it was written at (`queries/users.sql:3`), its text, and the types
+    /// of the database that `P` and `R` stand for: `"uuid text[]"`. The server's are held against them when it is prepared.
+    pub const fn new(
+        name: &'static str,
+        location: &'static str,
+        sql: &'static str,
+        param_types: &'static str,
+        column_types: &'static str,
+    ) -> Self {
         Self {
             about: About {
                 origin: Origin { name, location },
@@ -78,8 +85,8 @@ impl<P: Params, R: Row> Statement<P, R> {
                 timeout: None,
                 params: None,
                 keys: &[],
-                check_params: check_params::<P>,
-                check_columns: check_columns::<R>,
+                param_types,
+                column_types,
             },
             texts: None,
             types: PhantomData,
@@ -91,8 +98,10 @@ impl<P: Params, R: Row> Statement<P, R> {
         name: &'static str,
         location: &'static str,
         texts: &'static Texts,
+        param_types: &'static str,
+        column_types: &'static str,
     ) -> Self {
-        let mut statement = Self::new(name, location, "");
+        let mut statement = Self::new(name, location, "", param_types, column_types);
         statement.texts = Some(texts);
         statement
     }
@@ -102,17 +111,25 @@ impl<P: Params, R: Row> Statement<P, R> {
         name: &'static str,
         location: &'static str,
         sql: &'static str,
+        param_types: &'static str,
+        column_types: &'static str,
         keys: &'static [u16],
     ) -> Self {
-        let mut statement = Self::new(name, location, sql);
+        let mut statement = Self::new(name, location, sql, param_types, column_types);
         statement.about.keys = keys;
         statement
     }
 
     /// A read that may travel on a connection that others use at the same time: proved to return one row at most, to take no
     /// lock, and to call nothing that depends on the session.
-    pub const fn shared(name: &'static str, location: &'static str, sql: &'static str) -> Self {
-        let mut statement = Self::new(name, location, sql);
+    pub const fn shared(
+        name: &'static str,
+        location: &'static str,
+        sql: &'static str,
+        param_types: &'static str,
+        column_types: &'static str,
+    ) -> Self {
+        let mut statement = Self::new(name, location, sql, param_types, column_types);
         statement.about.shared = true;
         statement
     }
@@ -130,8 +147,10 @@ impl<P: Params, R: Row> Statement<P, R> {
         name: &'static str,
         location: &'static str,
         texts: &'static Texts,
+        param_types: &'static str,
+        column_types: &'static str,
     ) -> Self {
-        let mut statement = Self::several(name, location, texts);
+        let mut statement = Self::several(name, location, texts, param_types, column_types);
         statement.about.shared = true;
         statement
     }
@@ -179,20 +198,12 @@ impl<P, R> fmt::Debug for Statement<P, R> {
     }
 }
 
-fn check_params<P: Params>(check: &mut Check<'_>) {
-    P::check(check);
-}
-
-fn check_columns<R: Row>(check: &mut Check<'_>) {
-    R::read(check);
-}
-
 impl About {
     pub(crate) fn key(&self) -> Key {
         Key {
             sql: self.sql.as_ptr().addr(),
-            params: self.check_params as usize,
-            columns: self.check_columns as usize,
+            params: self.param_types.as_ptr().addr(),
+            columns: self.column_types.as_ptr().addr(),
         }
     }
 
@@ -216,127 +227,63 @@ impl About {
 
     /// Compares what the server says of a statement with what the crate was compiled for.
     pub(crate) fn check(&self, prepared: &Prepared) -> Result<(), Mismatch> {
-        let mut check = Check::new(prepared.params().map(|ty| (None, ty)).collect());
-        check.places = self.params;
-        (self.check_params)(&mut check);
-        check.finish(Side::Parameter)?;
-        let columns = prepared.columns();
-        let mut check = Check::new(columns.map(|(name, ty)| (Some(name), ty)).collect());
-        (self.check_columns)(&mut check);
-        check.finish(Side::Column)
+        if self.param_types != ANY {
+            let all: Vec<&str> = type_list::split(self.param_types).collect();
+            let expected = match self.params {
+                None => all,
+                Some(places) => places
+                    .iter()
+                    .filter_map(|&place| all.get(usize::from(place)).copied())
+                    .collect(),
+            };
+            let actual = prepared.params().map(|ty| (None, ty));
+            compare(Side::Parameter, &expected, actual)?;
+        }
+        if self.column_types == ANY {
+            return Ok(());
+        }
+        let expected: Vec<&str> = type_list::split(self.column_types).collect();
+        let actual = prepared.columns().map(|(name, ty)| (Some(name), ty));
+        compare(Side::Column, &expected, actual)
     }
 }
 
-/// Walks over the types that a query was compiled for, beside the types that the server has.
-pub struct Check<'c> {
-    actual: Vec<(Option<&'c str>, Type<'c>)>,
-    /// Which of the parameters there are, where a text has not all of them.
-    places: Option<&'static [u16]>,
-    /// The parameters are arrays of what is compared.
-    elements: bool,
-    /// Of all parameters, or of the columns.
-    at: usize,
-    /// Of those that there are.
-    compared: usize,
-    mismatch: Option<(usize, String, String)>,
-}
-
-impl<'c> Check<'c> {
-    fn new(actual: Vec<(Option<&'c str>, Type<'c>)>) -> Self {
-        Self {
-            actual,
-            places: None,
-            elements: false,
-            at: 0,
-            compared: 0,
-            mismatch: None,
-        }
+fn compare<'p>(
+    side: Side,
+    expected: &[&str],
+    actual: impl ExactSizeIterator<Item = (Option<&'p str>, Type<'p>)>,
+) -> Result<(), Mismatch> {
+    let count = actual.len();
+    if expected.len() != count {
+        let text = format!(
+            "the crate has {} {side}s, the database {count}",
+            expected.len()
+        );
+        return Err(Mismatch {
+            side,
+            place: None,
+            text,
+        });
     }
-
-    /// The next parameter. Always `None`: only its type is looked at.
-    pub fn param<T: Param + SqlType>(&mut self, name: &str) -> Option<T> {
-        self.compare::<T>(name);
-        None
-    }
-
-    /// Whatever the types of those that are left.
-    #[cfg(feature = "testing")]
-    pub(crate) fn any(&mut self) {
-        self.compared = self.actual.len();
-    }
-
-    /// The parameters that `check` names are elements of those that there are.
-    pub(crate) fn of_elements(&mut self, check: impl FnOnce(&mut Self)) {
-        self.elements = true;
-        check(self);
-        self.elements = false;
-    }
-
-    fn compare<T: SqlType + ?Sized>(&mut self, name: &str) {
-        let at = self.at;
-        self.at += 1;
-        let index = match self.places {
-            None => at,
-            Some(places) => match places.iter().position(|&place| usize::from(place) == at) {
-                Some(index) => index,
-                None => return,
-            },
-        };
-        self.compared += 1;
-        if let Some((column, actual)) = self.actual.get(index)
-            && self.mismatch.is_none()
-            && !match self.elements {
-                true => actual.element().is_some_and(T::accepts),
-                false => T::accepts(*actual),
-            }
-        {
-            let name = column.unwrap_or(name).to_owned();
-            let types = format!("the crate has {}, the database {actual}", T::expected());
-            self.mismatch = Some((index, name, types));
-        }
-    }
-
-    fn finish(self, side: Side) -> Result<(), Mismatch> {
-        if self.compared != self.actual.len() {
+    for (index, (expected, (name, ty))) in expected.iter().zip(actual).enumerate() {
+        let spelled = type_list::spelled(ty);
+        if spelled != **expected {
             return Err(Mismatch {
                 side,
-                place: None,
-                text: format!(
-                    "the crate has {} {side}s, the database {}",
-                    self.compared,
-                    self.actual.len()
-                ),
+                place: Some((index, name.map(ToOwned::to_owned))),
+                text: format!("the crate has {expected}, the database {spelled}"),
             });
         }
-        match self.mismatch {
-            None => Ok(()),
-            Some((index, name, text)) => Err(Mismatch {
-                side,
-                place: Some((index, name)),
-                text,
-            }),
-        }
     }
-}
-
-impl<'r> Source<'r> for Check<'_> {
-    fn column<T: Column<'r>>(&mut self, name: &'static str) -> Option<T> {
-        self.compare::<T>(name);
-        None
-    }
-}
-
-impl fmt::Debug for Check<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Check")
-    }
+    Ok(())
 }
 
 /// The database and the crate disagree about a type.
 #[derive(Debug)]
 pub(crate) struct Mismatch {
     side: Side,
-    place: Option<(usize, String)>,
+    /// Columns have names.
+    place: Option<(usize, Option<String>)>,
     text: String,
 }
 
@@ -358,9 +305,10 @@ impl fmt::Display for Side {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some((index, name)) => {
+            Some((index, Some(name))) => {
                 write!(f, "{} {} `{name}`: {}", self.side, index + 1, self.text)
             }
+            Some((index, None)) => write!(f, "{} {}: {}", self.side, index + 1, self.text),
             None => f.write_str(&self.text),
         }
     }

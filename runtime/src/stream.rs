@@ -117,7 +117,7 @@ impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
     ///
     /// ```no_run
     /// # use sqlmill_runtime::{Database, Many, Result, Statement};
-    /// # static LIST: Statement<(), String> = Statement::new("users::list_names", "queries/users.sql:1", "SELECT name FROM users");
+    /// # static LIST: Statement<(), String> = Statement::new("users::list_names", "queries/users.sql:1", "SELECT name FROM users", "", "text");
     /// # fn list_names(db: &Database) -> Many<'_, (), String> { Many::new(db, &LIST, ()) }
     /// # async fn run(db: &Database) -> Result<()> {
     /// let mut names = list_names(db).stream();

@@ -105,6 +105,11 @@ impl<'t> Type<'t> {
         postgres::Type::from_oid(oid).is_some_and(|ty| ask(Type(&ty)))
     }
 
+    /// A base type, as far as the driver knows.
+    pub(crate) fn is_simple(self) -> bool {
+        matches!(self.0.kind(), Kind::Simple)
+    }
+
     /// Is it an enum, or a domain over one?
     pub fn is_enum(self) -> bool {
         matches!(self.base().0.kind(), Kind::Enum(_))

@@ -47,29 +47,44 @@ static ITEM: Statement<(i64,), String> = Statement::shared(
     "chaos::item",
     "chaos.rs:1",
     "SELECT label FROM items WHERE id = $1",
+    "int8",
+    "text",
 );
 static ITEMS_FROM: Statement<(i64,), Item> = Statement::new(
     "chaos::items_from",
     "chaos.rs:2",
     "SELECT id, label FROM items WHERE id >= $1 ORDER BY id",
+    "int8",
+    "int8 text",
 );
 static MOVE: Statement<(i64, i64)> = Statement::new(
     "chaos::move",
     "chaos.rs:3",
     "UPDATE accounts SET balance = balance + $2 WHERE id = $1",
+    "int8 int8",
+    "",
 );
 static WRITE: Statement<(Uuid,)> = Statement::new(
     "chaos::write",
     "chaos.rs:4",
     "INSERT INTO writes (key) VALUES ($1)",
+    "uuid",
+    "",
 );
 static WRITE_ALL: Statement<(Vec<Uuid>,)> = Statement::new(
     "chaos::write_all",
     "chaos.rs:5",
     "INSERT INTO writes (key) SELECT unnest($1::uuid[])",
+    "uuid[]",
+    "",
 );
-static SLEEP: Statement<(f64,), ()> =
-    Statement::new("chaos::sleep", "chaos.rs:6", "SELECT pg_sleep($1)");
+static SLEEP: Statement<(f64,), ()> = Statement::new(
+    "chaos::sleep",
+    "chaos.rs:6",
+    "SELECT pg_sleep($1)",
+    "float8",
+    "void",
+);
 /// What somebody left behind: a setting or a lock of a transaction, or the transaction itself.
 static DIRT: Statement<(), String> = Statement::new(
     "chaos::dirt",
@@ -77,8 +92,7 @@ static DIRT: Statement<(), String> = Statement::new(
     "SELECT coalesce(nullif(current_setting('chaos.tenant', true), ''), '')
         || (SELECT string_agg(' lock', '') FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
             HAVING count(*) > 0 UNION ALL SELECT '' LIMIT 1)
-        || CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN '' ELSE ' transaction' END",
-);
+        || CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN '' ELSE ' transaction' END","","text");
 
 #[derive(Debug)]
 struct Item {
@@ -332,20 +346,28 @@ async fn breaker(
         "breaker::kill",
         "chaos.rs:20",
         "SELECT FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chaos'
-         ORDER BY md5(pid::text || $1) LIMIT 4) AS killed",
-    );
+         ORDER BY md5(pid::text || $1) LIMIT 4) AS killed","int8","");
     static WIDER: Statement<()> = Statement::new(
         "breaker::wider",
         "chaos.rs:21",
         "ALTER TABLE items ALTER label TYPE text",
+        "",
+        "",
     );
     static NARROWER: Statement<()> = Statement::new(
         "breaker::narrower",
         "chaos.rs:22",
         "ALTER TABLE items ALTER label TYPE varchar(40)",
+        "",
+        "",
     );
-    static BACKEND: Statement<(), i32> =
-        Statement::new("breaker::backend", "chaos.rs:23", "SELECT pg_backend_pid()");
+    static BACKEND: Statement<(), i32> = Statement::new(
+        "breaker::backend",
+        "chaos.rs:23",
+        "SELECT pg_backend_pid()",
+        "",
+        "int4",
+    );
     let _ = scratch;
     let mut crash = Instant::now() + Duration::from_secs(2);
     while !world.stopped() {
@@ -482,11 +504,15 @@ async fn settle(world: &World, db: &Database, admin: &Database) {
         "chaos::open",
         "chaos.rs:30",
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chaos' AND state <> 'idle'",
+        "",
+        "int8",
     );
     static SESSIONS: Statement<(), i64> = Statement::new(
         "chaos::sessions",
         "chaos.rs:31",
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chaos'",
+        "",
+        "int8",
     );
     let end = Instant::now() + Duration::from_secs(20);
     loop {
@@ -532,12 +558,19 @@ async fn settle(world: &World, db: &Database, admin: &Database) {
 
 /// Holds the tables against the ledger.
 async fn audit(world: &World, admin: &Database) {
-    static WRITTEN: Statement<(), Uuid> =
-        Statement::new("chaos::written", "chaos.rs:40", "SELECT key FROM writes");
+    static WRITTEN: Statement<(), Uuid> = Statement::new(
+        "chaos::written",
+        "chaos.rs:40",
+        "SELECT key FROM writes",
+        "",
+        "uuid",
+    );
     static MONEY: Statement<(), i64> = Statement::new(
         "chaos::money",
         "chaos.rs:41",
         "SELECT sum(balance)::bigint FROM accounts",
+        "",
+        "int8",
     );
     let mut written: HashMap<Uuid, u32> = HashMap::new();
     for key in eventually(|| Many::new(admin, &WRITTEN, ())).await {

@@ -122,8 +122,13 @@ pub mod database {
 
         sqlmill_runtime::row! { User, UserRef { id, email, name, created_at } }
 
-        static GET_USER: Statement<GetUser, User> =
-            Statement::new("users::get_user", "queries/users.sql:3", GET_USER_SQL);
+        static GET_USER: Statement<GetUser, User> = Statement::new(
+            "users::get_user",
+            "queries/users.sql:3",
+            GET_USER_SQL,
+            "uuid bool",
+            "uuid text text timestamptz",
+        );
 
         const GET_USER_SQL: &str = r#"SELECT id, email, name, created_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)"#;
@@ -159,8 +164,13 @@ WHERE id = $1 AND ($2 OR deleted_at IS NULL)"#;
             }
         }
 
-        static CREATE_USER: Statement<CreateUser<'_>, User> =
-            Statement::new("users::create_user", "queries/users.sql:9", CREATE_USER_SQL);
+        static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::new(
+            "users::create_user",
+            "queries/users.sql:9",
+            CREATE_USER_SQL,
+            "text text",
+            "uuid text text timestamptz",
+        );
 
         const CREATE_USER_SQL: &str = r#"INSERT INTO users (email, name) VALUES ($1, $2)
 RETURNING id, email, name, created_at"#;
@@ -173,8 +183,13 @@ RETURNING id, email, name, created_at"#;
             Many::new(db, &GET_USERS, (user_ids,))
         }
 
-        static GET_USERS: Statement<(&[Uuid],), User> =
-            Statement::new("users::get_users", "queries/users.sql:14", GET_USERS_SQL);
+        static GET_USERS: Statement<(&[Uuid],), User> = Statement::new(
+            "users::get_users",
+            "queries/users.sql:14",
+            GET_USERS_SQL,
+            "uuid[]",
+            "uuid text text timestamptz",
+        );
 
         const GET_USERS_SQL: &str = r#"SELECT id, email, name, created_at FROM users
 WHERE id = ANY($1) ORDER BY email"#;
@@ -188,6 +203,8 @@ WHERE id = ANY($1) ORDER BY email"#;
             "users::count_users",
             "queries/users.sql:18",
             COUNT_USERS_SQL,
+            "",
+            "int8",
         );
 
         const COUNT_USERS_SQL: &str = r#"SELECT count(*) FROM users"#;
@@ -197,8 +214,13 @@ WHERE id = ANY($1) ORDER BY email"#;
             Many::new(db, &LIST_NAMES, ())
         }
 
-        static LIST_NAMES: Statement<(), Option<String>> =
-            Statement::new("users::list_names", "queries/users.sql:21", LIST_NAMES_SQL);
+        static LIST_NAMES: Statement<(), Option<String>> = Statement::new(
+            "users::list_names",
+            "queries/users.sql:21",
+            LIST_NAMES_SQL,
+            "",
+            "text",
+        );
 
         const LIST_NAMES_SQL: &str = r#"SELECT name FROM users ORDER BY email"#;
 
@@ -222,6 +244,8 @@ WHERE id = ANY($1) ORDER BY email"#;
             "users::rename_user",
             "queries/users.sql:24",
             RENAME_USER_SQL,
+            "text uuid",
+            "",
         );
 
         const RENAME_USER_SQL: &str = r#"UPDATE users SET name = $1 WHERE id = $2"#;
@@ -293,6 +317,8 @@ WHERE id = ANY($1) ORDER BY email"#;
             "assets::create_asset",
             "queries/assets.sql:1",
             CREATE_ASSET_SQL,
+            "uuid public.asset_type_enum public.asset_type_enum[] public.address(text,text,public.asset_type_enum) public.address(text,text,public.asset_type_enum)[] text[] text[] numeric jsonb interval inet",
+            "int8",
         );
 
         const CREATE_ASSET_SQL: &str = r#"INSERT INTO assets
@@ -356,8 +382,13 @@ RETURNING id"#;
             }
         }
 
-        static GET_ASSET: Statement<(i64,), Asset> =
-            Statement::new("assets::get_asset", "queries/assets.sql:8", GET_ASSET_SQL);
+        static GET_ASSET: Statement<(i64,), Asset> = Statement::new(
+            "assets::get_asset",
+            "queries/assets.sql:8",
+            GET_ASSET_SQL,
+            "int8",
+            "int8 uuid public.asset_type_enum public.asset_type_enum[] public.address(text,text,public.asset_type_enum) public.address(text,text,public.asset_type_enum)[] text[] text[] numeric jsonb interval inet",
+        );
 
         const GET_ASSET_SQL: &str = r#"SELECT id, owner, kind, kinds, home, homes, contacts, tags, price, config,
     lifetime, seen_from

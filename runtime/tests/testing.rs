@@ -25,6 +25,8 @@ fn add_note<'a>(db: &'a impl Writer, body: &'a str) -> One<'a, (&'a str,), i64> 
         "notes::add_note",
         "queries/notes.sql:1",
         "INSERT INTO notes (body) VALUES ($1) RETURNING id",
+        "text",
+        "int8",
     );
     One::new(db, &ADD, (body,))
 }
@@ -34,6 +36,8 @@ fn list_notes(db: &impl Reader) -> Many<'_, (), String> {
         "notes::list_notes",
         "queries/notes.sql:2",
         "SELECT body FROM notes ORDER BY id",
+        "",
+        "text",
     );
     Many::new(db, &LIST, ())
 }
@@ -43,6 +47,8 @@ fn get_note(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> {
         "notes::get_note",
         "queries/notes.sql:3",
         "SELECT body FROM notes WHERE id = $1",
+        "int8",
+        "text",
     );
     Optional::new(db, &GET, (id,))
 }
@@ -52,6 +58,8 @@ fn clear_notes(db: &impl Writer) -> Execute<'_, ()> {
         "notes::clear_notes",
         "queries/notes.sql:4",
         "DELETE FROM notes",
+        "",
+        "",
     );
     Execute::new(db, &CLEAR, ())
 }

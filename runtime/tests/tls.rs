@@ -123,7 +123,8 @@ async fn proxy(scratch: &TestDatabase, signed: &Signed, clients: Option<&Authori
     port
 }
 
-static ONE: Statement<(), i32> = Statement::new("tls::one", "queries/tls.sql:1", "SELECT 1");
+static ONE: Statement<(), i32> =
+    Statement::new("tls::one", "queries/tls.sql:1", "SELECT 1", "", "int4");
 
 /// Connects through the proxy; `Err` is what a person reads.
 async fn attempt(scratch: &TestDatabase, port: u16, parameters: &str) -> Result<(), String> {

@@ -85,16 +85,30 @@ static NUMBERS: Statement<(i32,), i32> = Statement::new(
     "t::numbers",
     "queries/t.sql:7",
     "SELECT n FROM generate_series(1, $1) AS n",
+    "int4",
+    "int4",
 );
-static DIVIDE: Statement<(i32,), i32> =
-    Statement::shared("t::divide", "queries/t.sql:9", "SELECT 1000 / $1");
+static DIVIDE: Statement<(i32,), i32> = Statement::shared(
+    "t::divide",
+    "queries/t.sql:9",
+    "SELECT 1000 / $1",
+    "int4",
+    "int4",
+);
 static DELETE: Statement<()> = Statement::new(
     "t::delete",
     "queries/t.sql:11",
     "DELETE FROM t WHERE id <= 2",
+    "",
+    "",
 );
-static NAP: Statement<(f64,), ()> =
-    Statement::new("t::nap", "queries/t.sql:13", "SELECT pg_sleep($1)");
+static NAP: Statement<(f64,), ()> = Statement::new(
+    "t::nap",
+    "queries/t.sql:13",
+    "SELECT pg_sleep($1)",
+    "float8",
+    "void",
+);
 
 #[tokio::test]
 async fn each_query_has_a_span() {

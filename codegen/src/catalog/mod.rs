@@ -414,11 +414,63 @@ impl Catalog {
         )
     }
 
+    /// A type as generated code lists it for the check at prepare: without its domains, a composite with its fields, and with one
+    /// spelling for types that a Rust type reads alike. The runtime's `type_list::spelled` is the other half.
+    pub fn spelled(&self, oid: Oid) -> String {
+        let base = self.base_type(oid);
+        let Some(found) = self.types.get(&base) else {
+            return format!("type {oid}");
+        };
+        let name = found.name.as_str();
+        match found.kind {
+            TypeKind::Array(element) => format!("{}[]", self.spelled(element)),
+            _ if found.schema == "pg_catalog" => alike(name).to_owned(),
+            // An extension's, which may be installed into any schema; the driver knows no more of a multirange.
+            TypeKind::Base | TypeKind::Multirange(_) if name == "citext" => "text".to_owned(),
+            TypeKind::Base | TypeKind::Multirange(_) => quoted(name),
+            TypeKind::Composite { ref fields, .. } => {
+                let fields: Vec<String> = fields
+                    .iter()
+                    .map(|field| self.spelled(field.type_oid))
+                    .collect();
+                let (schema, fields) = (quoted(&found.schema), fields.join(","));
+                format!("{schema}.{}({fields})", quoted(name))
+            }
+            _ => format!("{}.{}", quoted(&found.schema), quoted(name)),
+        }
+    }
+
     fn qualified(&self, schema: &str, name: &str) -> String {
         if schema == "pg_catalog" || self.search_path.iter().any(|on_path| on_path == schema) {
             name.to_owned()
         } else {
             format!("{schema}.{name}")
         }
+    }
+}
+
+/// The spelling of a built-in type.
+fn alike(name: &str) -> &str {
+    match name {
+        "varchar" | "bpchar" | "name" | "unknown" | "xml" | "refcursor" => "text",
+        "json" => "jsonb",
+        "bit" => "varbit",
+        "txid_snapshot" => "pg_snapshot",
+        "int2vector" => "int2[]",
+        "oidvector" => "oid[]",
+        "xid" | "cid" | "regproc" | "regprocedure" | "regoper" | "regoperator" | "regclass"
+        | "regtype" | "regconfig" | "regdictionary" | "regnamespace" | "regrole"
+        | "regcollation" => "oid",
+        _ => name,
+    }
+}
+
+fn quoted(name: &str) -> String {
+    let plain =
+        |letter: char| letter == '_' || letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    if !name.is_empty() && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
     }
 }

@@ -298,6 +298,8 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         layout::string(&format!("{plain}::{}", query.written)),
         layout::string(&format!("{}:{}", query.file, query.line)),
         argument,
+        types(&query.inputs, if query.bulk.is_some() { "[]" } else { "" }),
+        types(&query.outputs, ""),
     ];
     let constructor = match &query.bulk {
         Some(keys) if !keys.is_empty() => {
@@ -321,6 +323,19 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             w.block(text, |w| texts(w, pieces));
         }),
     }
+}
+
+/// The types of the database, for the check when the statement is prepared.
+fn types(values: &[Value], of: &str) -> String {
+    let spelled: Vec<String> = values
+        .iter()
+        .map(|value| match value.slot.ty {
+            // With its switch.
+            RustType::Patch(_) => format!("{}{of} bool{of}", value.spelled),
+            _ => format!("{}{of}", value.spelled),
+        })
+        .collect();
+    layout::string(&spelled.join(" "))
 }
 
 /// Pieces, each on lines of its own, and those within a short one beside each other.

@@ -271,6 +271,7 @@ impl<'a> Resolver<'a> {
             name: name.to_owned(),
             field: names::snake(name)?,
             sql_type: self.catalog.type_name(oid),
+            spelled: self.catalog.spelled(oid),
             slot: Slot {
                 ty,
                 nullable: nullable.value,
@@ -364,6 +365,7 @@ impl<'a> Resolver<'a> {
             name: place.name.to_owned(),
             field,
             sql_type: self.catalog.type_name(oid),
+            spelled: self.catalog.spelled(oid),
             slot: Slot {
                 ty,
                 nullable: nullable.value,

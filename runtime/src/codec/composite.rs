@@ -30,29 +30,13 @@ pub trait Composite: Sized + Send + Sync + 'static {
 
 #[doc(hidden)]
 pub fn accepts_composite<T: Composite>(ty: Type<'_>) -> bool {
-    let ty = ty.base();
-    let read = |check: &mut FieldTypes<_>| {
-        T::read(check);
-    };
-    T::TYPE.is(ty) && ty.fields().is_some_and(|fields| fit(fields, read))
+    T::TYPE.is(ty.base())
 }
 
-fn fit<I>(fields: I, read: impl FnOnce(&mut FieldTypes<I>)) -> bool
-where
-    I: ExactSizeIterator,
-{
-    let mut check = FieldTypes { fields, fits: true };
-    read(&mut check);
-    check.fits && check.fields.len() == 0
-}
-
-/// A row within a row: any composite of the row's columns, or a row without a type, which says what it holds in every value.
+/// A row within a row: a composite, or a row without a type, which says what it holds in every value.
 #[doc(hidden)]
-pub fn accepts_nested<T: Row>(ty: Type<'_>) -> bool {
-    let read = |check: &mut FieldTypes<_>| {
-        T::read(check);
-    };
-    ty.oid() == oid::RECORD || ty.fields().is_some_and(|fields| fit(fields, read))
+pub fn accepts_nested(ty: Type<'_>) -> bool {
+    ty.oid() == oid::RECORD || ty.fields().is_some()
 }
 
 #[doc(hidden)]
@@ -72,18 +56,6 @@ pub fn decode_nested_ref<T: Row>(raw: &[u8]) -> Result<T::Ref<'_>, DecodeError> 
 #[doc(hidden)]
 pub fn expected_composite<T: Composite>() -> Cow<'static, str> {
     T::TYPE.display()
-}
-
-struct FieldTypes<I> {
-    fields: I,
-    fits: bool,
-}
-
-impl<'r, 't, I: Iterator<Item = Type<'t>>> Source<'r> for FieldTypes<I> {
-    fn column<T: Column<'r>>(&mut self, _: &'static str) -> Option<T> {
-        self.fits &= self.fields.next().is_some_and(T::accepts);
-        None
-    }
 }
 
 #[doc(hidden)]

@@ -11,7 +11,8 @@ use crate::handle::Writer;
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
 use crate::query::{Many, One};
 use crate::row::Row;
-use crate::statement::{Check, Statement};
+use crate::statement::Statement;
+use crate::type_list::ANY;
 use crate::wire::{Buffer, Type};
 
 /// A row that is being described; see [`factory!`](crate::factory).
@@ -157,12 +158,6 @@ impl Params for Values<'_> {
             slots.push(value);
         }
     }
-
-    fn check(check: &mut Check<'_>) -> Option<Self> {
-        // Those that were given have the column's type by the factory's methods; the others are text.
-        check.any();
-        None
-    }
 }
 
 /// The values of a row, and how the statement takes each.
@@ -197,7 +192,9 @@ impl<'v> Filled<'v> {
             ),
         };
         let sql = format!("INSERT INTO {schema}.{name} {values} RETURNING {returning}");
-        let statement: Statement<Values<'_>, R> = Statement::new(TESTING, PLACE, lasting(sql));
+        // What was given has the column's type by the factory's methods, the rest is text; the row is one of the crate's.
+        let statement: Statement<Values<'_>, R> =
+            Statement::new(TESTING, PLACE, lasting(sql), ANY, ANY);
         let made_up = self.made_up.join("`, `");
         let inserted = One::new(db, &statement, Values(self.values)).await;
         inserted.map_err(|error| {
@@ -429,6 +426,8 @@ static COLUMNS: Statement<(&str,), TableColumn> = Statement::new(
     JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd'
     WHERE a.attrelid = $1::text::regclass
     ORDER BY a.attnum",
+    "text",
+    "text text bool text text int4 text",
 );
 
 static REFERENCES: Statement<(&str,), Reference> = Statement::new(
@@ -454,6 +453,8 @@ static REFERENCES: Statement<(&str,), Reference> = Statement::new(
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     WHERE c.conrelid = $1::text::regclass AND c.contype = 'f' AND NOT r.relispartition
     ORDER BY c.conkey, c.oid",
+    "text",
+    "text[] text text text[]",
 );
 
 /// Text that the column's type reads, as PostgreSQL writes it. Letters of `typcategory` are in the documentation of `pg_type`.

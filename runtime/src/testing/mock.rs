@@ -24,7 +24,7 @@ use crate::statement::Origin;
 ///
 /// ```
 /// # use sqlmill_runtime::{Database, Optional, Reader, Result, Statement};
-/// # static GET_NAME: Statement<(i64,), String> = Statement::new("users::get_name", "queries/users.sql:1", "SELECT name FROM users WHERE id = $1");
+/// # static GET_NAME: Statement<(i64,), String> = Statement::new("users::get_name", "queries/users.sql:1", "SELECT name FROM users WHERE id = $1", "int8", "text");
 /// # fn get_name(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> { Optional::new(db, &GET_NAME, (id,)) }
 /// use sqlmill_runtime::testing::Mock;
 ///

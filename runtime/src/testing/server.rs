@@ -103,6 +103,8 @@ async fn drop_old(url: &str) -> Result<()> {
          (SELECT datname::text FROM pg_catalog.pg_database
           WHERE datname ~ '^sqlmill_test_template_'
           ORDER BY oid DESC OFFSET 16)",
+        "",
+        "text",
     );
     let admin = admin(url).await?;
     let old: Vec<String> = Many::new(&admin, &OLD, ()).await?;

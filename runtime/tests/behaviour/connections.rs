@@ -93,6 +93,8 @@ async fn a_statement_is_prepared_once_for_each_connection() {
         "notes::prepared",
         "queries/notes.sql:30",
         "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT body FROM notes%'",
+        "",
+        "int8",
     );
     for _ in 0..3 {
         list_notes(&db).await.unwrap();
@@ -111,6 +113,8 @@ async fn a_changed_result_type_is_prepared_again() {
         "t::insert",
         "queries/t.sql:1",
         "INSERT INTO t SELECT coalesce(max(id), 0) + 1, $1 FROM t RETURNING v",
+        "text",
+        "text",
     );
     let written = One::new(&db, &INSERT, ("a",)).await.unwrap();
     assert_eq!(written, "a");
@@ -144,6 +148,8 @@ async fn a_statement_that_is_gone_is_prepared_again() {
         "notes::deallocate",
         "queries/notes.sql:33",
         "DEALLOCATE ALL",
+        "",
+        "",
     );
     list_notes(&db).await.unwrap();
     Execute::new(&db, &DEALLOCATE, ()).await.unwrap();
@@ -156,8 +162,7 @@ async fn other_types_than_the_crate_knows_are_named() {
     static COLUMN: Statement<(), (/* a bigint */)> = Statement::new(
         "notes::column",
         "queries/notes.sql:40",
-        "SELECT id FROM notes",
-    );
+        "SELECT id FROM notes", "", "void");
     let changed = One::new(&db, &COLUMN, ()).await.unwrap_err();
     assert_eq!(
         changed.to_string(),
@@ -168,19 +173,23 @@ async fn other_types_than_the_crate_knows_are_named() {
         "notes::parameter",
         "queries/notes.sql:43",
         "SELECT id FROM notes WHERE id = $1 AND body = $2",
+        "int8 int4",
+        "int8",
     );
     let changed = One::new(&db, &PARAMETER, (1, 2)).await.unwrap_err();
     assert_eq!(changed.kind(), ErrorKind::SchemaChanged);
     assert!(
         changed
             .to_string()
-            .ends_with("parameter 2 `value`: the crate has int4, the database text"),
+            .ends_with("parameter 2: the crate has int4, the database text"),
         "{changed}"
     );
     static COUNT: Statement<()> = Statement::new(
         "notes::count",
         "queries/notes.sql:46",
         "SELECT id FROM notes",
+        "",
+        "",
     );
     let changed = Execute::new(&db, &COUNT, ()).await.unwrap_err();
     assert!(
@@ -196,8 +205,13 @@ async fn other_types_than_the_crate_knows_are_named() {
 #[tokio::test]
 async fn the_search_path_is_pinned() {
     let scratch = TestDatabase::new("CREATE SCHEMA \"a b\"; CREATE TABLE \"a b\".hidden (id int)");
-    static COUNT: Statement<(), i64> =
-        Statement::new("t::count", "queries/t.sql:9", "SELECT count(*) FROM hidden");
+    static COUNT: Statement<(), i64> = Statement::new(
+        "t::count",
+        "queries/t.sql:9",
+        "SELECT count(*) FROM hidden",
+        "",
+        "int8",
+    );
     let db = scratch.connect().await.unwrap();
     let missing = One::new(&db, &COUNT, ()).await.unwrap_err();
     assert_eq!(missing.sqlstate(), Some("42P01"));
@@ -261,6 +275,8 @@ fn setting<'a>(db: &'a Database, name: &'a str) -> One<'a, (&'a str,), String> {
         "t::setting",
         "queries/t.sql:30",
         "SELECT pg_catalog.current_setting($1)",
+        "text",
+        "text",
     );
     One::new(db, &SETTING, (name,))
 }
@@ -384,19 +400,30 @@ mod listed {
         "notes::right",
         "queries/notes.sql:50",
         "SELECT body FROM notes WHERE id = $1",
+        "int8",
+        "text",
     );
     static OTHER_COLUMN: Statement<(i64,), Uuid> = Statement::new(
         "notes::other_column",
         "queries/notes.sql:51",
         "SELECT body FROM notes WHERE id = $1",
+        "int8",
+        "uuid",
     );
     static OTHER_PARAMETER: Statement<(bool,), String> = Statement::new(
         "notes::other_parameter",
         "queries/notes.sql:52",
         "SELECT body FROM notes WHERE id = $1",
+        "bool",
+        "text",
     );
-    static GONE: Statement<(), NoRows> =
-        Statement::new("notes::gone", "queries/notes.sql:53", "DELETE FROM gone");
+    static GONE: Statement<(), NoRows> = Statement::new(
+        "notes::gone",
+        "queries/notes.sql:53",
+        "DELETE FROM gone",
+        "",
+        "",
+    );
     sqlmill_runtime::statements! { LISTED: OTHER_COLUMN, RIGHT, GONE, OTHER_PARAMETER }
 
     pub(crate) mod right {
@@ -406,6 +433,8 @@ mod listed {
             "notes::count",
             "queries/notes.sql:54",
             "SELECT count(*) FROM notes",
+            "",
+            "int8",
         );
         sqlmill_runtime::statements! { RIGHT: COUNT }
     }
@@ -434,7 +463,7 @@ async fn verify_names_every_query_that_does_not_fit() {
          notes::gone (queries/notes.sql:53): the database is not what this crate was compiled for: relation \"gone\" \
          does not exist [42P01]\n\
          notes::other_parameter (queries/notes.sql:52): the database is not what this crate was compiled for: \
-         parameter 1 `value`: the crate has bool, the database int8"
+         parameter 1: the crate has bool, the database int8"
     );
     assert_eq!(found.errors().len(), 3);
     // Nothing is left behind, and the connection is there for the next.
@@ -448,6 +477,8 @@ async fn prepared(db: &Database) -> i64 {
         "queries/t.sql:31",
         "SELECT count(*) FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared_statements%' \
          AND statement NOT LIKE '%pg_catalog%'",
+        "",
+        "int8",
     );
     One::new(db, &PREPARED, ()).await.unwrap()
 }
@@ -459,6 +490,8 @@ async fn the_server_is_told_the_names_of_queries() {
         "t::activity",
         "queries/t*/t.sql:40",
         "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        "",
+        "text",
     );
     let db = Database::builder()
         .query_names(true)

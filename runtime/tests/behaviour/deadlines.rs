@@ -13,6 +13,8 @@ fn limited(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
         "notes::limited",
         "queries/notes.sql:60",
         "SELECT pg_sleep($1)",
+        "float8",
+        "void",
     )
     .timeout_ms(1_000);
     One::new(db, &LIMITED, (seconds,))
@@ -72,6 +74,8 @@ async fn the_rows_of_a_stream_come_within_the_limit() {
         "notes::slow",
         "queries/notes.sql:63",
         "SELECT n FROM generate_series(1, 2000) AS n, pg_sleep(0.001 + n * 0)",
+        "",
+        "int4",
     )
     .timeout_ms(1_000);
     let mut rows = Many::new(&db, &SLOW, ()).stream();

@@ -49,6 +49,8 @@ static ADD_EVENT: Statement<NewEvent<'_>> = Statement::new(
     "events::add_event",
     "queries/events.sql:1",
     "INSERT INTO events (id, day, owner, kind) VALUES ($1, $2, $3, $4)",
+    "int4 date int4 text",
+    "",
 );
 
 #[tokio::test]
@@ -150,7 +152,7 @@ async fn no_error_quotes_a_value() {
     macro_rules! text {
         ($name:literal, $sql:literal) => {{
             static STATEMENT: Statement<(&str,), String> =
-                Statement::new($name, "queries/t.sql:1", $sql);
+                Statement::new($name, "queries/t.sql:1", $sql, "text", "text");
             failure(&db, &STATEMENT, (SECRET,)).await
         }};
     }
@@ -243,6 +245,8 @@ async fn a_value_that_does_not_fit_names_column_and_row() {
         "t::moments",
         "queries/t.sql:5",
         "SELECT CASE n WHEN 3 THEN 'infinity' ELSE now() END AS at FROM generate_series(1, 4) AS n",
+        "",
+        "timestamptz",
     );
     let error = Many::new(&db, &MOMENTS, ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
@@ -259,8 +263,13 @@ async fn a_value_that_does_not_fit_names_column_and_row() {
     assert!(error.to_string().contains("row 3"), "{error}");
 
     // The proof said that it cannot be NULL, and it is.
-    static NULL: Statement<(), i32> =
-        Statement::new("t::null", "queries/t.sql:8", "SELECT NULL::int AS n");
+    static NULL: Statement<(), i32> = Statement::new(
+        "t::null",
+        "queries/t.sql:8",
+        "SELECT NULL::int AS n",
+        "",
+        "int4",
+    );
     let error = One::new(&db, &NULL, ()).await.unwrap_err();
     assert!(
         error.to_string().ends_with("column 1 `n` of row 1 is NULL"),
@@ -275,6 +284,8 @@ async fn a_cancelled_statement_is_told_from_others() {
         "t::limit",
         "queries/t.sql:11",
         "SELECT set_config('statement_timeout', '50ms', true)",
+        "",
+        "text",
     );
     let error = db
         .transaction(|tx| async move {

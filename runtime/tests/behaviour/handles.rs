@@ -10,6 +10,8 @@ fn sneak_in<'a>(db: &'a impl Reader, body: &'a str) -> One<'a, (&'a str,), i64> 
         "notes::sneak_in",
         "queries/notes.sql:40",
         "INSERT INTO notes (body) VALUES ($1) RETURNING id",
+        "text",
+        "int8",
     );
     One::new(db, &SNEAK_IN, (body,))
 }
@@ -19,6 +21,8 @@ fn setting<'a>(db: &'a impl Reader, name: &'a str) -> One<'a, (&'a str,), String
         "notes::setting",
         "queries/notes.sql:43",
         "SELECT pg_catalog.current_setting($1)",
+        "text",
+        "text",
     );
     One::new(db, &SETTING, (name,))
 }
@@ -301,6 +305,8 @@ fn rename<'a>(
         "notes::rename",
         "queries/notes.sql:46",
         "UPDATE notes SET body = $1 WHERE id = 1",
+        "text",
+        "",
     );
     sqlmill_runtime::Execute::new(db, &RENAME, (body,))
 }

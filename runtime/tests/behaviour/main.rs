@@ -35,6 +35,8 @@ static ADD_NOTE: Statement<(&str,), i64> = Statement::new(
     "notes::add_note",
     "queries/notes.sql:1",
     "INSERT INTO notes (body) VALUES ($1) RETURNING id",
+    "text",
+    "int8",
 );
 
 pub fn list_notes(db: &impl Reader) -> Many<'_, (), String> {
@@ -45,6 +47,8 @@ static LIST_NOTES: Statement<(), String> = Statement::new(
     "notes::list_notes",
     "queries/notes.sql:4",
     "SELECT body FROM notes ORDER BY id",
+    "",
+    "text",
 );
 
 pub fn count_notes(db: &impl Reader) -> One<'_, (), i64> {
@@ -55,6 +59,8 @@ static COUNT_NOTES: Statement<(), i64> = Statement::new(
     "notes::count_notes",
     "queries/notes.sql:7",
     "SELECT count(*) FROM notes",
+    "",
+    "int8",
 );
 
 pub fn clear_notes(db: &impl Writer) -> Execute<'_, ()> {
@@ -65,6 +71,8 @@ static CLEAR_NOTES: Statement<()> = Statement::new(
     "notes::clear_notes",
     "queries/notes.sql:10",
     "DELETE FROM notes",
+    "",
+    "",
 );
 
 pub fn sleep(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
@@ -75,6 +83,8 @@ static SLEEP: Statement<(f64,), ()> = Statement::new(
     "notes::sleep",
     "queries/notes.sql:13",
     "SELECT pg_sleep($1)",
+    "float8",
+    "void",
 );
 
 pub fn backend(db: &impl Reader) -> One<'_, (), i32> {
@@ -85,6 +95,8 @@ static BACKEND: Statement<(), i32> = Statement::new(
     "notes::backend",
     "queries/notes.sql:16",
     "SELECT pg_backend_pid()",
+    "",
+    "int4",
 );
 
 pub async fn notes() -> (support::TestDatabase, Database) {

@@ -60,6 +60,8 @@ fn add_person<'a>(
         "people::add",
         "queries/people.sql:1",
         "INSERT INTO people (id, mood, place, email) VALUES ($1, $2, $3, $4)",
+        "uuid public.mood public.place(text,public.mood[]) text",
+        "",
     );
     Execute::new(db, &ADD, params)
 }
@@ -69,6 +71,8 @@ fn person(db: &impl Reader, id: Uuid, mood: Mood) -> Optional<'_, (Uuid, Mood), 
         "people::get",
         "queries/people.sql:2",
         "SELECT mood, place, email FROM people WHERE id = $1 AND mood = $2",
+        "uuid public.mood",
+        "public.mood public.place(text,public.mood[]) text",
     );
     Optional::new(db, &GET, (id, mood))
 }
@@ -92,6 +96,8 @@ async fn left_behind(db: &Database) -> i64 {
         "t::left",
         "queries/t.sql:1",
         "SELECT count(*) FROM pg_prepared_statements WHERE name <> ''",
+        "",
+        "int8",
     );
     let mut left = 0;
     for _ in 0..8 {
@@ -212,6 +218,8 @@ async fn transactions_streams_and_dropped_futures_leave_nothing() {
         "t::numbers",
         "queries/t.sql:2",
         "SELECT n FROM generate_series(1, $1) AS n",
+        "int4",
+        "int4",
     );
     let mut rows = Many::new(&db, &NUMBERS, (100_000,)).stream();
     for n in 1..=10 {
@@ -225,8 +233,14 @@ async fn transactions_streams_and_dropped_futures_leave_nothing() {
         let stopped = tokio::time::timeout(Duration::from_millis(5), sleep(&db, 60.0)).await;
         assert!(stopped.is_err());
     }
-    static LIMITED: Statement<(f64,), ()> =
-        Statement::new("t::limited", "queries/t.sql:3", "SELECT pg_sleep($1)").timeout_ms(200);
+    static LIMITED: Statement<(f64,), ()> = Statement::new(
+        "t::limited",
+        "queries/t.sql:3",
+        "SELECT pg_sleep($1)",
+        "float8",
+        "void",
+    )
+    .timeout_ms(200);
     let slow = soon(One::new(&db, &LIMITED, (60.0,))).await.unwrap_err();
     // Where it still waited for a session, PgBouncer answers to the cancellation by closing the connection.
     assert_eq!(slow.kind(), ErrorKind::Timeout, "{slow}");
@@ -244,11 +258,15 @@ async fn a_changed_schema_is_met() {
         "notes::add",
         "queries/notes.sql:70",
         "INSERT INTO notes (body) VALUES ($1) RETURNING body",
+        "text",
+        "text",
     );
     static GET: Statement<(i64,), String> = Statement::shared(
         "notes::get",
         "queries/notes.sql:71",
         "SELECT body FROM notes WHERE id = $1",
+        "int8",
+        "text",
     );
     for n in 0..8 {
         One::new(&db, &ADD, (n.to_string().as_str(),))

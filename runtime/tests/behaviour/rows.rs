@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use sqlmill_runtime::types::{Date, DateTime, Decimal, Interval, Time, Timestamp, Value};
-use sqlmill_runtime::{Database, ErrorKind, One, Param, SqlType, Statement};
+use sqlmill_runtime::{ANY, Database, ErrorKind, One, Param, SqlType, Statement};
 
 use crate::notes;
 use crate::support::TestDatabase;
@@ -15,11 +15,15 @@ macro_rules! both_ways {
             "t::written",
             "queries/t.sql:1",
             concat!("SELECT ($1::", $sql, ")::text"),
+            ANY,
+            "text",
         );
         static READ: Statement<(&str,), $rust> = Statement::new(
             "t::read",
             "queries/t.sql:2",
             concat!("SELECT ($1::text)::", $sql),
+            "text",
+            ANY,
         );
         let value: $rust = $value;
         let text: &str = $text;
@@ -32,7 +36,8 @@ macro_rules! both_ways {
 
 macro_rules! unreadable {
     ($db:expr, $rust:ty, $sql:expr, $reason:expr) => {{
-        static READ: Statement<(), $rust> = Statement::new("t::read", "queries/t.sql:2", $sql);
+        static READ: Statement<(), $rust> =
+            Statement::new("t::read", "queries/t.sql:2", $sql, "", ANY);
         let error = One::new($db, &READ, ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
         assert!(error.to_string().contains($reason), "{error}");
@@ -51,8 +56,13 @@ async fn numbers() {
     both_ways!(db, f64, "float8", f64::INFINITY, "Infinity");
     both_ways!(db, i8, "\"char\"", 65, "A");
     both_ways!(db, bool, "bool", true, "true");
-    static NOT_A_NUMBER: Statement<(), f64> =
-        Statement::new("t::nan", "queries/t.sql:3", "SELECT 'NaN'::float8");
+    static NOT_A_NUMBER: Statement<(), f64> = Statement::new(
+        "t::nan",
+        "queries/t.sql:3",
+        "SELECT 'NaN'::float8",
+        "",
+        "float8",
+    );
     assert!(One::new(db, &NOT_A_NUMBER, ()).await.unwrap().is_nan());
 }
 
@@ -87,8 +97,13 @@ async fn decimals() {
         both_ways!(db, Decimal, "numeric", value, text);
     }
     // More places than the type has, and all of them zeros.
-    static ZEROS: Statement<(), Decimal> =
-        Statement::new("t::zeros", "queries/t.sql:3", "SELECT 1.5::numeric(50, 40)");
+    static ZEROS: Statement<(), Decimal> = Statement::new(
+        "t::zeros",
+        "queries/t.sql:3",
+        "SELECT 1.5::numeric(50, 40)",
+        "",
+        "numeric",
+    );
     assert_eq!(One::new(db, &ZEROS, ()).await.unwrap(), Decimal::new(15, 1));
     unreadable!(db, Decimal, "SELECT 'NaN'::numeric", "NaN");
     unreadable!(
@@ -139,6 +154,8 @@ async fn moments() {
         "t::utc",
         "queries/t.sql:3",
         "SELECT set_config('TimeZone', 'UTC', false)",
+        "",
+        "text",
     );
     let db1 = &_scratch.connect_with(1).await.unwrap();
     One::new(db1, &UTC, ()).await.unwrap();
@@ -237,8 +254,13 @@ async fn moments() {
     );
     unreadable!(db, Time, "SELECT '24:00:00'::time", "24:00:00");
     // Below a microsecond jiff goes and PostgreSQL does not.
-    static WRITTEN: Statement<(Timestamp,), Timestamp> =
-        Statement::new("t::written", "queries/t.sql:1", "SELECT $1::timestamptz");
+    static WRITTEN: Statement<(Timestamp,), Timestamp> = Statement::new(
+        "t::written",
+        "queries/t.sql:1",
+        "SELECT $1::timestamptz",
+        "timestamptz",
+        "timestamptz",
+    );
     let fine = timestamp("1960-01-01T00:00:00.000000999Z");
     assert_eq!(
         One::new(db, &WRITTEN, (fine,)).await.unwrap(),
@@ -288,14 +310,24 @@ async fn text_bytes_and_the_rest() {
     );
     both_ways!(db, Option<i32>, "int4", Some(1), "1");
     unreadable!(db, IpAddr, "SELECT '10.0.0.0/8'::inet", "is a network");
-    static PADDED: Statement<(), String> =
-        Statement::new("t::padded", "queries/t.sql:4", "SELECT 'a'::char(3)");
+    static PADDED: Statement<(), String> = Statement::new(
+        "t::padded",
+        "queries/t.sql:4",
+        "SELECT 'a'::char(3)",
+        "",
+        "text",
+    );
     assert_eq!(One::new(db, &PADDED, ()).await.unwrap(), "a  ");
     static LITERAL: Statement<(), String> =
-        Statement::new("t::literal", "queries/t.sql:5", "SELECT 'a'");
+        Statement::new("t::literal", "queries/t.sql:5", "SELECT 'a'", "", "text");
     assert_eq!(One::new(db, &LITERAL, ()).await.unwrap(), "a");
-    static ECHO: Statement<(&str,), String> =
-        Statement::new("t::echo", "queries/t.sql:6", "SELECT $1::text");
+    static ECHO: Statement<(&str,), String> = Statement::new(
+        "t::echo",
+        "queries/t.sql:6",
+        "SELECT $1::text",
+        "text",
+        "text",
+    );
     let error = One::new(db, &ECHO, ("a\0b",)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("NUL"), "{error}");
@@ -335,6 +367,8 @@ async fn arrays() {
         "t::from_zero",
         "queries/t.sql:4",
         "SELECT '[0:1]={5,6}'::int[]",
+        "",
+        "int4[]",
     );
     assert_eq!(One::new(db, &FROM_ZERO, ()).await.unwrap(), [5, 6]);
 }
@@ -418,6 +452,8 @@ async fn types_of_the_schema() {
         "t::insert",
         "queries/t.sql:7",
         "INSERT INTO boxes VALUES ($1, $2, $3, $4, $5)",
+        ANY,
+        "",
     );
     let params = (
         "a",
@@ -429,11 +465,21 @@ async fn types_of_the_schema() {
     sqlmill_runtime::Execute::new(db, &INSERT, params)
         .await
         .unwrap();
-    static SHORTS: Statement<(), Vec<String>> =
-        Statement::new("t::shorts", "queries/t.sql:8", "SELECT shorts FROM boxes");
+    static SHORTS: Statement<(), Vec<String>> = Statement::new(
+        "t::shorts",
+        "queries/t.sql:8",
+        "SELECT shorts FROM boxes",
+        "",
+        "text[]",
+    );
     assert_eq!(One::new(db, &SHORTS, ()).await.unwrap(), ["b", "c"]);
-    static PAIR: Statement<(), Pair> =
-        Statement::new("t::pair", "queries/t.sql:9", "SELECT pair FROM boxes");
+    static PAIR: Statement<(), Pair> = Statement::new(
+        "t::pair",
+        "queries/t.sql:9",
+        "SELECT pair FROM boxes",
+        "",
+        "public.pair(int4,public.mood,text,public.mood[])",
+    );
     assert_eq!(One::new(db, &PAIR, ()).await.unwrap(), pair);
     let short = One::new(db, &PAIR, ())
         .map(|pair: PairRef<'_>| pair.short.len())
@@ -462,8 +508,13 @@ async fn types_of_the_schema() {
     );
 }
 
-static ECHO_SHORT: Statement<(&str,), String> =
-    Statement::new("t::echo_short", "queries/t.sql:10", "SELECT $1::shorter");
+static ECHO_SHORT: Statement<(&str,), String> = Statement::new(
+    "t::echo_short",
+    "queries/t.sql:10",
+    "SELECT $1::shorter",
+    "text",
+    "text",
+);
 
 #[tokio::test]
 async fn a_composite_that_was_altered_is_not_misread() {
@@ -473,7 +524,13 @@ async fn a_composite_that_was_altered_is_not_misread() {
          'DECLARE p pair; BEGIN p.n := 1; p.short := ''x''; p.moods := ''{}''; RETURN p; END';",
     );
     let db = &scratch.connect_with(1).await.unwrap();
-    static PAIR: Statement<(), Pair> = Statement::new("t::pair", "queries/t.sql:9", "SELECT one()");
+    static PAIR: Statement<(), Pair> = Statement::new(
+        "t::pair",
+        "queries/t.sql:9",
+        "SELECT one()",
+        "",
+        "public.pair(int4,public.mood,text,public.mood[])",
+    );
     assert_eq!(One::new(db, &PAIR, ()).await.unwrap().n, 1);
     scratch.run("ALTER TYPE pair ADD ATTRIBUTE extra int");
     let error = One::new(db, &PAIR, ()).await.unwrap_err();

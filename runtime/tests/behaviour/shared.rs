@@ -13,7 +13,7 @@ const FIND: &str = "SELECT body FROM notes WHERE id = $1";
 
 fn find(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> {
     static FIND_NOTE: Statement<(i64,), String> =
-        Statement::shared("notes::find", "queries/notes.sql:30", FIND);
+        Statement::shared("notes::find", "queries/notes.sql:30", FIND, "int8", "text");
     Optional::new(db, &FIND_NOTE, (id,))
 }
 
@@ -23,6 +23,8 @@ fn find_backend(db: &impl Reader, id: i64) -> Optional<'_, (i64,), i32> {
         "notes::find_backend",
         "queries/notes.sql:33",
         "SELECT pg_backend_pid() FROM notes WHERE id = $1",
+        "int8",
+        "int4",
     );
     Optional::new(db, &FIND_BACKEND, (id,))
 }
@@ -33,6 +35,8 @@ fn find_other(db: &impl Reader, id: i64) -> Optional<'_, (i64,), i32> {
         "others::find",
         "queries/others.sql:1",
         "SELECT pg_backend_pid() FROM others WHERE id = $1",
+        "int8",
+        "int4",
     );
     Optional::new(db, &FIND_OTHER, (id,))
 }
@@ -43,6 +47,8 @@ fn find_large(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> {
         "notes::find_large",
         "queries/notes.sql:36",
         "SELECT repeat(body, 5000000) FROM notes WHERE id = $1",
+        "int8",
+        "text",
     );
     Optional::new(db, &FIND_LARGE, (id,))
 }
@@ -52,6 +58,8 @@ fn lock_notes(db: &impl Reader) -> Execute<'_, ()> {
         "notes::lock",
         "queries/notes.sql:39",
         "LOCK TABLE notes IN ACCESS EXCLUSIVE MODE",
+        "",
+        "",
     );
     Execute::new(db, &LOCK, ())
 }

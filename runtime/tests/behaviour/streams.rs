@@ -11,6 +11,8 @@ fn numbers(db: &impl Reader, up_to: i32) -> Many<'_, (i32,), i32> {
         "numbers::numbers",
         "queries/numbers.sql:1",
         "SELECT n FROM generate_series(1, $1) AS n",
+        "int4",
+        "int4",
     );
     Many::new(db, &NUMBERS, (up_to,))
 }
@@ -20,6 +22,8 @@ fn wide(db: &impl Reader) -> Many<'_, (), String> {
         "numbers::wide",
         "queries/numbers.sql:4",
         "SELECT repeat(n::text, 1000) FROM generate_series(1000, 200000) AS n",
+        "",
+        "text",
     );
     Many::new(db, &WIDE, ())
 }
@@ -155,6 +159,8 @@ async fn an_error_between_rows_ends_the_stream() {
         "numbers::inverses",
         "queries/numbers.sql:7",
         "SELECT 10 / (3 - n) FROM generate_series(1, 9) AS n",
+        "",
+        "int4",
     );
     let (_scratch, db) = one_connection().await;
     let mut stream = Many::new(&db, &INVERSES, ()).stream();

@@ -1,6 +1,6 @@
 //! Statements of several texts: each call sends the one that its parameters ask for, and binds what that one uses.
 
-use sqlmill_runtime::{Check, Many, Params, Slots, Statement, Variant, texts};
+use sqlmill_runtime::{Many, Params, Slots, Statement, Variant, texts};
 
 use crate::notes;
 
@@ -26,18 +26,6 @@ impl Params for Numbers<'_> {
         slots.push(&self.above);
         slots.push(&self.below);
     }
-
-    fn check(check: &mut Check<'_>) -> Option<Self> {
-        let name = check.param("name");
-        let above = check.param("above");
-        let below = check.param("below");
-        Some(Self {
-            name: name?,
-            above: above?,
-            below: below?,
-            descending: false,
-        })
-    }
 }
 
 texts! {
@@ -48,8 +36,13 @@ texts! {
     }
 }
 
-static NUMBERS: Statement<Numbers<'_>, i32> =
-    Statement::several("t::numbers", "queries/t.sql:1", &NUMBERS_SQL);
+static NUMBERS: Statement<Numbers<'_>, i32> = Statement::several(
+    "t::numbers",
+    "queries/t.sql:1",
+    &NUMBERS_SQL,
+    "text int4 int4",
+    "int4",
+);
 
 #[tokio::test]
 async fn a_call_sends_the_text_that_its_parameters_ask_for() {
@@ -88,12 +81,9 @@ async fn all_texts_are_verified() {
         fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
             slots.push(&self.0);
         }
-        fn check(check: &mut Check<'_>) -> Option<Self> {
-            Some(Self(check.param("below")?))
-        }
     }
     static BROKEN: Statement<Below, i32> =
-        Statement::several("t::broken", "queries/t.sql:2", &BROKEN_SQL);
+        Statement::several("t::broken", "queries/t.sql:2", &BROKEN_SQL, "int4", "int4");
     sqlmill_runtime::statements! { T_STATEMENTS: NUMBERS, BROKEN }
 
     let (_database, db) = notes().await;

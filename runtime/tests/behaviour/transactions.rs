@@ -360,6 +360,8 @@ fn touch(db: &impl sqlmill_runtime::Writer, id: i64) -> sqlmill_runtime::Execute
         "notes::touch",
         "queries/notes.sql:20",
         "UPDATE notes SET body = body || '!' WHERE id = $1",
+        "int8",
+        "",
     );
     sqlmill_runtime::Execute::new(db, &TOUCH, (id,))
 }
@@ -369,6 +371,8 @@ fn numbers(db: &impl sqlmill_runtime::Reader, upto: i64) -> sqlmill_runtime::Man
         "notes::numbers",
         "queries/notes.sql:23",
         "SELECT generate_series(1, $1::bigint)",
+        "int8",
+        "int8",
     );
     sqlmill_runtime::Many::new(db, &NUMBERS, (upto,))
 }
@@ -443,6 +447,8 @@ async fn settings_and_locks_end_with_the_transaction() {
         "notes::tenant",
         "queries/notes.sql:26",
         "SELECT nullif(current_setting('app.tenant', true), '')",
+        "",
+        "text",
     );
     let first = db.begin().await.unwrap();
     first.set_local("app.tenant", "it's").await.unwrap();

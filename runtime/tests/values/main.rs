@@ -20,7 +20,7 @@ use sqlmill_runtime::types::{
     Numeric, Path, Point, Polygon, Range, Rectangle, Segment, Snapshot, Tid, Time, TimeTz,
     Timestamp, TsQuery, TsVector, Uuid, Value as Tree,
 };
-use sqlmill_runtime::{Database, ErrorKind, One, Param, Row, SqlType, Statement, Value};
+use sqlmill_runtime::{ANY, Database, ErrorKind, One, Param, Row, SqlType, Statement, Value};
 use support::TestDatabase;
 
 /// A statement for one test's types; it lives as long as the program.
@@ -34,6 +34,8 @@ where
         "t::values",
         "queries/t.sql:1",
         sql,
+        ANY,
+        ANY,
     )))
 }
 

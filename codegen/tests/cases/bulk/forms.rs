@@ -166,8 +166,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_PEOPLE: Statement<Rows<'_, AddPeople<'_>>> =
-    Statement::new("users::add_people", "queries/users.sql:1", ADD_PEOPLE_SQL);
+static ADD_PEOPLE: Statement<Rows<'_, AddPeople<'_>>> = Statement::new(
+    "users::add_people",
+    "queries/users.sql:1",
+    ADD_PEOPLE_SQL,
+    "int4[] text[] text[] text[] public.mood[] public.address(text,text)[] char[] varbit[] text[] app.\"Size\"[]",
+    "",
+);
 const ADD_PEOPLE_SQL: &str = r#"INSERT INTO people (id, name, bio, mail, mood, home, grade, flags, code, size)
 SELECT bulk.p1, bulk.p2, bulk.p3, bulk.p4, bulk.p5, ($6::address[])[bulk.position], bulk.p7, bulk.p8, bulk.p9, bulk.p10
 FROM unnest($1::int4[], $2::varchar[], $3::text[], $4::email[], $5::mood[], $7::"char"[], $8::"bit"[], $9::bpchar[], $10::app."Size"[]) WITH ORDINALITY AS bulk (p1, p2, p3, p4, p5, p7, p8, p9, p10, position)"#;
@@ -241,8 +246,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_NOTES: Statement<Rows<'_, NewNote<'_>>, AddNotesRow> =
-    Statement::new("users::add_notes", "queries/users.sql:6", ADD_NOTES_SQL);
+static ADD_NOTES: Statement<Rows<'_, NewNote<'_>>, AddNotesRow> = Statement::new(
+    "users::add_notes",
+    "queries/users.sql:6",
+    ADD_NOTES_SQL,
+    "text[] text[]",
+    "int4 text",
+);
 const ADD_NOTES_SQL: &str = r"INSERT INTO notes (body, author)
 SELECT upper(bulk.p1), (SELECT people.id FROM people WHERE people.name = bulk.p2)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS bulk (p1, p2, position)
@@ -298,6 +308,8 @@ static COUNT_STOCK: Statement<Rows<'_, NewStock>> = Statement::keyed(
     "users::count_stock",
     "queries/users.sql:13",
     COUNT_STOCK_SQL,
+    "int4[] int4[] int4[]",
+    "",
     &[0, 1],
 );
 const COUNT_STOCK_SQL: &str = r"INSERT INTO stock AS kept (shop, item, count)
@@ -367,6 +379,8 @@ static FIRST_STOCK: Statement<Rows<'_, FirstStock>, Stock> = Statement::new(
     "users::first_stock",
     "queries/users.sql:19",
     FIRST_STOCK_SQL,
+    "int4[] int4[] int4[]",
+    "int4 int4 int4",
 );
 const FIRST_STOCK_SQL: &str = r"INSERT INTO stock (shop, item, count) SELECT bulk.p1, bulk.p2, coalesce(bulk.p3, 7)
 FROM unnest($1::int4[], $2::int4[], $3::int4[]) WITH ORDINALITY AS bulk (p1, p2, p3, position)
@@ -457,6 +471,8 @@ static CHANGE_PEOPLE: Statement<Rows<'_, ChangePeople<'_>>, ChangePeopleRow> = S
     "users::change_people",
     "queries/users.sql:25",
     CHANGE_PEOPLE_SQL,
+    "text[] bool[] text[] bool[] int4[]",
+    "int4 text text",
     &[4],
 );
 const CHANGE_PEOPLE_SQL: &str = r"UPDATE people SET name = CASE WHEN bulk.p2 THEN bulk.p1 ELSE people.name END, bio = CASE WHEN bulk.p4 THEN bulk.p3 ELSE people.bio END
@@ -512,6 +528,8 @@ static SET_STOCK: Statement<Rows<'_, SetStock>> = Statement::keyed(
     "users::set_stock",
     "queries/users.sql:31",
     SET_STOCK_SQL,
+    "int4[] int4[] int4[]",
+    "",
     &[1, 2],
 );
 const SET_STOCK_SQL: &str = r"UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
@@ -549,6 +567,8 @@ static REMOVE_STOCK: Statement<Rows<'_, RemoveStock>> = Statement::new(
     "users::remove_stock",
     "queries/users.sql:35",
     REMOVE_STOCK_SQL,
+    "int4[] int4[]",
+    "",
 );
 const REMOVE_STOCK_SQL: &str = r"DELETE FROM stock USING unnest($1::int4[], $2::int4[]) AS bulk (p1, p2)
 WHERE shop = bulk.p1 AND item = bulk.p2";

@@ -37,8 +37,13 @@ pub struct PackedRef<'a> {
 
 sqlmill_runtime::row! { Packed, PackedRef { label, note } }
 
-static PACKED: Statement<(), Packed> =
-    Statement::new("shelves::packed", "queries/shelves.sql:7", PACKED_SQL);
+static PACKED: Statement<(), Packed> = Statement::new(
+    "shelves::packed",
+    "queries/shelves.sql:7",
+    PACKED_SQL,
+    "",
+    "text text",
+);
 const PACKED_SQL: &str = "SELECT label,note FROM shelves";
 
 /// ```sql
@@ -81,8 +86,13 @@ pub struct SpacedRef<'a> {
 
 sqlmill_runtime::row! { Spaced, SpacedRef { label, note } }
 
-static SPACED: Statement<(Option<&str>,), Spaced> =
-    Statement::new("shelves::spaced", "queries/shelves.sql:9", SPACED_SQL);
+static SPACED: Statement<(Option<&str>,), Spaced> = Statement::new(
+    "shelves::spaced",
+    "queries/shelves.sql:9",
+    SPACED_SQL,
+    "text",
+    "text text",
+);
 const SPACED_SQL: &str = "SELECT label, note FROM shelves WHERE note IS NOT DISTINCT FROM $1";
 
 /// ```sql
@@ -137,6 +147,8 @@ static INLINE_ROW: Statement<Wanted, Found> = Statement::new(
     "shelves::inline_row",
     "queries/shelves.sql:11",
     INLINE_ROW_SQL,
+    "int4 public.shade",
+    "int4 text[] public.pair(int4,text)",
 );
 const INLINE_ROW_SQL: &str = "SELECT id, tags, pair FROM shelves WHERE score = $1 AND shade = $2";
 
@@ -171,8 +183,13 @@ pub struct WidenedRowRef<'a> {
 
 sqlmill_runtime::row! { WidenedRow, WidenedRowRef { id, label } }
 
-static WIDENED: Statement<(), WidenedRow> =
-    Statement::new("shelves::widened", "queries/shelves.sql:13", WIDENED_SQL);
+static WIDENED: Statement<(), WidenedRow> = Statement::new(
+    "shelves::widened",
+    "queries/shelves.sql:13",
+    WIDENED_SQL,
+    "",
+    "int4 text",
+);
 const WIDENED_SQL: &str = "SELECT id, label FROM shelves";
 
 /// ```sql
@@ -201,6 +218,8 @@ static EVERY_ROW: Statement<EveryRow<'_>> = Statement::new(
     "shelves::every_row",
     "queries/shelves.sql:15",
     EVERY_ROW_SQL,
+    "text text",
+    "",
 );
 const EVERY_ROW_SQL: &str = "UPDATE shelves SET note = $1, label = $2";
 
@@ -215,8 +234,13 @@ pub fn emptied(db: &impl Writer) -> Execute<'_, ()> {
     Execute::new(db, &EMPTIED, ())
 }
 
-static EMPTIED: Statement<()> =
-    Statement::new("shelves::emptied", "queries/shelves.sql:17", EMPTIED_SQL);
+static EMPTIED: Statement<()> = Statement::new(
+    "shelves::emptied",
+    "queries/shelves.sql:17",
+    EMPTIED_SQL,
+    "",
+    "",
+);
 const EMPTIED_SQL: &str = "DELETE FROM shelves";
 
 /// ```sql
@@ -272,8 +296,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADDED: Statement<Added<'_>, i32> =
-    Statement::new("shelves::added", "queries/shelves.sql:19", ADDED_SQL);
+static ADDED: Statement<Added<'_>, i32> = Statement::new(
+    "shelves::added",
+    "queries/shelves.sql:19",
+    ADDED_SQL,
+    "text text public.shade text[] int4",
+    "int4",
+);
 const ADDED_SQL: &str = "INSERT INTO shelves (label, note, shade, tags, score) VALUES ($1, $2, $3, $4, $5) RETURNING id";
 
 /// ```sql
@@ -307,8 +336,13 @@ pub struct TypeRowRef<'a> {
 
 sqlmill_runtime::row! { TypeRow, TypeRowRef { r#type, r#fn } }
 
-static TYPE: Statement<(), TypeRow> =
-    Statement::new("shelves::type", "queries/shelves.sql:21", TYPE_SQL);
+static TYPE: Statement<(), TypeRow> = Statement::new(
+    "shelves::type",
+    "queries/shelves.sql:21",
+    TYPE_SQL,
+    "",
+    "text int4",
+);
 const TYPE_SQL: &str = r#"SELECT label AS "type", id AS "fn" FROM shelves"#;
 
 /// ```sql
@@ -357,6 +391,8 @@ static SEVERAL_LINES: Statement<(&str,), SeveralLinesRow> = Statement::new(
     "shelves::several_lines",
     "queries/shelves.sql:23",
     SEVERAL_LINES_SQL,
+    "text",
+    "text text",
 );
 const SEVERAL_LINES_SQL: &str = r#"SELECT ':not_a_parameter' AS "a:b",
        id::text /* :nor this */ AS text -- :nor that

@@ -103,7 +103,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD: Statement<Add<'_>> = Statement::new("users::add", "queries/users.sql:1", ADD_SQL);
+static ADD: Statement<Add<'_>> = Statement::new(
+    "users::add",
+    "queries/users.sql:1",
+    ADD_SQL,
+    "int4 text int4 int4 text int4",
+    "",
+);
 const ADD_SQL: &str = r"WITH u AS (
     INSERT INTO users (id, email, org, age, name) VALUES ($1, $2, $3, $4, $5) RETURNING id
 )
@@ -141,8 +147,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static REMOVE: Statement<(i32,)> =
-    Statement::new("users::remove", "queries/users.sql:7", REMOVE_SQL);
+static REMOVE: Statement<(i32,)> = Statement::new(
+    "users::remove",
+    "queries/users.sql:7",
+    REMOVE_SQL,
+    "int4",
+    "",
+);
 const REMOVE_SQL: &str = "DELETE FROM users WHERE id = $1";
 
 /// ```sql
@@ -177,8 +188,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_ORG: Statement<(i32,)> =
-    Statement::new("users::add_org", "queries/users.sql:10", ADD_ORG_SQL);
+static ADD_ORG: Statement<(i32,)> = Statement::new(
+    "users::add_org",
+    "queries/users.sql:10",
+    ADD_ORG_SQL,
+    "int4",
+    "",
+);
 const ADD_ORG_SQL: &str = "INSERT INTO orgs VALUES ($1)";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: ADD, REMOVE, ADD_ORG }

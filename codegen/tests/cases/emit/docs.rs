@@ -62,8 +62,13 @@ pub fn documented<'a>(db: &'a impl Reader, a: &'a str) -> Many<'a, (&'a str,), T
     Many::new(db, &DOCUMENTED, (a,))
 }
 
-static DOCUMENTED: Statement<(&str,), T> =
-    Statement::new("users::documented", "queries/users.sql:1", DOCUMENTED_SQL);
+static DOCUMENTED: Statement<(&str,), T> = Statement::new(
+    "users::documented",
+    "queries/users.sql:1",
+    DOCUMENTED_SQL,
+    "text",
+    "int4 text",
+);
 const DOCUMENTED_SQL: &str = r###"SELECT id, v FROM t WHERE v <> '```' AND v <> '"#' AND v <> E'\\' AND v <> '"##"' AND $1 <> 'x	y'"###;
 
 /// ```sql
@@ -81,8 +86,13 @@ pub fn short(db: &impl Reader) -> Many<'_, (), String> {
     Many::new(db, &SHORT, ())
 }
 
-static SHORT: Statement<(), String> =
-    Statement::new("users::short", "queries/users.sql:11", SHORT_SQL);
+static SHORT: Statement<(), String> = Statement::new(
+    "users::short",
+    "queries/users.sql:11",
+    SHORT_SQL,
+    "",
+    "text",
+);
 const SHORT_SQL: &str = r#"SELECT '"' || 'a long enough text that one line would be too wide for the constant and its name' FROM t"#;
 
 /// ```sql
@@ -101,7 +111,7 @@ pub fn wide(db: &impl Reader) -> Many<'_, (), Option<String>> {
 }
 
 static WIDE: Statement<(), Option<String>> =
-    Statement::new("users::wide", "queries/users.sql:14", WIDE_SQL);
+    Statement::new("users::wide", "queries/users.sql:14", WIDE_SQL, "", "text");
 const WIDE_SQL: &str = "SELECT 'a long enough text that one line would be too wide for the constant and its name ' || v AS text FROM t WHERE id > 1";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: DOCUMENTED, SHORT, WIDE }

@@ -121,8 +121,13 @@ pub struct GetUser {
 
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
-static GET_USER: Statement<GetUser, User> =
-    Statement::shared("users::get_user", "queries/users.sql:1", GET_USER_SQL);
+static GET_USER: Statement<GetUser, User> = Statement::shared(
+    "users::get_user",
+    "queries/users.sql:1",
+    GET_USER_SQL,
+    "uuid bool",
+    "uuid text text public.user_role_enum timestamptz timestamptz",
+);
 const GET_USER_SQL: &str = r"SELECT id, email, name, role, created_at, deleted_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 
@@ -178,8 +183,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static CREATE_USER: Statement<NewUser<'_>, User> =
-    Statement::new("users::create_user", "queries/users.sql:6", CREATE_USER_SQL);
+static CREATE_USER: Statement<NewUser<'_>, User> = Statement::new(
+    "users::create_user",
+    "queries/users.sql:6",
+    CREATE_USER_SQL,
+    "uuid text text public.user_role_enum timestamptz timestamptz",
+    "uuid text text public.user_role_enum timestamptz timestamptz",
+);
 const CREATE_USER_SQL: &str = r"INSERT INTO users (id, email, name, role, created_at, deleted_at)
 VALUES (
     coalesce($1, gen_random_uuid()), $2, $3,
@@ -210,6 +220,8 @@ static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
     "users::get_user_email",
     "queries/users.sql:15",
     GET_USER_EMAIL_SQL,
+    "uuid",
+    "text",
 );
 const GET_USER_EMAIL_SQL: &str = "SELECT email FROM users WHERE id = $1";
 
@@ -247,8 +259,13 @@ pub struct ListUsersRowRef<'a> {
 
 sqlmill_runtime::row! { ListUsersRow, ListUsersRowRef { id, name } }
 
-static LIST_USERS: Statement<(), ListUsersRow> =
-    Statement::new("users::list_users", "queries/users.sql:18", LIST_USERS_SQL);
+static LIST_USERS: Statement<(), ListUsersRow> = Statement::new(
+    "users::list_users",
+    "queries/users.sql:18",
+    LIST_USERS_SQL,
+    "",
+    "uuid text",
+);
 const LIST_USERS_SQL: &str = "SELECT id, name FROM users ORDER BY created_at DESC, id";
 
 /// ```sql
@@ -266,8 +283,13 @@ pub fn touch_user(db: &impl Writer, user_id: Uuid) -> Execute<'_, (Uuid,)> {
     Execute::new(db, &TOUCH_USER, (user_id,))
 }
 
-static TOUCH_USER: Statement<(Uuid,)> =
-    Statement::new("users::touch_user", "queries/users.sql:21", TOUCH_USER_SQL);
+static TOUCH_USER: Statement<(Uuid,)> = Statement::new(
+    "users::touch_user",
+    "queries/users.sql:21",
+    TOUCH_USER_SQL,
+    "uuid",
+    "",
+);
 const TOUCH_USER_SQL: &str = "UPDATE users SET created_at = now() WHERE id = $1";
 
 /// ```sql
@@ -289,6 +311,8 @@ static COUNT_USERS: Statement<(), i64> = Statement::new(
     "users::count_users",
     "queries/users.sql:24",
     COUNT_USERS_SQL,
+    "",
+    "int8",
 );
 const COUNT_USERS_SQL: &str = "SELECT count(*) FROM users";
 
@@ -311,8 +335,13 @@ pub fn lock_user(db: &Transaction, user_id: Uuid) -> Optional<'_, (Uuid,), Uuid>
     Optional::new(db, &LOCK_USER, (user_id,))
 }
 
-static LOCK_USER: Statement<(Uuid,), Uuid> =
-    Statement::new("users::lock_user", "queries/users.sql:27", LOCK_USER_SQL);
+static LOCK_USER: Statement<(Uuid,), Uuid> = Statement::new(
+    "users::lock_user",
+    "queries/users.sql:27",
+    LOCK_USER_SQL,
+    "uuid",
+    "uuid",
+);
 const LOCK_USER_SQL: &str = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
 
 /// Only within a transaction, of either kind.
@@ -336,6 +365,8 @@ static COUNT_USERS_AGAIN: Statement<(), i64> = Statement::new(
     "users::count_users_again",
     "queries/users.sql:31",
     COUNT_USERS_AGAIN_SQL,
+    "",
+    "int8",
 );
 const COUNT_USERS_AGAIN_SQL: &str = "SELECT count(*) FROM users";
 

@@ -46,7 +46,7 @@ pub fn a(db: &impl Reader) -> Many<'_, (), i32> {
 }
 
 static A: Statement<(), i32> =
-    Statement::new("users::a", "queries/users.sql:1", A_SQL).timeout_ms(250);
+    Statement::new("users::a", "queries/users.sql:1", A_SQL, "", "int4").timeout_ms(250);
 const A_SQL: &str = "SELECT id FROM t";
 
 /// ```sql
@@ -71,8 +71,14 @@ pub fn get_by_id(db: &impl Reader, id: i32) -> Optional<'_, (i32,), T> {
     Optional::new(db, &GET_BY_ID, (id,))
 }
 
-static GET_BY_ID: Statement<(i32,), T> =
-    Statement::new("users::get_by_id", "queries/users.sql:5", GET_BY_ID_SQL).timeout_ms(1_500);
+static GET_BY_ID: Statement<(i32,), T> = Statement::new(
+    "users::get_by_id",
+    "queries/users.sql:5",
+    GET_BY_ID_SQL,
+    "int4",
+    "int4 text",
+)
+.timeout_ms(1_500);
 const GET_BY_ID_SQL: &str = "SELECT id, v FROM t WHERE id = $1";
 
 /// ```sql
@@ -104,6 +110,8 @@ static A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS: Statement<(i32,), T> = Statemen
     "users::a_name_that_is_so_long_that_nothing_fits",
     "queries/users.sql:9",
     A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS_SQL,
+    "int4",
+    "int4 text",
 )
 .timeout_ms(120_000);
 const A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS_SQL: &str = "SELECT id, v FROM t WHERE id = $1";
@@ -144,6 +152,8 @@ static A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS_THE_LINE_AT_ALL_FOR_IT_GOES_ON: 
     "users::a_name_that_is_so_long_that_nothing_fits_the_line_at_all_for_it_goes_on",
     "queries/users.sql:13",
     A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS_THE_LINE_AT_ALL_FOR_IT_GOES_ON_SQL,
+    "int4",
+    "int4 text",
 )
 .timeout_ms(3_600_000);
 const A_NAME_THAT_IS_SO_LONG_THAT_NOTHING_FITS_THE_LINE_AT_ALL_FOR_IT_GOES_ON_SQL: &str =
@@ -184,8 +194,14 @@ pub struct Several<'a> {
 
 sqlmill_runtime::params! { Several<'_> { id, a, b, c, d } }
 
-static SEVERAL: Statement<Several<'_>, T> =
-    Statement::new("users::several", "queries/users.sql:17", SEVERAL_SQL).timeout_ms(86_400_000);
+static SEVERAL: Statement<Several<'_>, T> = Statement::new(
+    "users::several",
+    "queries/users.sql:17",
+    SEVERAL_SQL,
+    "int4 text text text text",
+    "int4 text",
+)
+.timeout_ms(86_400_000);
 const SEVERAL_SQL: &str =
     "SELECT id, v FROM t WHERE id = $1 AND (v = $2 OR v = $3 OR v = $4 OR v = $5)";
 
@@ -206,8 +222,14 @@ pub fn erase(db: &Transaction, id: i32) -> Execute<'_, (i32,)> {
     Execute::new(db, &ERASE, (id,))
 }
 
-static ERASE: Statement<(i32,)> =
-    Statement::new("users::erase", "queries/users.sql:21", ERASE_SQL).timeout_ms(10_000);
+static ERASE: Statement<(i32,)> = Statement::new(
+    "users::erase",
+    "queries/users.sql:21",
+    ERASE_SQL,
+    "int4",
+    "",
+)
+.timeout_ms(10_000);
 const ERASE_SQL: &str = "DELETE FROM t WHERE id = $1";
 
 /// ```sql
@@ -231,8 +253,14 @@ pub fn nap(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
     One::new(db, &NAP, (seconds,))
 }
 
-static NAP: Statement<(f64,), ()> =
-    Statement::new("users::nap", "queries/users.sql:26", NAP_SQL).timeout_ms(300);
+static NAP: Statement<(f64,), ()> = Statement::new(
+    "users::nap",
+    "queries/users.sql:26",
+    NAP_SQL,
+    "float8",
+    "void",
+)
+.timeout_ms(300);
 const NAP_SQL: &str = "SELECT pg_sleep($1)";
 
 sqlmill_runtime::statements! {

@@ -41,8 +41,13 @@ pub struct SearchRowRef<'a> {
 
 sqlmill_runtime::row! { SearchRow, SearchRowRef { id, label } }
 
-static SEARCH: Statement<(&str,), SearchRow> =
-    Statement::new("users::search", "queries/users.sql:1", SEARCH_SQL);
+static SEARCH: Statement<(&str,), SearchRow> = Statement::new(
+    "users::search",
+    "queries/users.sql:1",
+    SEARCH_SQL,
+    "text",
+    "int4 text",
+);
 const SEARCH_SQL: &str = "SELECT id, label FROM tags WHERE label ILIKE $1";
 
 /// ```sql
@@ -88,6 +93,8 @@ static SEARCH_PLAIN: Statement<(&str,), SearchPlainRow> = Statement::new(
     "users::search_plain",
     "queries/users.sql:4",
     SEARCH_PLAIN_SQL,
+    "text",
+    "int4 text",
 );
 const SEARCH_PLAIN_SQL: &str =
     "SELECT id, label FROM tags WHERE position(lower($1) IN lower(label)) > 0";

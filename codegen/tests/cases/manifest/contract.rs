@@ -8,7 +8,7 @@
   "outputs": {
     "src/lib.rs": "95190776f2406a1a84d37704838f9943972e672f3fbe5430df1bb7a1a7c6b2ed",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
-    "src/users.rs": "f521bb7866188e2de2f0fcad21e0832b0ef20c0f89883f951cea9d24d8e03810"
+    "src/users.rs": "8d94fc92021d7e8d1142ff9a0e07f5bd7fda1cce602d9fff0d5c9e355097e3cd"
   },
   "queries": [
     {
@@ -198,8 +198,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static RENAME: Statement<Rename<'_>, RenameRow> =
-    Statement::new("users::rename", "queries/users.sql:1", RENAME_SQL);
+static RENAME: Statement<Rename<'_>, RenameRow> = Statement::new(
+    "users::rename",
+    "queries/users.sql:1",
+    RENAME_SQL,
+    "text int4",
+    "int4 public.mood",
+);
 const RENAME_SQL: &str = "UPDATE users SET name = $1 WHERE id = $2 RETURNING id, mood";
 
 /// ```sql
@@ -222,8 +227,13 @@ pub fn find<'a>(db: &'a impl Reader, moods: &'a [Mood]) -> Many<'a, (&'a [Mood],
     Many::new(db, &FIND, (moods,))
 }
 
-static FIND: Statement<(&[Mood],), String> =
-    Statement::new("users::find", "queries/users.sql:3", FIND_SQL);
+static FIND: Statement<(&[Mood],), String> = Statement::new(
+    "users::find",
+    "queries/users.sql:3",
+    FIND_SQL,
+    "public.mood[]",
+    "text",
+);
 const FIND_SQL: &str = "SELECT name FROM users WHERE mood = ANY($1)";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: RENAME, FIND }

@@ -51,8 +51,13 @@ pub struct GetAllRowRef<'a> {
 
 sqlmill_runtime::row! { GetAllRow, GetAllRowRef { r#type, self_ } }
 
-static GET_ALL: Statement<GetAll<'_>, GetAllRow> =
-    Statement::new("fn::getAll", "queries/fn.sql:1", GET_ALL_SQL);
+static GET_ALL: Statement<GetAll<'_>, GetAllRow> = Statement::new(
+    "fn::getAll",
+    "queries/fn.sql:1",
+    GET_ALL_SQL,
+    "text bool",
+    "text int4",
+);
 const GET_ALL_SQL: &str = r#"SELECT "type", "self" FROM "match" WHERE "type" = $1 AND "2fa" = $2"#;
 
 /// ```sql
@@ -84,8 +89,13 @@ pub struct StringParams<'a> {
 
 sqlmill_runtime::params! { StringParams<'_> { a, b } }
 
-static STRING: Statement<StringParams<'_>, OptionRow> =
-    Statement::shared("fn::string", "queries/fn.sql:4", STRING_SQL);
+static STRING: Statement<StringParams<'_>, OptionRow> = Statement::shared(
+    "fn::string",
+    "queries/fn.sql:4",
+    STRING_SQL,
+    "int4 text",
+    "int4 text",
+);
 const STRING_SQL: &str = "SELECT id, value FROM options WHERE id = $1 AND value = $2";
 
 /// ```sql
@@ -107,7 +117,8 @@ pub fn one(db: &impl Reader, db_: i32) -> Optional<'_, (i32,), i32> {
     Optional::new(db, &ONE, (db_,))
 }
 
-static ONE: Statement<(i32,), i32> = Statement::shared("fn::one", "queries/fn.sql:7", ONE_SQL_);
+static ONE: Statement<(i32,), i32> =
+    Statement::shared("fn::one", "queries/fn.sql:7", ONE_SQL_, "int4", "int4");
 const ONE_SQL_: &str = "SELECT id FROM options WHERE id = $1";
 
 /// ```sql
@@ -126,7 +137,7 @@ pub fn one_sql(db: &impl Reader) -> Many<'_, (), i32> {
 }
 
 static ONE_SQL: Statement<(), i32> =
-    Statement::new("fn::one_sql", "queries/fn.sql:10", ONE_SQL_SQL);
+    Statement::new("fn::one_sql", "queries/fn.sql:10", ONE_SQL_SQL, "", "int4");
 const ONE_SQL_SQL: &str = "SELECT id FROM options";
 
 /// ```sql
@@ -144,8 +155,13 @@ pub fn options(db: &impl Reader) -> Many<'_, (), OptionRow> {
     Many::new(db, &OPTIONS, ())
 }
 
-static OPTIONS: Statement<(), OptionRow> =
-    Statement::new("fn::options", "queries/fn.sql:13", OPTIONS_SQL);
+static OPTIONS: Statement<(), OptionRow> = Statement::new(
+    "fn::options",
+    "queries/fn.sql:13",
+    OPTIONS_SQL,
+    "",
+    "int4 text",
+);
 const OPTIONS_SQL: &str = "SELECT * FROM options";
 
 /// ```sql
@@ -172,7 +188,13 @@ pub struct BoolRow {
 
 sqlmill_runtime::row! { BoolRow { _2fa, kind } }
 
-static BOOL: Statement<(), BoolRow> = Statement::new("fn::bool", "queries/fn.sql:16", BOOL_SQL);
+static BOOL: Statement<(), BoolRow> = Statement::new(
+    "fn::bool",
+    "queries/fn.sql:16",
+    BOOL_SQL,
+    "",
+    "bool public.select",
+);
 const BOOL_SQL: &str = r#"SELECT "2fa", "kind" FROM "match""#;
 
 /// ```sql
@@ -201,8 +223,13 @@ pub struct Insert<'a> {
 
 sqlmill_runtime::params! { Insert<'_> { r#type, _2fa, kind, extra } }
 
-static INSERT: Statement<Insert<'_>> =
-    Statement::new("fn::insert", "queries/fn.sql:19", INSERT_SQL);
+static INSERT: Statement<Insert<'_>> = Statement::new(
+    "fn::insert",
+    "queries/fn.sql:19",
+    INSERT_SQL,
+    "text bool public.select public.option(text,int4,text)",
+    "",
+);
 const INSERT_SQL: &str = r#"INSERT INTO "match" ("type", "2fa", "createdAt", "kind", "extra") VALUES ($1, $2, now(), $3, $4)"#;
 
 sqlmill_runtime::statements! { FN_STATEMENTS: GET_ALL, STRING, ONE, ONE_SQL, OPTIONS, BOOL, INSERT }
@@ -290,7 +317,13 @@ pub fn r#match(db: &impl Reader) -> Many<'_, (), Match> {
     Many::new(db, &MATCH, ())
 }
 
-static MATCH: Statement<(), Match> = Statement::new("type::match", "queries/type.sql:1", MATCH_SQL);
+static MATCH: Statement<(), Match> = Statement::new(
+    "type::match",
+    "queries/type.sql:1",
+    MATCH_SQL,
+    "",
+    "text int4 int4 bool text timestamptz int4 public.select public.option(text,int4,text)",
+);
 const MATCH_SQL: &str = r#"SELECT * FROM "match""#;
 
 sqlmill_runtime::statements! { TYPE_STATEMENTS: MATCH }

@@ -21,7 +21,8 @@ pub fn r#box(db: &impl Reader) -> One<'_, (), String> {
     One::new(db, &BOX, ())
 }
 
-static BOX: Statement<(), String> = Statement::shared("async::box", "queries/async.sql:1", BOX_SQL);
+static BOX: Statement<(), String> =
+    Statement::shared("async::box", "queries/async.sql:1", BOX_SQL, "", "text");
 const BOX_SQL: &str = r#"SELECT 'x'::text AS "String""#;
 
 /// ```sql
@@ -56,7 +57,13 @@ pub struct StrRowRef<'a> {
 
 sqlmill_runtime::row! { StrRow, StrRowRef { u8, r_type } }
 
-static STR: Statement<(), StrRow> = Statement::shared("async::str", "queries/async.sql:3", STR_SQL);
+static STR: Statement<(), StrRow> = Statement::shared(
+    "async::str",
+    "queries/async.sql:3",
+    STR_SQL,
+    "",
+    "bool text",
+);
 const STR_SQL: &str = r#"SELECT true AS u8, 'a' AS "r#type""#;
 
 sqlmill_runtime::statements! { ASYNC_STATEMENTS: BOX, STR }
@@ -269,8 +276,13 @@ sqlmill_runtime::row! {
     }
 }
 
-static ALL_OF_IT: Statement<(), AllOfItRow> =
-    Statement::new("users::all_of_it", "queries/users.sql:1", ALL_OF_IT_SQL);
+static ALL_OF_IT: Statement<(), AllOfItRow> = Statement::new(
+    "users::all_of_it",
+    "queries/users.sql:1",
+    ALL_OF_IT_SQL,
+    "",
+    "int4 crate.type(int4,text,text,text,int4,int4,int4) text int4 int4 int4 bool text \"Odd Schema.x\".\"Sélect\" text[] int4 int4 int4 int4 int4",
+);
 const ALL_OF_IT_SQL: &str = r#"SELECT "ID", "type", "Some Thing.else", "self", "super", "crate", "async", "ünïcode", "1st", "dyn", "select", "'quoted'", "gen", "db", "params"
 FROM "Odd Schema.x"."User's ""Table""; --""#;
 
@@ -331,8 +343,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static MATCH: Statement<Match<'_>> =
-    Statement::new("users::match", "queries/users.sql:4", MATCH_SQL);
+static MATCH: Statement<Match<'_>> = Statement::new(
+    "users::match",
+    "queries/users.sql:4",
+    MATCH_SQL,
+    "int4 crate.type(int4,text,text,text,int4,int4,int4) text int4 text \"Odd Schema.x\".\"Sélect\" int4 int4 int4",
+    "",
+);
 const MATCH_SQL: &str = r#"INSERT INTO "Odd Schema.x"."User's ""Table""; --" ("ID", "type", "Some Thing.else", "self", "Self", "1st", "gen", "db", "params")
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"#;
 
@@ -356,8 +373,13 @@ pub fn r#yield(db: &impl Reader, db_: i32) -> Many<'_, (i32,), OptionRow> {
     Many::new(db, &YIELD, (db_,))
 }
 
-static YIELD: Statement<(i32,), OptionRow> =
-    Statement::new("users::yield", "queries/users.sql:7", YIELD_SQL);
+static YIELD: Statement<(i32,), OptionRow> = Statement::new(
+    "users::yield",
+    "queries/users.sql:7",
+    YIELD_SQL,
+    "int4",
+    "int4 int4",
+);
 const YIELD_SQL: &str = r#"SELECT * FROM "Option" WHERE "Result" = $1"#;
 
 /// ```sql
@@ -376,8 +398,13 @@ pub fn transaction(db: &impl Reader) -> Many<'_, (), Transaction> {
     Many::new(db, &TRANSACTION, ())
 }
 
-static TRANSACTION: Statement<(), Transaction> =
-    Statement::new("users::transaction", "queries/users.sql:9", TRANSACTION_SQL);
+static TRANSACTION: Statement<(), Transaction> = Statement::new(
+    "users::transaction",
+    "queries/users.sql:9",
+    TRANSACTION_SQL,
+    "",
+    "int4 text",
+);
 const TRANSACTION_SQL: &str = r#"SELECT * FROM "Transaction""#;
 
 /// ```sql
@@ -396,7 +423,13 @@ pub fn vec(db: &impl Reader) -> Many<'_, (), VecRow> {
     Many::new(db, &VEC, ())
 }
 
-static VEC: Statement<(), VecRow> = Statement::new("users::vec", "queries/users.sql:11", VEC_SQL);
+static VEC: Statement<(), VecRow> = Statement::new(
+    "users::vec",
+    "queries/users.sql:11",
+    VEC_SQL,
+    "",
+    "int4 int4 int4",
+);
 const VEC_SQL: &str = r#"SELECT * FROM "vec""#;
 
 /// ```sql
@@ -431,7 +464,13 @@ pub fn long<'a>(
 }
 
 static LONG: Statement<(&str,), AVeryLongNameIndeedThatTakesAllOfTheSixtyThreeByte> =
-    Statement::new("users::long", "queries/users.sql:13", LONG_SQL);
+    Statement::new(
+        "users::long",
+        "queries/users.sql:13",
+        LONG_SQL,
+        "text",
+        "int4 text",
+    );
 const LONG_SQL: &str =
     "SELECT * FROM a_very_long_name_indeed_that_takes_all_of_the_sixty_three_bytes__ WHERE b = $1";
 
@@ -460,8 +499,13 @@ pub struct SomeRow {
 
 sqlmill_runtime::row! { SomeRow { ok, err } }
 
-static SOME: Statement<(), SomeRow> =
-    Statement::shared("users::some", "queries/users.sql:15", SOME_SQL);
+static SOME: Statement<(), SomeRow> = Statement::shared(
+    "users::some",
+    "queries/users.sql:15",
+    SOME_SQL,
+    "",
+    "int4 int4",
+);
 const SOME_SQL: &str = "SELECT 1 AS ok, 2 AS err";
 
 sqlmill_runtime::statements! {

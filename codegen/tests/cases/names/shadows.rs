@@ -121,6 +121,8 @@ static LIST_TRANSACTIONS: Statement<(), Transaction> = Statement::new(
     "users::list_transactions",
     "queries/users.sql:1",
     LIST_TRANSACTIONS_SQL,
+    "",
+    "int4 date public.date",
 );
 const LIST_TRANSACTIONS_SQL: &str = "SELECT * FROM transactions";
 
@@ -150,6 +152,8 @@ static LOCK_TRANSACTION: Statement<(i32,), Transaction> = Statement::new(
     "users::lock_transaction",
     "queries/users.sql:4",
     LOCK_TRANSACTION_SQL,
+    "int4",
+    "int4 date public.date",
 );
 const LOCK_TRANSACTION_SQL: &str = "SELECT * FROM transactions WHERE id = $1 FOR UPDATE";
 
@@ -168,8 +172,13 @@ pub fn list_users(db: &impl sqlmill_runtime::Reader) -> Many<'_, (), User> {
     Many::new(db, &LIST_USERS, ())
 }
 
-static LIST_USERS: Statement<(), User> =
-    Statement::new("users::list_users", "queries/users.sql:8", LIST_USERS_SQL);
+static LIST_USERS: Statement<(), User> = Statement::new(
+    "users::list_users",
+    "queries/users.sql:8",
+    LIST_USERS_SQL,
+    "",
+    "int4 public.user(text)",
+);
 const LIST_USERS_SQL: &str = "SELECT * FROM users";
 
 /// ```sql
@@ -187,8 +196,13 @@ pub fn list_who(db: &impl sqlmill_runtime::Reader) -> Many<'_, (), crate::types:
     Many::new(db, &LIST_WHO, ())
 }
 
-static LIST_WHO: Statement<(), crate::types::User> =
-    Statement::new("users::list_who", "queries/users.sql:11", LIST_WHO_SQL);
+static LIST_WHO: Statement<(), crate::types::User> = Statement::new(
+    "users::list_who",
+    "queries/users.sql:11",
+    LIST_WHO_SQL,
+    "",
+    "public.user(text)",
+);
 const LIST_WHO_SQL: &str = "SELECT who FROM users";
 
 /// ```sql
@@ -213,6 +227,8 @@ static LIST_STATEMENTS: Statement<(), crate::tables::Statement> = Statement::new
     "users::list_statements",
     "queries/users.sql:14",
     LIST_STATEMENTS_SQL,
+    "",
+    "int4 timestamptz uuid",
 );
 const LIST_STATEMENTS_SQL: &str = "SELECT * FROM statements";
 
@@ -232,8 +248,13 @@ pub fn list_uuids(db: &impl sqlmill_runtime::Reader) -> Many<'_, (), Uuid> {
     Many::new(db, &LIST_UUIDS, ())
 }
 
-static LIST_UUIDS: Statement<(), Uuid> =
-    Statement::new("users::list_uuids", "queries/users.sql:17", LIST_UUIDS_SQL);
+static LIST_UUIDS: Statement<(), Uuid> = Statement::new(
+    "users::list_uuids",
+    "queries/users.sql:17",
+    LIST_UUIDS_SQL,
+    "",
+    "uuid public.nothing public.hollow()",
+);
 const LIST_UUIDS_SQL: &str = "SELECT * FROM uuids";
 
 /// ```sql
@@ -265,8 +286,13 @@ pub struct Optional {
 
 sqlmill_runtime::params! { Optional { a, b } }
 
-static OPTIONAL: Statement<Optional, i32> =
-    Statement::new("users::optional", "queries/users.sql:20", OPTIONAL_SQL);
+static OPTIONAL: Statement<Optional, i32> = Statement::new(
+    "users::optional",
+    "queries/users.sql:20",
+    OPTIONAL_SQL,
+    "int4 int4",
+    "int4",
+);
 const OPTIONAL_SQL: &str = "SELECT id FROM users WHERE id = $1 OR id = $2 LIMIT 1";
 
 /// ```sql
@@ -298,8 +324,13 @@ pub struct Reader {
 
 sqlmill_runtime::params! { Reader { a, b } }
 
-static READER: Statement<Reader, sqlmill_runtime::types::Uuid> =
-    Statement::shared("users::reader", "queries/users.sql:23", READER_SQL);
+static READER: Statement<Reader, sqlmill_runtime::types::Uuid> = Statement::shared(
+    "users::reader",
+    "queries/users.sql:23",
+    READER_SQL,
+    "uuid uuid",
+    "uuid",
+);
 const READER_SQL: &str = "SELECT id FROM uuids WHERE id = $1 AND id <> $2";
 
 /// ```sql
@@ -326,8 +357,13 @@ pub struct Timestamp {
 
 sqlmill_runtime::row! { Timestamp { made, id } }
 
-static TIMESTAMP: Statement<(), Timestamp> =
-    Statement::new("users::timestamp", "queries/users.sql:26", TIMESTAMP_SQL);
+static TIMESTAMP: Statement<(), Timestamp> = Statement::new(
+    "users::timestamp",
+    "queries/users.sql:26",
+    TIMESTAMP_SQL,
+    "",
+    "timestamptz int4",
+);
 const TIMESTAMP_SQL: &str = "SELECT made, id FROM statements";
 
 /// ```sql
@@ -345,8 +381,13 @@ pub fn users(db: &impl sqlmill_runtime::Reader) -> Many<'_, (), i32> {
     Many::new(db, &USERS, ())
 }
 
-static USERS: Statement<(), i32> =
-    Statement::new("users::users", "queries/users.sql:29", USERS_SQL);
+static USERS: Statement<(), i32> = Statement::new(
+    "users::users",
+    "queries/users.sql:29",
+    USERS_SQL,
+    "",
+    "int4",
+);
 const USERS_SQL: &str = "SELECT id FROM users";
 
 sqlmill_runtime::statements! {

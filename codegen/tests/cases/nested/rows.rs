@@ -156,8 +156,13 @@ pub struct UserPostRef<'a> {
 sqlmill_runtime::row! { UserPost, UserPostRef { id, title, body } }
 sqlmill_runtime::nested! { UserPost, UserPostRef }
 
-static LIST_POSTS: Statement<(i32,), UserPost> =
-    Statement::new("users::list_posts", "queries/users.sql:3", LIST_POSTS_SQL);
+static LIST_POSTS: Statement<(i32,), UserPost> = Statement::new(
+    "users::list_posts",
+    "queries/users.sql:3",
+    LIST_POSTS_SQL,
+    "int4",
+    "int4 text text",
+);
 const LIST_POSTS_SQL: &str = "SELECT id, title, body FROM posts WHERE author = $1 ORDER BY id";
 
 /// One statement, and the struct that `list_posts` returns.
@@ -214,6 +219,8 @@ static GET_USER_WITH_POSTS: Statement<(i32,), GetUserWithPostsRow> = Statement::
     "users::get_user_with_posts",
     "queries/users.sql:6",
     GET_USER_WITH_POSTS_SQL,
+    "int4",
+    "int4 text record[]",
 );
 const GET_USER_WITH_POSTS_SQL: &str = r"SELECT
     u.id,
@@ -264,6 +271,8 @@ static USERS_WITH_WHOLE_POSTS: Statement<(), UsersWithWholePostsRow> = Statement
     "users::users_with_whole_posts",
     "queries/users.sql:15",
     USERS_WITH_WHOLE_POSTS_SQL,
+    "",
+    "int4 public.posts(int4,int4,text,text[],text,public.role)[]",
 );
 const USERS_WITH_WHOLE_POSTS_SQL: &str = r"SELECT u.id, coalesce(array_agg(p ORDER BY p.id) FILTER (WHERE p.id IS NOT NULL), '{}') AS posts
 FROM users u LEFT JOIN posts p ON p.author = u.id
@@ -308,6 +317,8 @@ static USERS_WITH_ANY_POST: Statement<(), UsersWithAnyPostRow> = Statement::new(
     "users::users_with_any_post",
     "queries/users.sql:21",
     USERS_WITH_ANY_POST_SQL,
+    "",
+    "public.users(int4,text,text,public.address(text,text)) public.posts(int4,int4,text,text[],text,public.role)",
 );
 const USERS_WITH_ANY_POST_SQL: &str =
     "SELECT u, p AS post FROM users u LEFT JOIN posts p ON p.author = u.id ORDER BY u.id, p.id";
@@ -351,6 +362,8 @@ static USERS_WITH_MAYBE_POSTS: Statement<(), UsersWithMaybePostsRow> = Statement
     "users::users_with_maybe_posts",
     "queries/users.sql:24",
     USERS_WITH_MAYBE_POSTS_SQL,
+    "",
+    "int4 public.posts(int4,int4,text,text[],text,public.role)[]",
 );
 const USERS_WITH_MAYBE_POSTS_SQL: &str = "SELECT u.id, array_agg(p) AS posts FROM users u LEFT JOIN posts p ON p.author = u.id GROUP BY u.id ORDER BY u.id";
 
@@ -409,8 +422,13 @@ pub struct LatestLatestRef<'a> {
 sqlmill_runtime::row! { LatestLatest, LatestLatestRef { title, role } }
 sqlmill_runtime::nested! { LatestLatest, LatestLatestRef }
 
-static LATEST: Statement<(), LatestRow> =
-    Statement::new("users::latest", "queries/users.sql:27", LATEST_SQL);
+static LATEST: Statement<(), LatestRow> = Statement::new(
+    "users::latest",
+    "queries/users.sql:27",
+    LATEST_SQL,
+    "",
+    "text record",
+);
 const LATEST_SQL: &str = r"SELECT u.name, latest
 FROM users u
 LEFT JOIN LATERAL (SELECT p.title, p.role FROM posts p WHERE p.author = u.id ORDER BY p.id DESC LIMIT 1) latest ON true
@@ -519,8 +537,13 @@ pub struct AuthorPostWriterRef<'a> {
 sqlmill_runtime::row! { AuthorPostWriter, AuthorPostWriterRef { name, bio } }
 sqlmill_runtime::nested! { AuthorPostWriter, AuthorPostWriterRef }
 
-static TREE: Statement<(), TreeRow> =
-    Statement::new("users::tree", "queries/users.sql:33", TREE_SQL);
+static TREE: Statement<(), TreeRow> = Statement::new(
+    "users::tree",
+    "queries/users.sql:33",
+    TREE_SQL,
+    "",
+    "record",
+);
 const TREE_SQL: &str = r"SELECT u
 FROM (
     SELECT
@@ -574,8 +597,13 @@ pub struct PairsRowRef<'a> {
 
 sqlmill_runtime::row! { PairsRow, PairsRowRef { pair, names } }
 
-static PAIRS: Statement<(), PairsRow> =
-    Statement::new("users::pairs", "queries/users.sql:52", PAIRS_SQL);
+static PAIRS: Statement<(), PairsRow> = Statement::new(
+    "users::pairs",
+    "queries/users.sql:52",
+    PAIRS_SQL,
+    "",
+    "record record[]",
+);
 const PAIRS_SQL: &str = "SELECT ROW(id, title, body) AS pair, ARRAY(SELECT ROW(name, posts.tags) FROM users ORDER BY id) AS names FROM posts ORDER BY id";
 
 /// ```sql
@@ -629,8 +657,13 @@ pub struct AllTitlesArrayAggRef<'a> {
 sqlmill_runtime::row! { AllTitlesArrayAgg, AllTitlesArrayAggRef { id, title } }
 sqlmill_runtime::nested! { AllTitlesArrayAgg, AllTitlesArrayAggRef }
 
-static ALL_TITLES: Statement<(i32,), AllTitlesRow> =
-    Statement::new("users::all_titles", "queries/users.sql:55", ALL_TITLES_SQL);
+static ALL_TITLES: Statement<(i32,), AllTitlesRow> = Statement::new(
+    "users::all_titles",
+    "queries/users.sql:55",
+    ALL_TITLES_SQL,
+    "int4",
+    "record[]",
+);
 const ALL_TITLES_SQL: &str =
     "SELECT array_agg(p ORDER BY id) FROM (SELECT id, title FROM posts WHERE id > $1) p";
 
@@ -671,6 +704,8 @@ static ALTERED_ROWS: Statement<(), AlteredRowsRow> = Statement::new(
     "users::altered_rows",
     "queries/users.sql:58",
     ALTERED_ROWS_SQL,
+    "",
+    "public.altered(int4,text,int4,int4) public.altered(int4,text,int4,int4)[]",
 );
 const ALTERED_ROWS_SQL: &str =
     "SELECT x, ARRAY(SELECT y FROM altered y) AS all_of_them FROM altered x";
@@ -718,8 +753,13 @@ pub struct RenameRowRef<'a> {
 
 sqlmill_runtime::row! { RenameRow, RenameRowRef { post, id } }
 
-static RENAME: Statement<Rename<'_>, RenameRow> =
-    Statement::new("users::rename", "queries/users.sql:61", RENAME_SQL);
+static RENAME: Statement<Rename<'_>, RenameRow> = Statement::new(
+    "users::rename",
+    "queries/users.sql:61",
+    RENAME_SQL,
+    "text int4",
+    "public.posts(int4,int4,text,text[],text,public.role) int4",
+);
 const RENAME_SQL: &str = "UPDATE posts SET title = $1 WHERE id = $2 RETURNING posts AS post, id";
 
 /// ```sql
@@ -775,8 +815,13 @@ pub struct HeadlineRef<'a> {
 sqlmill_runtime::row! { Headline, HeadlineRef { id, title, body } }
 sqlmill_runtime::nested! { Headline, HeadlineRef }
 
-static HEADLINES: Statement<(), HeadlinesRow> =
-    Statement::new("users::headlines", "queries/users.sql:64", HEADLINES_SQL);
+static HEADLINES: Statement<(), HeadlinesRow> = Statement::new(
+    "users::headlines",
+    "queries/users.sql:64",
+    HEADLINES_SQL,
+    "",
+    "public.headlines(int4,text,text) int4",
+);
 const HEADLINES_SQL: &str = "SELECT h, id FROM headlines h ORDER BY id";
 
 /// ```sql
@@ -825,8 +870,13 @@ pub struct EitherORef<'a> {
 sqlmill_runtime::row! { EitherO, EitherORef { id, name } }
 sqlmill_runtime::nested! { EitherO, EitherORef }
 
-static EITHER: Statement<(), EitherRow> =
-    Statement::new("users::either", "queries/users.sql:67", EITHER_SQL);
+static EITHER: Statement<(), EitherRow> = Statement::new(
+    "users::either",
+    "queries/users.sql:67",
+    EITHER_SQL,
+    "",
+    "record",
+);
 const EITHER_SQL: &str = "SELECT o FROM (SELECT id, name FROM users) o UNION ALL SELECT o FROM (SELECT id, body FROM posts) o";
 
 sqlmill_runtime::statements! {

@@ -182,6 +182,8 @@ static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::
     "users::update_person",
     "queries/users.sql:1",
     UPDATE_PERSON_SQL,
+    "text bool text bool text bool text bool text bool numeric bool public.mood bool text[] bool public.address(text,text) bool jsonb bool int4",
+    "int4 text text text text text numeric",
 );
 const UPDATE_PERSON_SQL: &str = r"UPDATE app.people
 SET
@@ -227,8 +229,13 @@ sqlmill_runtime::patches! {
     }
 }
 
-static RENAME: Statement<Rename<'_>> =
-    Statement::new("users::rename", "queries/users.sql:18", RENAME_SQL);
+static RENAME: Statement<Rename<'_>> = Statement::new(
+    "users::rename",
+    "queries/users.sql:18",
+    RENAME_SQL,
+    "text bool int4",
+    "",
+);
 const RENAME_SQL: &str =
     "UPDATE app.people AS p SET name = CASE WHEN $2 THEN $1 ELSE p.name END WHERE p.id = $3";
 
@@ -291,8 +298,13 @@ pub struct RenameLedRowRef<'a> {
 
 sqlmill_runtime::row! { RenameLedRow, RenameLedRowRef { name, team } }
 
-static RENAME_LED: Statement<RenameLed<'_>, RenameLedRow> =
-    Statement::new("users::rename_led", "queries/users.sql:21", RENAME_LED_SQL);
+static RENAME_LED: Statement<RenameLed<'_>, RenameLedRow> = Statement::new(
+    "users::rename_led",
+    "queries/users.sql:21",
+    RENAME_LED_SQL,
+    "text bool int4 bool int4",
+    "text int4",
+);
 const RENAME_LED_SQL: &str = r#"UPDATE ONLY app.people p SET name = CASE WHEN $2 THEN $1 ELSE p.name END, "Mixed Case" = CASE WHEN $4 THEN $3 ELSE p."Mixed Case" END
 FROM teams
 WHERE teams.lead = p.id AND teams.id = $5
@@ -382,8 +394,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static PUT_PERSON: Statement<PutPerson<'_>, PutPersonRow> =
-    Statement::new("users::put_person", "queries/users.sql:28", PUT_PERSON_SQL);
+static PUT_PERSON: Statement<PutPerson<'_>, PutPersonRow> = Statement::new(
+    "users::put_person",
+    "queries/users.sql:28",
+    PUT_PERSON_SQL,
+    "int4 text text bool text bool",
+    "int4 text text",
+);
 const PUT_PERSON_SQL: &str = r"INSERT INTO app.people AS kept (id, name)
 VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET name = CASE WHEN $4 THEN $3 ELSE kept.name END, bio = CASE WHEN $6 THEN $5 ELSE kept.bio END
@@ -412,6 +429,8 @@ static SET_EVERYWHERE: Statement<(Patch<Option<&str>>,)> = Statement::new(
     "users::set_everywhere",
     "queries/users.sql:35",
     SET_EVERYWHERE_SQL,
+    "text bool",
+    "",
 );
 const SET_EVERYWHERE_SQL: &str =
     "UPDATE app.people SET bio = CASE WHEN $2 THEN $1 ELSE people.bio END WHERE true";
@@ -468,8 +487,13 @@ pub struct ChangedRowRef<'a> {
 
 sqlmill_runtime::row! { ChangedRow, ChangedRowRef { id, name } }
 
-static CHANGED: Statement<Changed<'_>, ChangedRow> =
-    Statement::new("users::changed", "queries/users.sql:38", CHANGED_SQL);
+static CHANGED: Statement<Changed<'_>, ChangedRow> = Statement::new(
+    "users::changed",
+    "queries/users.sql:38",
+    CHANGED_SQL,
+    "text bool int4",
+    "int4 text",
+);
 const CHANGED_SQL: &str = r"WITH changed AS (UPDATE app.people SET name = CASE WHEN $2 THEN $1 ELSE people.name END WHERE id = $3 RETURNING id, name)
 SELECT id, name FROM changed";
 
@@ -511,6 +535,8 @@ static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::new(
     "users::set_all_defaults",
     "queries/users.sql:42",
     SET_ALL_DEFAULTS_SQL,
+    "public.mood text bool text bool",
+    "",
 );
 const SET_ALL_DEFAULTS_SQL: &str = "UPDATE app.people SET (name, mood) = ROW ('x', $1), bio = CASE WHEN $3 THEN $2 ELSE people.bio END, code = CASE WHEN $5 THEN $4 ELSE people.code END WHERE mood IS DISTINCT FROM $1";
 

@@ -23,8 +23,13 @@ pub fn list(db: &impl Reader) -> Many<'_, (), Error> {
     Many::new(db, &LIST, ())
 }
 
-static LIST: Statement<(), Error> =
-    Statement::new("errors::list", "queries/errors.sql:1", LIST_SQL);
+static LIST: Statement<(), Error> = Statement::new(
+    "errors::list",
+    "queries/errors.sql:1",
+    LIST_SQL,
+    "",
+    "int4 text",
+);
 const LIST_SQL: &str = "SELECT * FROM errors";
 
 /// ```sql
@@ -42,8 +47,13 @@ pub fn only_here(db: &impl Reader) -> Many<'_, (), i32> {
     Many::new(db, &ONLY_HERE, ())
 }
 
-static ONLY_HERE: Statement<(), i32> =
-    Statement::new("errors::only_here", "queries/errors.sql:3", ONLY_HERE_SQL);
+static ONLY_HERE: Statement<(), i32> = Statement::new(
+    "errors::only_here",
+    "queries/errors.sql:3",
+    ONLY_HERE_SQL,
+    "",
+    "int4",
+);
 const ONLY_HERE_SQL: &str = "SELECT id FROM errors";
 
 sqlmill_runtime::statements! { ERRORS_STATEMENTS: LIST, ONLY_HERE }
@@ -133,7 +143,13 @@ pub fn list(db: &impl Reader) -> Many<'_, (), User> {
     Many::new(db, &LIST, ())
 }
 
-static LIST: Statement<(), User> = Statement::new("users::list", "queries/users.sql:1", LIST_SQL);
+static LIST: Statement<(), User> = Statement::new(
+    "users::list",
+    "queries/users.sql:1",
+    LIST_SQL,
+    "",
+    "int4 text",
+);
 const LIST_SQL: &str = "SELECT * FROM users";
 
 /// ```sql
@@ -159,6 +175,8 @@ static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::shared(
     "users::second_file",
     "queries/users/1.sql:1",
     SECOND_FILE_SQL,
+    "int4",
+    "text",
 );
 const SECOND_FILE_SQL: &str = "SELECT name FROM users WHERE id = $1";
 

@@ -56,8 +56,13 @@ pub struct UserRef<'a> {
 
 sqlmill_runtime::row! { User, UserRef { id, email, name, created_at } }
 
-static GET_USER: Statement<GetUser, User> =
-    Statement::shared("users::get_user", "queries/users.sql:1", GET_USER_SQL);
+static GET_USER: Statement<GetUser, User> = Statement::shared(
+    "users::get_user",
+    "queries/users.sql:1",
+    GET_USER_SQL,
+    "int4 bool",
+    "int4 text text timestamptz",
+);
 const GET_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 
@@ -78,8 +83,13 @@ pub fn erase_user(db: &impl Writer, user_id: i32) -> Execute<'_, (i32,)> {
     Execute::new(db, &ERASE_USER, (user_id,))
 }
 
-static ERASE_USER: Statement<(i32,)> =
-    Statement::new("users::erase_user", "queries/users.sql:6", ERASE_USER_SQL);
+static ERASE_USER: Statement<(i32,)> = Statement::new(
+    "users::erase_user",
+    "queries/users.sql:6",
+    ERASE_USER_SQL,
+    "int4",
+    "",
+);
 const ERASE_USER_SQL: &str = "DELETE FROM users WHERE id = $1";
 
 /// ```sql
@@ -106,6 +116,8 @@ static NEWEST_USER: Statement<(), User> = Statement::new(
     "users::newest_user",
     "queries/users.sql:10",
     NEWEST_USER_SQL,
+    "",
+    "int4 text text timestamptz",
 );
 const NEWEST_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE deleted_at IS NULL AND name IS NOT NULL

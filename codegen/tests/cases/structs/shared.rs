@@ -55,8 +55,13 @@ pub struct PostRef<'a> {
 
 sqlmill_runtime::row! { Post, PostRef { id, title, tags } }
 
-static LIST_POSTS: Statement<Search<'_>, Post> =
-    Statement::new("posts::list_posts", "queries/posts.sql:5", LIST_POSTS_SQL);
+static LIST_POSTS: Statement<Search<'_>, Post> = Statement::new(
+    "posts::list_posts",
+    "queries/posts.sql:5",
+    LIST_POSTS_SQL,
+    "text int4",
+    "int4 text text[]",
+);
 const LIST_POSTS_SQL: &str = "SELECT id, title, tags FROM posts WHERE title = $1 AND author = $2";
 
 /// ```sql
@@ -86,8 +91,13 @@ pub fn list_bodies<'a>(
     Many::new(db, &LIST_BODIES, bound)
 }
 
-static LIST_BODIES: Statement<(i32, Option<&str>), Post> =
-    Statement::new("posts::list_bodies", "queries/posts.sql:8", LIST_BODIES_SQL);
+static LIST_BODIES: Statement<(i32, Option<&str>), Post> = Statement::new(
+    "posts::list_bodies",
+    "queries/posts.sql:8",
+    LIST_BODIES_SQL,
+    "int4 text",
+    "int4 text text[]",
+);
 const LIST_BODIES_SQL: &str =
     "SELECT id, body AS title, tags FROM posts WHERE author = $1 AND title = $2";
 
@@ -130,8 +140,13 @@ pub struct PostViewRef<'a> {
 
 sqlmill_runtime::row! { PostView, PostViewRef { id, title, tags } }
 
-static GET_POST: Statement<(i32,), PostView> =
-    Statement::shared("posts::get_post", "queries/posts.sql:11", GET_POST_SQL);
+static GET_POST: Statement<(i32,), PostView> = Statement::shared(
+    "posts::get_post",
+    "queries/posts.sql:11",
+    GET_POST_SQL,
+    "int4",
+    "int4 text text[]",
+);
 const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 
 /// ```sql
@@ -159,8 +174,13 @@ pub struct Rename<'a> {
 
 sqlmill_runtime::params! { Rename<'_> { title, id } }
 
-static RENAME: Statement<Rename<'_>> =
-    Statement::new("posts::rename", "queries/posts.sql:14", RENAME_SQL);
+static RENAME: Statement<Rename<'_>> = Statement::new(
+    "posts::rename",
+    "queries/posts.sql:14",
+    RENAME_SQL,
+    "text int4",
+    "",
+);
 const RENAME_SQL: &str = "UPDATE posts SET title = $1 WHERE id = $2";
 
 /// ```sql
@@ -194,8 +214,13 @@ pub struct UserRowRef<'a> {
 
 sqlmill_runtime::row! { UserRow, UserRowRef { id, title } }
 
-static LOWER: Statement<(), UserRow> =
-    Statement::new("posts::lower", "queries/posts.sql:20", LOWER_SQL);
+static LOWER: Statement<(), UserRow> = Statement::new(
+    "posts::lower",
+    "queries/posts.sql:20",
+    LOWER_SQL,
+    "",
+    "int4 text",
+);
 const LOWER_SQL: &str = "SELECT id, title FROM posts";
 
 /// ```sql
@@ -229,8 +254,13 @@ pub struct HTTPRowRef<'a> {
 
 sqlmill_runtime::row! { HTTPRow, HTTPRowRef { id, title } }
 
-static UPPER: Statement<(), HTTPRow> =
-    Statement::new("posts::upper", "queries/posts.sql:23", UPPER_SQL);
+static UPPER: Statement<(), HTTPRow> = Statement::new(
+    "posts::upper",
+    "queries/posts.sql:23",
+    UPPER_SQL,
+    "",
+    "int4 text",
+);
 const UPPER_SQL: &str = "SELECT id, title FROM posts";
 
 /// ```sql
@@ -274,7 +304,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD: Statement<Add<'_>> = Statement::new("posts::add", "queries/posts.sql:26", ADD_SQL);
+static ADD: Statement<Add<'_>> = Statement::new(
+    "posts::add",
+    "queries/posts.sql:26",
+    ADD_SQL,
+    "int4 text int4",
+    "",
+);
 const ADD_SQL: &str = "INSERT INTO posts (id, title, author, tags) VALUES ($1, $2, $3, '{}')";
 
 sqlmill_runtime::statements! {

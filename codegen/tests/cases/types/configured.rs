@@ -145,8 +145,13 @@ pub fn all_users(db: &impl Reader) -> Many<'_, (), User> {
     Many::new(db, &ALL_USERS, ())
 }
 
-static ALL_USERS: Statement<(), User> =
-    Statement::new("users::all_users", "queries/users.sql:1", ALL_USERS_SQL);
+static ALL_USERS: Statement<(), User> = Statement::new(
+    "users::all_users",
+    "queries/users.sql:1",
+    ALL_USERS_SQL,
+    "",
+    "int8 uuid jsonb jsonb[] inet public.mood bytea numeric int4[]",
+);
 const ALL_USERS_SQL: &str = "SELECT * FROM users";
 
 /// ```sql
@@ -192,6 +197,8 @@ static ADD_ORGANIZATION: Statement<(Option<OrganizationId>,), OrganizationId> = 
     "users::add_organization",
     "queries/users.sql:4",
     ADD_ORGANIZATION_SQL,
+    "uuid",
+    "uuid",
 );
 const ADD_ORGANIZATION_SQL: &str = "INSERT INTO organizations (parent_id) VALUES ($1) RETURNING id";
 
@@ -240,8 +247,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_USER: Statement<NewUser<'_>, UserId> =
-    Statement::new("users::add_user", "queries/users.sql:7", ADD_USER_SQL);
+static ADD_USER: Statement<NewUser<'_>, UserId> = Statement::new(
+    "users::add_user",
+    "queries/users.sql:7",
+    ADD_USER_SQL,
+    "uuid jsonb jsonb[] inet public.mood bytea numeric int4[]",
+    "int8",
+);
 const ADD_USER_SQL: &str = r"INSERT INTO users (organization_id, config, history, seen, mood, embedding, price, cells)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING id";
@@ -286,6 +298,8 @@ static ADD_PROFILE: Statement<NewProfile<'_>> = Statement::new(
     "users::add_profile",
     "queries/users.sql:12",
     ADD_PROFILE_SQL,
+    "int8 text",
+    "",
 );
 const ADD_PROFILE_SQL: &str = "INSERT INTO profiles (user_id, code) VALUES ($1, $2)";
 
@@ -327,8 +341,13 @@ pub struct MembersOfRowRef<'a> {
 
 sqlmill_runtime::row! { MembersOfRow, MembersOfRowRef { user_id, code } }
 
-static MEMBERS_OF: Statement<(OrganizationId,), MembersOfRow> =
-    Statement::new("users::members_of", "queries/users.sql:15", MEMBERS_OF_SQL);
+static MEMBERS_OF: Statement<(OrganizationId,), MembersOfRow> = Statement::new(
+    "users::members_of",
+    "queries/users.sql:15",
+    MEMBERS_OF_SQL,
+    "uuid",
+    "int8 text",
+);
 const MEMBERS_OF_SQL: &str = "SELECT m.user_id, p.code FROM memberships m JOIN profiles p USING (user_id) WHERE m.organization_id = $1";
 
 /// ```sql
@@ -373,6 +392,8 @@ static USERS_BY_IDS: Statement<UsersByIds<'_>, UsersByIdsRow> = Statement::new(
     "users::users_by_ids",
     "queries/users.sql:18",
     USERS_BY_IDS_SQL,
+    "int8[] jsonb",
+    "int8 jsonb",
 );
 const USERS_BY_IDS_SQL: &str = "SELECT id, config FROM users WHERE id = ANY($1) AND config <> $2";
 
@@ -399,6 +420,8 @@ static USERS_AFTER: Statement<(Option<UserId>,), UserId> = Statement::new(
     "users::users_after",
     "queries/users.sql:21",
     USERS_AFTER_SQL,
+    "int8",
+    "int8",
 );
 const USERS_AFTER_SQL: &str = "SELECT id FROM users WHERE id > $1";
 
@@ -431,8 +454,13 @@ pub struct BySubject<'a> {
 
 sqlmill_runtime::params! { BySubject<'_> { subject, country } }
 
-static BY_SUBJECT: Statement<BySubject<'_>, Option<UserId>> =
-    Statement::new("users::by_subject", "queries/users.sql:24", BY_SUBJECT_SQL);
+static BY_SUBJECT: Statement<BySubject<'_>, Option<UserId>> = Statement::new(
+    "users::by_subject",
+    "queries/users.sql:24",
+    BY_SUBJECT_SQL,
+    "int8 text",
+    "int8",
+);
 const BY_SUBJECT_SQL: &str = "SELECT user_id FROM visits WHERE subject = $1 AND country = $2";
 
 /// ```sql
@@ -468,6 +496,8 @@ static TIED_THROUGH_ANOTHER: Statement<TiedThroughAnother, i64> = Statement::new
     "users::tied_through_another",
     "queries/users.sql:27",
     TIED_THROUGH_ANOTHER_SQL,
+    "int8 uuid",
+    "int8",
 );
 const TIED_THROUGH_ANOTHER_SQL: &str = "SELECT count(*) FROM users u, visits v WHERE u.id = $1 AND v.subject = $1 AND $2 IN (SELECT id FROM organizations)";
 
@@ -494,6 +524,8 @@ static NO_KEY_OF_TWO_TABLES: Statement<(i64,), i64> = Statement::new(
     "users::no_key_of_two_tables",
     "queries/users.sql:30",
     NO_KEY_OF_TWO_TABLES_SQL,
+    "int8",
+    "int8",
 );
 const NO_KEY_OF_TWO_TABLES_SQL: &str =
     "SELECT count(*) FROM users u, teams t WHERE u.id = $1 AND t.id = $1";
@@ -517,8 +549,13 @@ pub fn both_keys<'a>(db: &'a impl Reader, key: &'a str) -> Many<'a, (&'a str,), 
     Many::new(db, &BOTH_KEYS, (key,))
 }
 
-static BOTH_KEYS: Statement<(&str,), UserId> =
-    Statement::new("users::both_keys", "queries/users.sql:33", BOTH_KEYS_SQL);
+static BOTH_KEYS: Statement<(&str,), UserId> = Statement::new(
+    "users::both_keys",
+    "queries/users.sql:33",
+    BOTH_KEYS_SQL,
+    "text",
+    "int8",
+);
 const BOTH_KEYS_SQL: &str =
     "SELECT u.id FROM users u, organizations o WHERE u.id::text = $1 AND o.id::text = $1";
 
@@ -552,6 +589,8 @@ static DERIVED_FROM_KEYS: Statement<(), DerivedFromKeysRow> = Statement::new(
     "users::derived_from_keys",
     "queries/users.sql:36",
     DERIVED_FROM_KEYS_SQL,
+    "",
+    "int8 int8[]",
 );
 const DERIVED_FROM_KEYS_SQL: &str = "SELECT max(id) AS highest, array_agg(id) AS ids FROM users";
 

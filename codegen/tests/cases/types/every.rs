@@ -342,8 +342,13 @@ pub fn everything(db: &impl Reader) -> Many<'_, (), Everything> {
     Many::new(db, &EVERYTHING, ())
 }
 
-static EVERYTHING: Statement<(), Everything> =
-    Statement::new("users::everything", "queries/users.sql:1", EVERYTHING_SQL);
+static EVERYTHING: Statement<(), Everything> = Statement::new(
+    "users::everything",
+    "queries/users.sql:1",
+    EVERYTHING_SQL,
+    "",
+    "bool int2 int4 int8 float4 float8 numeric text text text text char bytea uuid jsonb jsonb date time timestamp timestamptz interval inet oid public.mood public.address(text,text,public.point2(float8,float8),public.mood[]) public.point2(float8,float8) text int4 text[] int4[] text[] public.mood[] public.address(text,text,public.point2(float8,float8),public.mood[])[] jsonb[] text[] bytea[] numeric",
+);
 const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 
 /// ```sql
@@ -401,6 +406,8 @@ static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::new(
     "users::insert_everything",
     "queries/users.sql:4",
     INSERT_EVERYTHING_SQL,
+    "bool int2 int4 int8 float4 float8 numeric text text text text char bytea uuid jsonb jsonb date time timestamp timestamptz interval inet oid public.mood public.address(text,text,public.point2(float8,float8),public.mood[]) public.point2(float8,float8) text int4 text[] int4[] text[] public.mood[] public.address(text,text,public.point2(float8,float8),public.mood[])[] jsonb[] text[] bytea[] numeric",
+    "",
 );
 const INSERT_EVERYTHING_SQL: &str = r"INSERT INTO everything VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29,
@@ -426,8 +433,13 @@ pub fn nothing<'a>(db: &'a impl Writer, payload: &'a str) -> One<'a, (&'a str,),
     One::new(db, &NOTHING, (payload,))
 }
 
-static NOTHING: Statement<(&str,), ()> =
-    Statement::new("users::nothing", "queries/users.sql:10", NOTHING_SQL);
+static NOTHING: Statement<(&str,), ()> = Statement::new(
+    "users::nothing",
+    "queries/users.sql:10",
+    NOTHING_SQL,
+    "text",
+    "void",
+);
 const NOTHING_SQL: &str = "SELECT pg_notify('a', $1)";
 
 /// ```sql
@@ -445,8 +457,13 @@ pub fn whole(db: &impl Reader) -> Many<'_, (), EverythingRecord> {
     Many::new(db, &WHOLE, ())
 }
 
-static WHOLE: Statement<(), EverythingRecord> =
-    Statement::new("users::whole", "queries/users.sql:13", WHOLE_SQL);
+static WHOLE: Statement<(), EverythingRecord> = Statement::new(
+    "users::whole",
+    "queries/users.sql:13",
+    WHOLE_SQL,
+    "",
+    "public.everything(bool,int2,int4,int8,float4,float8,numeric,text,text,text,text,char,bytea,uuid,jsonb,jsonb,date,time,timestamp,timestamptz,interval,inet,oid,public.mood,public.address(text,text,public.point2(float8,float8),public.mood[]),public.point2(float8,float8),text,int4,text[],int4[],text[],public.mood[],public.address(text,text,public.point2(float8,float8),public.mood[])[],jsonb[],text[],bytea[],numeric)",
+);
 const WHOLE_SQL: &str = "SELECT everything FROM everything";
 
 /// ```sql
@@ -484,8 +501,13 @@ pub struct ScalarsRowRef<'a> {
 
 sqlmill_runtime::row! { ScalarsRow, ScalarsRowRef { y, gg, z } }
 
-static SCALARS: Statement<(), ScalarsRow> =
-    Statement::new("users::scalars", "queries/users.sql:16", SCALARS_SQL);
+static SCALARS: Statement<(), ScalarsRow> = Statement::new(
+    "users::scalars",
+    "queries/users.sql:16",
+    SCALARS_SQL,
+    "",
+    "public.address(text,text,public.point2(float8,float8),public.mood[]) public.address(text,text,public.point2(float8,float8),public.mood[])[] public.point2(float8,float8)",
+);
 const SCALARS_SQL: &str = "SELECT y, gg, z FROM everything";
 
 sqlmill_runtime::statements! {

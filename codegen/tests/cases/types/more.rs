@@ -228,8 +228,13 @@ pub fn everything(db: &impl Reader) -> Many<'_, (), Everything> {
     Many::new(db, &EVERYTHING, ())
 }
 
-static EVERYTHING: Statement<(), Everything> =
-    Statement::new("users::everything", "queries/users.sql:1", EVERYTHING_SQL);
+static EVERYTHING: Statement<(), Everything> = Statement::new(
+    "users::everything",
+    "queries/users.sql:1",
+    EVERYTHING_SQL,
+    "",
+    "money varbit varbit cidr macaddr macaddr8 point line lseg box path polygon circle tsvector tsquery jsonpath pg_lsn xid8 timetz pg_snapshot oid tid ltree hstore int4range tstzrange numrange public.textrange int8multirange daterange public.place(point,cidr,tsvector,daterange) text int4[] int4range[] point[] public.place(point,cidr,tsvector,daterange)[] tsquery[] oid[] daterange[] text[]",
+);
 const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 
 /// ```sql
@@ -281,6 +286,8 @@ static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::new(
     "users::insert_everything",
     "queries/users.sql:4",
     INSERT_EVERYTHING_SQL,
+    "money varbit varbit cidr macaddr macaddr8 point line lseg box path polygon circle tsvector tsquery jsonpath pg_lsn xid8 timetz pg_snapshot oid tid ltree hstore int4range tstzrange numrange public.textrange int8multirange daterange public.place(point,cidr,tsvector,daterange) text int4[] int4range[] point[] public.place(point,cidr,tsvector,daterange)[] tsquery[] oid[] daterange[] text[]",
+    "",
 );
 const INSERT_EVERYTHING_SQL: &str = r"INSERT INTO everything VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29,
@@ -315,8 +322,13 @@ pub struct Matching<'a> {
 
 sqlmill_runtime::params! { Matching<'_> { query, span, grid } }
 
-static MATCHING: Statement<Matching<'_>, TsVector> =
-    Statement::new("users::matching", "queries/users.sql:10", MATCHING_SQL);
+static MATCHING: Statement<Matching<'_>, TsVector> = Statement::new(
+    "users::matching",
+    "queries/users.sql:10",
+    MATCHING_SQL,
+    "tsquery int4range int4[]",
+    "tsvector",
+);
 const MATCHING_SQL: &str = "SELECT n FROM everything WHERE n @@ $1 AND y && $2 AND gg = $3";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: EVERYTHING, INSERT_EVERYTHING, MATCHING }

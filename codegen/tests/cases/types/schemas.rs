@@ -88,7 +88,13 @@ pub fn ours(db: &impl Reader) -> Many<'_, (), Secret> {
     Many::new(db, &OURS, ())
 }
 
-static OURS: Statement<(), Secret> = Statement::new("users::ours", "queries/users.sql:1", OURS_SQL);
+static OURS: Statement<(), Secret> = Statement::new(
+    "users::ours",
+    "queries/users.sql:1",
+    OURS_SQL,
+    "",
+    "int4 public.kind public.status",
+);
 const OURS_SQL: &str = "SELECT * FROM secrets";
 
 /// ```sql
@@ -106,8 +112,13 @@ pub fn theirs(db: &impl Reader) -> Many<'_, (), VaultSecret> {
     Many::new(db, &THEIRS, ())
 }
 
-static THEIRS: Statement<(), VaultSecret> =
-    Statement::new("users::theirs", "queries/users.sql:3", THEIRS_SQL);
+static THEIRS: Statement<(), VaultSecret> = Statement::new(
+    "users::theirs",
+    "queries/users.sql:3",
+    THEIRS_SQL,
+    "",
+    "int4 vault.kind public.status_enum",
+);
 const THEIRS_SQL: &str = "SELECT * FROM vault.secrets";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: OURS, THEIRS }

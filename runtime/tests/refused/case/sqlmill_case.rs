@@ -18,5 +18,5 @@ pub fn lock_notes(db: &Transaction) -> Execute<'_, ()> {
     Execute::new(db, &CLEAR, ())
 }
 
-static COUNT: Statement<(), i64> = Statement::new("n::count", "n.sql:1", "SELECT count(*) FROM n");
-static CLEAR: Statement<()> = Statement::new("n::clear", "n.sql:2", "DELETE FROM n");
+static COUNT: Statement<(), i64> = Statement::new("n::count", "n.sql:1", "SELECT count(*) FROM n","","int8");
+static CLEAR: Statement<()> = Statement::new("n::clear", "n.sql:2", "DELETE FROM n","","");
