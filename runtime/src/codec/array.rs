@@ -176,6 +176,7 @@ pub(super) fn encode_part(
 /// PostgreSQL's array types say nothing of dimensions. Where arrays have one, as nearly all do, they are `Vec<T>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Array<T> {
     dimensions: Vec<Dimension>,
     elements: Vec<T>,
@@ -184,6 +185,7 @@ pub struct Array<T> {
 /// One dimension of an [`Array`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Dimension {
     /// How many elements it has.
     pub length: u32,

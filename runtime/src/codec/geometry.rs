@@ -88,7 +88,7 @@ impl Point {
 fn read_points(mut parts: Parts<'_>) -> Result<Vec<Point>, DecodeError> {
     let count = parts.length()?;
     // Two numbers of eight bytes each.
-    if parts.0.len() / 16 != count {
+    if count == 0 || parts.0.len() / 16 != count {
         return Err(LENGTH);
     }
     let points = (0..count).map(|_| Point::read(&mut parts)).collect();

@@ -12,6 +12,7 @@ use crate::wire::{Buffer, Type};
 /// days and a day no fixed number of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Whole months; twelve to a year.
     pub months: i32,

@@ -62,6 +62,7 @@ fn write(
 /// A `json` or `jsonb` of a known shape: any type that serde reads and writes. A parameter is a `Json<&T>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Json<T>(pub T);
 
 impl<T> std::ops::Deref for Json<T> {

@@ -12,6 +12,8 @@ mod bytes;
 mod chrono;
 mod composite;
 mod decimal;
+#[cfg(any(feature = "schemars", feature = "utoipa"))]
+mod described;
 mod enumeration;
 mod geometry;
 mod interval;

@@ -169,7 +169,10 @@ macro_rules! hardware_address {
                 let mut bytes = [0; $bytes];
                 let mut pairs = text.split([':', '-']);
                 for byte in &mut bytes {
-                    let pair = pairs.next().filter(|pair| pair.len() == 2).ok_or(WRONG)?;
+                    let is_byte = |pair: &&str| {
+                        pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit())
+                    };
+                    let pair = pairs.next().filter(is_byte).ok_or(WRONG)?;
                     *byte = u8::from_str_radix(pair, 16).map_err(|_| WRONG)?;
                 }
                 match pairs.next() {

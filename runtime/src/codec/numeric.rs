@@ -96,6 +96,9 @@ impl Column<'_> for Numeric {
             NEGATIVE_INFINITE => return Ok(Self("-Infinity".to_owned())),
             _ => return Err(LENGTH),
         };
+        if scale > MOST_BEHIND {
+            return Err(LENGTH);
+        }
         let mut digits = String::with_capacity(count.min(parts.0.len() / 2) * WIDTH);
         for _ in 0..count {
             let digit = u16::from_be_bytes(parts.array()?);
@@ -118,15 +121,20 @@ impl Column<'_> for Numeric {
         ));
         let whole = whole.trim_start_matches('0');
         let whole = if whole.is_empty() { "0" } else { whole };
-        if scale == 0 {
-            return Ok(Self(format!("{sign}{whole}")));
-        }
         let fraction: String = std::iter::repeat_n('0', zeros)
             .chain(digits.chars().skip(before))
             .chain(std::iter::repeat('0'))
             .take(scale)
             .collect();
-        Ok(Self(format!("{sign}{whole}.{fraction}")))
+        // There is no negative zero.
+        let sign = match whole == "0" && fraction.bytes().all(|digit| digit == b'0') {
+            true => "",
+            false => sign,
+        };
+        Ok(Self(match scale {
+            0 => format!("{sign}{whole}"),
+            _ => format!("{sign}{whole}.{fraction}"),
+        }))
     }
 }
 

@@ -26,6 +26,7 @@ const NO_UPPER: u8 = 0x10;
 /// The server gives ranges of whole numbers and of days back with the lower bound included and the upper one excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum Range<T> {
     /// It holds nothing.
     Empty,
@@ -166,6 +167,7 @@ impl<T: Param> Range<T> {
 /// A multirange of the database. The server gives its ranges back in order, joined where they touch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Multirange<T>(pub Vec<Range<T>>);
 
 /// As PostgreSQL writes it: `{[1,5),[7,9)}`.

@@ -32,6 +32,7 @@ impl FromStr for Lsn {
 /// A `money` value in the smallest unit of the server's currency: cents, where `lc_monetary` has two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Money(pub i64);
 
 /// A `tid`, the place of a row's version in its table: `(0,1)`.
@@ -75,6 +76,18 @@ pub struct TimeTz {
     pub offset: i32,
 }
 
+impl TimeTz {
+    /// Is it one that PostgreSQL can store?
+    fn exists(self) -> bool {
+        (0..=DAY).contains(&self.microseconds) && self.offset.unsigned_abs() < FARTHEST
+    }
+}
+
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
+/// `TZDISP_LIMIT` in `src/include/datatype/timestamp.h`: no offset has sixteen hours.
+const FARTHEST: u32 = 16 * 3_600;
+
 impl fmt::Display for TimeTz {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.microseconds / 1_000_000;
@@ -111,10 +124,11 @@ impl FromStr for TimeTz {
             }
             let fraction: i64 = format!("{fraction:0<6}").parse().ok()?;
             let east: i32 = clock(zone.get(1..)?)?.try_into().ok()?;
-            Some(Self {
+            let time = Self {
                 microseconds: clock(whole)? * 1_000_000 + fraction,
                 offset: if zone.starts_with('-') { -east } else { east },
-            })
+            };
+            time.exists().then_some(time)
         };
         parsed().ok_or(ParseError::new("is not of the form 12:34:56+02"))
     }
@@ -246,18 +260,24 @@ impl Column<'_> for TimeTz {
         // The server counts seconds west.
         let west = parts.i32()?;
         parts.end()?;
-        Ok(Self {
+        let time = Self {
             microseconds,
             offset: west.checked_neg().ok_or(LENGTH)?,
-        })
+        };
+        match time.exists() {
+            true => Ok(time),
+            false => Err(DecodeError::new("is no time of a day")),
+        }
     }
 }
 
 impl Param for TimeTz {
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
-        const TOO_FAR: EncodeError = EncodeError::new("has an offset that PostgreSQL cannot store");
+        if !self.exists() {
+            return Err(EncodeError::new("is a time that PostgreSQL cannot store"));
+        }
         out.put(&self.microseconds.to_be_bytes());
-        out.put(&self.offset.checked_neg().ok_or(TOO_FAR)?.to_be_bytes());
+        out.put(&(-self.offset).to_be_bytes());
         Ok(Encoded::Value)
     }
 }

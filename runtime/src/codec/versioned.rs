@@ -20,6 +20,7 @@ macro_rules! versioned {
         #[doc = concat!("A `", $sql, "`, as text: `", $example, "`. The server says whether the text is one.")]
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         pub struct $name(pub String);
 
         impl Deref for $name {

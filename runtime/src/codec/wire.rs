@@ -20,6 +20,7 @@ pub trait Wire: Sized + Send + Sync + 'static {
 /// A value of any type as the server sends it, such as the EWKB of a `geometry`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Binary(pub Vec<u8>);
 
 stands_for! { Binary, "any type", |_ty| true }

@@ -2,87 +2,10 @@
 //! arrived.
 
 use sqlmill_runtime::Column;
-use sqlmill_runtime::types::*;
+use sqlmill_runtime::types::{Array, Point, Range, TsQuery, TsVector};
 
 use crate::generate::Generator;
-
-macro_rules! decoders {
-    ($($rust:ty),* $(,)?) => {
-        [$((stringify!($rust), |raw: &[u8]| {
-            <$rust as Column<'_>>::decode(raw).is_ok()
-        })),*]
-    };
-}
-
-type Decoder = (&'static str, fn(&[u8]) -> bool);
-
-fn all() -> Vec<Decoder> {
-    let all: [Decoder; 62] = decoders![
-        (),
-        bool,
-        i8,
-        i16,
-        i32,
-        i64,
-        u32,
-        u64,
-        f32,
-        f64,
-        Decimal,
-        Numeric,
-        String,
-        Vec<u8>,
-        Uuid,
-        Value,
-        Json<Vec<i32>>,
-        Timestamp,
-        DateTime,
-        Date,
-        Time,
-        TimeTz,
-        Interval,
-        IpAddr,
-        Network,
-        MacAddr,
-        MacAddr8,
-        Bits,
-        Point,
-        Line,
-        Segment,
-        Rectangle,
-        Path,
-        Polygon,
-        Circle,
-        TsVector,
-        TsQuery,
-        Ltree,
-        Lquery,
-        Ltxtquery,
-        JsonPath,
-        Hstore,
-        Money,
-        Lsn,
-        Tid,
-        Snapshot,
-        Binary,
-        Range<i32>,
-        Range<String>,
-        Multirange<i64>,
-        Vec<i32>,
-        Vec<Option<String>>,
-        Vec<Vec<u8>>,
-        Array<i32>,
-        Array<Option<String>>,
-        (i32,),
-        (Option<i32>, Vec<String>),
-        chrono::Timestamp,
-        chrono::Date,
-        time::Timestamp,
-        time::Time,
-        bigdecimal::BigDecimal,
-    ];
-    all.to_vec()
-}
+use crate::readers::readers;
 
 /// Bytes that look like what the server sends: counts, lengths, texts, and sometimes the ends of what they can be.
 fn bytes(generator: &mut Generator) -> Vec<u8> {
@@ -106,7 +29,7 @@ fn bytes(generator: &mut Generator) -> Vec<u8> {
 #[test]
 fn damaged_bytes_are_errors() {
     let generator = &mut Generator::new("damaged");
-    let decoders = all();
+    let decoders = readers();
     let mut read = vec![0_u32; decoders.len()];
     for _ in 0..20_000 {
         let bytes = bytes(generator);
@@ -157,7 +80,7 @@ fn values_that_were_cut_off_are_errors() {
             for bit in 0..8 {
                 let mut damaged = honest.to_vec();
                 damaged[at] ^= 1 << bit;
-                for (_, decode) in all() {
+                for (_, decode) in readers() {
                     decode(&damaged);
                 }
             }

@@ -276,13 +276,13 @@ impl Generator {
         }
     }
 
-    pub(crate) fn multirange(&mut self) -> Multirange<i32> {
+    pub(crate) fn multirange<T>(&mut self, at: impl Fn(i32) -> T) -> Multirange<T> {
         let mut start = -1000;
         let ranges = (0..self.below(4)).map(|_| {
             let begin = start + 1 + self.below(50) as i32;
             let end = begin + 1 + self.below(50) as i32;
             start = end;
-            Range::from(begin..end)
+            Range::from(at(begin)..at(end))
         });
         Multirange(ranges.collect())
     }
