@@ -66,6 +66,8 @@ pub struct ParamFacts {
     pub assigned: Vec<(Oid, i16)>,
     /// It, or each of its elements, is stored in these columns or compared with them.
     pub tied: Vec<(Oid, i16)>,
+    /// Of those, the ones that it is stored in or held to be the same as, or another than.
+    pub same: Vec<(Oid, i16)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,9 @@
 //! Sections begin with `-- ==== schema`, `-- ==== queries <module>` (`users` where no module is named), `-- ==== sqlmill.toml`.
 //! A case with errors has a `.stderr` only; one with warnings has both.
 //!
+//! A case that `-- ==== requires <extension>` runs where the server has it. `<case>.author.rs` is the module `author` of what was
+//! emitted: types that the author of `[types]` wrote.
+//!
 //! `<case>.test.rs` is a module of tests that call what was emitted, on a database of their own (`crate::database::of("<area>_<case>")`).
 
 #![cfg(unix)]
@@ -111,8 +114,25 @@ struct Outcome {
 /// What a case emitted, to be compiled with that of the others.
 struct Emitted {
     files: Files,
+    author: Option<String>,
     /// Tests that call it, and the database that they run on.
     tests: Option<(String, server::Database)>,
+}
+
+/// An extension that the case requires and the server has not.
+fn missing<'c>(server: &Server, case: &'c Case) -> Option<&'c str> {
+    let titles = case.sections.iter().map(|(title, _)| title);
+    let mut required = titles
+        .filter_map(|title| title.strip_prefix("requires "))
+        .peekable();
+    required.peek()?;
+    let scratch = server.load(&[]).ok()?;
+    let mut connection = scratch.connect().ok()?;
+    required.find(|extension| {
+        let sql = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
+        let rows = connection.simple(&sql).unwrap();
+        rows.iter().all(|result| result.rows.is_empty())
+    })
 }
 
 fn run(server: &Server, case: &Case) -> Outcome {
@@ -148,6 +168,7 @@ fn run(server: &Server, case: &Case) -> Outcome {
                     module: module.to_owned(),
                 });
             }
+            ["requires", _] => {}
             _ => panic!("{}: unknown section `{title}`", case.name),
         }
     }
@@ -249,6 +270,10 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
     let mut failures = Vec::new();
     let mut emitted: BTreeMap<String, Emitted> = BTreeMap::new();
     for case in cases() {
+        if let Some(extension) = missing(&server, &case) {
+            println!("{} is left out: the server has no `{extension}`", case.name);
+            continue;
+        }
         let outcome = run(&server, &case);
         let text = outcome.files.as_ref().map(|files| shown(&case, files));
         failures.extend(expect(&case.path.with_extension("rs"), text.as_deref()));
@@ -270,7 +295,13 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
                 let database = outcome.scratch.as_ref().unwrap().fresh_database();
                 (text, database.unwrap())
             });
-            emitted.insert(case.name.replace(['/', '-'], "_"), Emitted { files, tests });
+            let author = fs::read_to_string(case.path.with_extension("author.rs")).ok();
+            let emission = Emitted {
+                files,
+                author,
+                tests,
+            };
+            emitted.insert(case.name.replace(['/', '-'], "_"), emission);
         }
     }
     assert!(
@@ -334,7 +365,10 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
         root.join("Cargo.toml"),
         format!(
             "[package]\nname = \"cases\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
-             [dependencies]\nsqlmill-runtime = {{ path = {runtime:?}, features = [\"serde\"] }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [dependencies]\nsqlmill-runtime = {{ path = {runtime:?}, features = [\"schemars\", \"serde\", \"utoipa\"] }}\n\
+             schemars = {{ version = \"1\", default-features = false, features = [\"derive\", \"std\"] }}\n\
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n\
+             utoipa = {{ version = \"6\", features = [\"decimal\", \"jiff_0_2\", \"uuid\"] }}\n\n\
              [dev-dependencies]\nserde_json = {{ version = \"1\", default-features = false, features = [\"std\"] }}\n\
              tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n\n\
              [lints.rust]\nwarnings = \"deny\"\nunsafe_code = \"forbid\"\nmissing_debug_implementations = \"warn\"\n\
@@ -351,7 +385,12 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
     .unwrap();
     let mut lib = String::from("//! What all cases emit.\n");
     let mut databases = Vec::new();
-    for (name, Emitted { files, tests }) in emitted {
+    for (name, emission) in emitted {
+        let Emitted {
+            files,
+            author,
+            tests,
+        } = emission;
         writeln!(lib, "\npub mod {name};").unwrap();
         for (path, text) in files {
             let Some(path) = path.strip_prefix("src/") else {
@@ -362,10 +401,16 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
             fs::create_dir_all(full.parent().unwrap()).unwrap();
             // Each case is a crate of its own, here a module.
             let mut text = text.replace("crate::", &format!("crate::{name}::"));
+            if path == "mod.rs" && author.is_some() {
+                text.push_str("\npub mod author;\n");
+            }
             if path == "mod.rs" && tests.is_some() {
                 text.push_str("\n#[cfg(test)]\nmod test;\n");
             }
             fs::write(full, text).unwrap();
+        }
+        if let Some(text) = author {
+            fs::write(source.join(name).join("author.rs"), text).unwrap();
         }
         if let Some((text, database)) = tests {
             fs::write(source.join(name).join("test.rs"), text).unwrap();

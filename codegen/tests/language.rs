@@ -789,8 +789,8 @@ fn parameters_stand_for_values() {
         "1:8 `:a$b` `a$b` cannot be the name of a parameter",
     );
     sql_fault(
-        "SELECT :self",
-        "1:8 `:self` `self` cannot be the name of a parameter",
+        "SELECT :_",
+        "1:8 `:_` `_` cannot be the name of a parameter",
     );
     sql_fault(
         "SELECT :a, :A",

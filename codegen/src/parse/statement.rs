@@ -405,7 +405,8 @@ fn misnamed(name: &str) -> Option<Diagnostic> {
     let begins = letters
         .next()
         .is_some_and(|letter| letter.is_alphabetic() || letter == '_');
-    let why = if super::names::RESERVED.contains(&name) {
+    // `self`, `super` and `crate` get another name in Rust.
+    let why = if name == "_" {
         "Rust reserves this name"
     } else if begins && letters.all(|letter| letter.is_alphanumeric() || letter == '_') {
         return None;

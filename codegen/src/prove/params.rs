@@ -54,7 +54,9 @@ enum Use {
     Passed(String),
     /// With a column, or with something else.
     Compared(Option<(Oid, i16)>),
-    /// Its elements are.
+    /// It, or each of its elements, is held to be the same as what stands in the column, or another.
+    Same((Oid, i16)),
+    /// Its elements are compared.
     ComparedElements(Option<(Oid, i16)>),
     Limit,
 }
@@ -72,6 +74,12 @@ fn facts(input: &Input<'_>, number: usize, type_oid: Oid, uses: &[&Use]) -> Para
         Use::Compared(Some(column)) | Use::ComparedElements(Some(column)) => Some(*column),
         _ => None,
     });
+    let columns = |choose: &dyn Fn(&Use) -> Option<(Oid, i16)>| {
+        let mut columns: Vec<_> = uses.iter().filter_map(|found| choose(found)).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    };
     let elements = input.catalog.element_type(type_oid).map(|_| {
         let nullable = uses.iter().find_map(|found| match found {
             Use::StoredElements(column) if !refuses_null(input, *column) => Some(*column),
@@ -96,25 +104,22 @@ fn facts(input: &Input<'_>, number: usize, type_oid: Oid, uses: &[&Use]) -> Para
         },
         elements,
         origin: stored.first().copied().or(compared),
-        tied: {
-            let columns = uses.iter().filter_map(|found| match found {
-                Use::Stored(column)
-                | Use::StoredElements(column)
-                | Use::Compared(Some(column))
-                | Use::ComparedElements(Some(column)) => Some(*column),
-                _ => None,
-            });
-            let mut columns: Vec<_> = columns.collect();
-            columns.sort_unstable();
-            columns.dedup();
-            columns
-        },
-        assigned: {
-            let mut columns = stored;
-            columns.sort_unstable();
-            columns.dedup();
-            columns
-        },
+        tied: columns(&|found| match found {
+            Use::Stored(column)
+            | Use::StoredElements(column)
+            | Use::Same(column)
+            | Use::Compared(Some(column))
+            | Use::ComparedElements(Some(column)) => Some(*column),
+            _ => None,
+        }),
+        same: columns(&|found| match found {
+            Use::Stored(column) | Use::StoredElements(column) | Use::Same(column) => Some(*column),
+            _ => None,
+        }),
+        assigned: columns(&|found| match found {
+            Use::Stored(column) => Some(*column),
+            _ => None,
+        }),
     }
 }
 
@@ -229,7 +234,7 @@ struct Walk<'w> {
     uses: Vec<(usize, Use)>,
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
     fn add(&mut self, param: &Param, found: Use) {
         self.uses.push((param.number, found));
     }
@@ -400,6 +405,7 @@ impl Walk<'_> {
                         self.add(param, Use::Asked(test, operation.location));
                     }
                 }
+                self.same(&operation.args, stack);
             }
             Expr::Coalesce { args, location, .. } => {
                 // The last is what is fallen back on.
@@ -410,12 +416,10 @@ impl Walk<'_> {
                 }
             }
             Expr::Op(operation) => {
-                let name = self
-                    .input
-                    .catalog
-                    .operators
-                    .get(&operation.operator)
-                    .map_or("", |operator| operator.name.as_str());
+                let name = self.operator(operation.operator);
+                if is_equality(name) {
+                    self.same(&operation.args, stack);
+                }
                 if let [left, right] = operation.args.as_slice() {
                     let compares = matches!(name, "=" | "<>" | "<" | "<=" | ">" | ">=");
                     for (one, other) in [(left, right), (right, left)] {
@@ -430,16 +434,19 @@ impl Walk<'_> {
                     }
                 }
             }
-            Expr::ScalarArray { args, .. } => {
+            Expr::ScalarArray { operator, args, .. } => {
                 if let [left, array] = args.as_slice() {
                     let column = self.column(left, stack);
+                    let same = column.filter(|_| is_equality(self.operator(*operator)));
                     if let Some(param) = self.param(array) {
                         self.add(param, Use::ComparedElements(column));
+                        self.add_same(param, same);
                     }
                     if let Expr::Array { elements, .. } = without_casts(array) {
                         for element in elements {
                             if let Some(param) = self.param(element) {
                                 self.add(param, Use::Compared(column));
+                                self.add_same(param, same);
                             }
                         }
                     }
@@ -458,6 +465,8 @@ impl Walk<'_> {
                         .next()
                         .and_then(|target| self.column(&target.expr, &inner));
                     self.add(param, Use::Compared(column));
+                    let equal = is_equality(self.operator(operation.operator));
+                    self.add_same(param, column.filter(|_| equal));
                 }
             }
             Expr::RowCompare { left, right, .. } => {
@@ -514,6 +523,28 @@ impl Walk<'_> {
         {
             self.add(param, Use::Domain(domain));
         }
+    }
+
+    /// One of the two is a parameter and the other a column.
+    fn same(&mut self, args: &[Expr], stack: &[&Query]) {
+        if let [left, right] = args {
+            for (one, other) in [(left, right), (right, left)] {
+                if let Some(param) = self.param(one) {
+                    self.add_same(param, self.column(other, stack));
+                }
+            }
+        }
+    }
+
+    fn add_same(&mut self, param: &Param, column: Option<(Oid, i16)>) {
+        if let Some(column) = column {
+            self.add(param, Use::Same(column));
+        }
+    }
+
+    fn operator(&self, operator: Oid) -> &'w str {
+        let found = self.input.catalog.operators.get(&operator);
+        found.map_or("", |operator| operator.name.as_str())
     }
 
     /// A parameter, through casts.
@@ -618,6 +649,11 @@ fn leaves(operation: &SetOperation) -> Vec<usize> {
         }
         SetOperation::Other(_) => Vec::new(),
     }
+}
+
+/// Is it asked whether two values are the same, and not which comes first?
+fn is_equality(operator: &str) -> bool {
+    matches!(operator, "=" | "<>")
 }
 
 /// CoercionForm: a written cast or an implicit one.

@@ -257,7 +257,8 @@ impl<'a> Resolver<'a> {
         at: Span,
     ) -> Option<Value> {
         let tied = facts.map_or(&[][..], |facts| facts.tied.as_slice());
-        let ty = self.ty(oid, tied, at, &format!("the parameter `{name}`"))?;
+        let same = facts.map_or(&[][..], |facts| facts.same.as_slice());
+        let ty = self.ty(oid, tied, same, at, &format!("the parameter `{name}`"))?;
         let nullable = marked(
             said.and_then(|said| said.nullity),
             facts.map(|facts| &facts.nullable),
@@ -331,7 +332,13 @@ impl<'a> Resolver<'a> {
             None => {
                 self.unknown_inner(oid, inner);
                 self.types.read(oid, facts, inner);
-                self.ty(oid, origin.as_slice(), at.span, &place.what)?
+                self.ty(
+                    oid,
+                    origin.as_slice(),
+                    origin.as_slice(),
+                    at.span,
+                    &place.what,
+                )?
             }
         };
         let nullable = if ty == RustType::Unit {
@@ -346,17 +353,21 @@ impl<'a> Resolver<'a> {
         let elements_said = said.and_then(|said| said.elements);
         let (ty, elements_reason) =
             self.with_elements(ty, oid, elements_said, elements, said, at.span);
+        // What PostgreSQL calls an expression that it finds no name for.
+        let unnamed = place.name == "?column?";
+        let nameless = place.nameless && !ty.holds_nested();
         let field = match names::snake(place.name) {
-            Some(field) => field,
-            None if place.nameless && !ty.holds_nested() => String::new(),
-            None => {
+            Some(field) if nameless || !unnamed => field,
+            None if nameless => String::new(),
+            Some(_) | None => {
+                let message = match unnamed {
+                    true => format!("a column of `{}` has no name", rows.parsed.name.value),
+                    false => format!("{} has no name that Rust can take", place.what),
+                };
                 self.diagnostics.push(
-                    Diagnostic::error(
-                        "name",
-                        format!("{} has no name that Rust can take", place.what),
-                    )
-                    .at(at.span)
-                    .help("name it in the SQL with AS"),
+                    Diagnostic::error("name", message)
+                        .at(at.span)
+                        .help("name it in the SQL with AS"),
                 );
                 return None;
             }
@@ -401,8 +412,15 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn ty(&mut self, oid: Oid, columns: &[(Oid, i16)], at: Span, what: &str) -> Option<RustType> {
-        match self.types.place(oid, columns) {
+    fn ty(
+        &mut self,
+        oid: Oid,
+        columns: &[(Oid, i16)],
+        same: &[(Oid, i16)],
+        at: Span,
+        what: &str,
+    ) -> Option<RustType> {
+        match self.types.tied(oid, columns, same) {
             Ok(ty) => Some(ty),
             Err(unsupported) => {
                 let name = self.catalog.type_name(oid);

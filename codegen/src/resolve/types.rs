@@ -85,11 +85,22 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// The type of a value that is, or is compared with, or is stored in these columns: they may have types of their own.
+    /// The type of what stands in a column.
     pub(super) fn place(
         &mut self,
         oid: Oid,
         columns: &[(Oid, i16)],
+    ) -> Result<RustType, Unsupported> {
+        self.tied(oid, columns, columns)
+    }
+
+    /// The type of a value that is, or is compared with, or is stored in these columns: they may have types of their own. A key
+    /// it is only if it is the `same` as one.
+    pub(super) fn tied(
+        &mut self,
+        oid: Oid,
+        columns: &[(Oid, i16)],
+        same: &[(Oid, i16)],
     ) -> Result<RustType, Unsupported> {
         for &column in columns {
             let Some(rule) = self.rules.column(column) else {
@@ -117,7 +128,7 @@ impl<'a> Types<'a> {
             .collect();
         // What is compared with the keys of two tables is the key of neither.
         if let [table] = ids.into_iter().collect::<Vec<_>>().as_slice()
-            && let Some(&column) = columns
+            && let Some(&column) = same
                 .iter()
                 .find(|&&column| self.ids.of(column) == Some(*table))
             && let Some(declared) = self.column_type(column)

@@ -149,6 +149,7 @@ fn absent() -> ParamFacts {
         origin: None,
         assigned: Vec::new(),
         tied: Vec::new(),
+        same: Vec::new(),
     }
 }
 
@@ -257,6 +258,7 @@ fn param(a: ParamFacts, b: ParamFacts) -> ParamFacts {
         origin: a.origin.or(b.origin),
         assigned: union(a.assigned, b.assigned),
         tied: union(a.tied, b.tied),
+        same: union(a.same, b.same),
     }
 }
 

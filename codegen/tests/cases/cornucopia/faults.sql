@@ -47,6 +47,15 @@ SELECT id FROM shelves;
 SELECT label, 1 AS x FROM shelves;
 --! other_ids: Other
 SELECT id AS label, 1 AS x FROM shelves;
+-- ==== queries one_column_more
+--: Row()
+--! labels: Row
+SELECT label FROM shelves;
+--! all: Row
+SELECT label, id FROM shelves;
+-- ==== queries undeclared
+--! add Param
+INSERT INTO shelves (id, label) VALUES (:id, :label);
 -- ==== queries nothing_comes_back
 --! delete: (label?)
 DELETE FROM shelves WHERE true;

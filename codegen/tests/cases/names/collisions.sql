@@ -14,6 +14,12 @@ SELECT id, id FROM posts;
 --! nameless
 SELECT 1 AS "%", 2 AS b;
 
+--! unnamed
+SELECT id, user_id + 1 FROM posts;
+
+--! may_be_unnamed
+SELECT user_id + 1 FROM posts;
+
 --! post : Listing()
 SELECT id, user_id FROM posts;
 

@@ -31,6 +31,15 @@ SELECT * FROM "vec";
 SELECT * FROM a_very_long_name_indeed_that_takes_all_of_the_sixty_three_bytes__ WHERE b = :a_very_long_parameter_name_that_is_longer_than_postgres_would_ever_take_it_to_be;
 --! some
 SELECT 1 AS ok, 2 AS err;
+--! abstract
+SELECT "ID" FROM "Odd Schema.x"."User's ""Table""; --"
+WHERE "self" = :self AND "super" = :super AND "crate" = :crate AND "async" = :async AND "select" = :type AND "gen" = :_1 AND "ünïcode" = :ünïcode;
+--! do
+SELECT "self" FROM "Odd Schema.x"."User's ""Table""; --" WHERE "self" = :Self;
+--! every_label
+SELECT "1st", "dyn", array_agg("1st") OVER () AS "all of them" FROM "Odd Schema.x"."User's ""Table""; --" ORDER BY "ID";
+--! whole_row
+SELECT t AS "the row" FROM "Odd Schema.x"."User's ""Table""; --" t;
 -- ==== queries async
 --! box
 SELECT 'x'::text AS "String";

@@ -122,7 +122,7 @@ sqlmill_runtime::newtype! { UserId(i64) }
 pub use crate::tables::{NewProfile, NewUser, User};
 
 use crate::types::{CountryId, OrganizationId, UserId};
-use sqlmill_runtime::types::Json;
+use sqlmill_runtime::types::{Json, Uuid};
 use sqlmill_runtime::{Execute, Many, One, Reader, Statement, Writer};
 
 /// ```sql
@@ -412,11 +412,11 @@ const USERS_BY_IDS_SQL: &str = "SELECT id, config FROM users WHERE id = ANY($1) 
 /// Columns:
 ///
 /// - `id`: not null, as declared
-pub fn users_after(db: &impl Reader, after: Option<UserId>) -> Many<'_, (Option<UserId>,), UserId> {
+pub fn users_after(db: &impl Reader, after: Option<i64>) -> Many<'_, (Option<i64>,), UserId> {
     Many::new(db, &USERS_AFTER, (after,))
 }
 
-static USERS_AFTER: Statement<(Option<UserId>,), UserId> = Statement::new(
+static USERS_AFTER: Statement<(Option<i64>,), UserId> = Statement::new(
     "users::users_after",
     "queries/users.sql:21",
     USERS_AFTER_SQL,
@@ -560,6 +560,117 @@ const BOTH_KEYS_SQL: &str =
     "SELECT u.id FROM users u, organizations o WHERE u.id::text = $1 AND o.id::text = $1";
 
 /// ```sql
+/// SELECT count(*) FROM users WHERE id IS NOT DISTINCT FROM $1 AND id <> $2 AND id <> ALL($3) AND id IN ($4, $5)
+/// ```
+///
+/// Returns exactly one row: an aggregate over all rows.
+///
+/// Reads `users`.
+///
+/// Columns:
+///
+/// - `count`: not null: `count` of no rows is 0
+pub fn same_or_another<'a>(
+    db: &'a impl Reader,
+    params: SameOrAnother<'a>,
+) -> One<'a, SameOrAnother<'a>, i64> {
+    One::new(db, &SAME_OR_ANOTHER, params)
+}
+
+/// The parameters of [`same_or_another()`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SameOrAnother<'a> {
+    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 37
+    pub same: Option<UserId>,
+    /// not null: compared with `users.id`
+    pub other: UserId,
+    /// not null: compared with `users.id`
+    pub others: &'a [UserId],
+    /// not null: compared with `users.id`
+    pub one: UserId,
+    /// not null: compared with `users.id`
+    pub two: UserId,
+}
+
+sqlmill_runtime::params! { SameOrAnother<'_> { same, other, others, one, two } }
+
+static SAME_OR_ANOTHER: Statement<SameOrAnother<'_>, i64> = Statement::new(
+    "users::same_or_another",
+    "queries/users.sql:36",
+    SAME_OR_ANOTHER_SQL,
+);
+const SAME_OR_ANOTHER_SQL: &str = "SELECT count(*) FROM users WHERE id IS NOT DISTINCT FROM $1 AND id <> $2 AND id <> ALL($3) AND id IN ($4, $5)";
+
+/// ```sql
+/// SELECT id FROM users WHERE id BETWEEN $1 AND $2 AND NOT id < ANY($3) AND (id, organization_id) > ($4, $5)
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `users`.
+///
+/// Reads `users`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn before_and_after<'a>(
+    db: &'a impl Reader,
+    params: BeforeAndAfter<'a>,
+) -> Many<'a, BeforeAndAfter<'a>, UserId> {
+    Many::new(db, &BEFORE_AND_AFTER, params)
+}
+
+/// The parameters of [`before_and_after()`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BeforeAndAfter<'a> {
+    /// not null: compared with `users.id`
+    pub low: i64,
+    /// not null: compared with `users.id`
+    pub high: i64,
+    /// not null: compared with `users.id`
+    pub many: &'a [i64],
+    /// not null: compared with `users.id`
+    pub last: i64,
+    /// not null: compared with `users.organization_id`
+    pub of: Uuid,
+}
+
+sqlmill_runtime::params! { BeforeAndAfter<'_> { low, high, many, last, of } }
+
+static BEFORE_AND_AFTER: Statement<BeforeAndAfter<'_>, UserId> = Statement::new(
+    "users::before_and_after",
+    "queries/users.sql:39",
+    BEFORE_AND_AFTER_SQL,
+);
+const BEFORE_AND_AFTER_SQL: &str = "SELECT id FROM users WHERE id BETWEEN $1 AND $2 AND NOT id < ANY($3) AND (id, organization_id) > ($4, $5)";
+
+/// ```sql
+/// SELECT count(*) FROM users u, teams t WHERE u.id = $1 AND t.id > $1
+/// ```
+///
+/// Returns exactly one row: an aggregate over all rows.
+///
+/// Reads `teams`, `users`.
+///
+/// Parameters:
+///
+/// - `id`: not null: compared with `users.id`
+///
+/// Columns:
+///
+/// - `count`: not null: `count` of no rows is 0
+pub fn one_and_after_another(db: &impl Reader, id: i64) -> One<'_, (i64,), i64> {
+    One::new(db, &ONE_AND_AFTER_ANOTHER, (id,))
+}
+
+static ONE_AND_AFTER_ANOTHER: Statement<(i64,), i64> = Statement::new(
+    "users::one_and_after_another",
+    "queries/users.sql:42",
+    ONE_AND_AFTER_ANOTHER_SQL,
+);
+const ONE_AND_AFTER_ANOTHER_SQL: &str =
+    "SELECT count(*) FROM users u, teams t WHERE u.id = $1 AND t.id > $1";
+
+/// ```sql
 /// SELECT max(id) AS highest, array_agg(id) AS ids FROM users
 /// ```
 ///
@@ -587,7 +698,7 @@ sqlmill_runtime::row! { DerivedFromKeysRow { highest, ids } }
 
 static DERIVED_FROM_KEYS: Statement<(), DerivedFromKeysRow> = Statement::new(
     "users::derived_from_keys",
-    "queries/users.sql:36",
+    "queries/users.sql:45",
     DERIVED_FROM_KEYS_SQL,
     "",
     "int8 int8[]",
@@ -597,5 +708,6 @@ const DERIVED_FROM_KEYS_SQL: &str = "SELECT max(id) AS highest, array_agg(id) AS
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
     ALL_USERS, ADD_ORGANIZATION, ADD_USER, ADD_PROFILE, MEMBERS_OF, USERS_BY_IDS, USERS_AFTER,
-    BY_SUBJECT, TIED_THROUGH_ANOTHER, NO_KEY_OF_TWO_TABLES, BOTH_KEYS, DERIVED_FROM_KEYS,
+    BY_SUBJECT, TIED_THROUGH_ANOTHER, NO_KEY_OF_TWO_TABLES, BOTH_KEYS, SAME_OR_ANOTHER,
+    BEFORE_AND_AFTER, ONE_AND_AFTER_ANOTHER, DERIVED_FROM_KEYS,
 }

@@ -55,6 +55,15 @@ SELECT count(*) FROM users u, teams t WHERE u.id = :id AND t.id = :id;
 --! both_keys
 SELECT u.id FROM users u, organizations o WHERE u.id::text = :key AND o.id::text = :key;
 
+--! same_or_another
+SELECT count(*) FROM users WHERE id IS NOT DISTINCT FROM :same AND id <> :other AND id <> ALL(:others) AND id IN (:one, :two);
+
+--! before_and_after
+SELECT id FROM users WHERE id BETWEEN :low AND :high AND NOT id < ANY(:many) AND (id, organization_id) > (:last, :of);
+
+--! one_and_after_another
+SELECT count(*) FROM users u, teams t WHERE u.id = :id AND t.id > :id;
+
 --! derived_from_keys
 SELECT max(id) AS highest, array_agg(id) AS ids FROM users;
 -- ==== sqlmill.toml

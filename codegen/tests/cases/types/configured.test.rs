@@ -48,7 +48,16 @@ async fn values_of_the_author_s_types_go_in_and_come_out() {
     };
     let found = users::users_by_ids(&db, found).await.unwrap();
     assert_eq!((found[0].id, &found[0].config.0), (id, &config));
-    assert_eq!(users::users_after(&db, Some(UserId(0))).await.unwrap(), [id]);
+    let same = users::SameOrAnother {
+        same: Some(id),
+        other: UserId(0),
+        others: &[UserId(1000)],
+        one: id,
+        two: UserId(0),
+    };
+    assert_eq!(users::same_or_another(&db, same).await.unwrap(), 1);
+    // Which comes first is asked of the number, not of a user.
+    assert_eq!(users::users_after(&db, Some(0)).await.unwrap(), [id]);
     assert_eq!(id.to_string(), id.0.to_string());
     let _: Uuid = organization.0;
 
