@@ -221,6 +221,14 @@ fn ci() -> bool {
         "warnings",
     ];
     let docs = ["doc", "--workspace", "--all-features", "--no-deps"];
+    // A workspace of its own, so that `cargo test` here does not build Cornucopia.
+    let differential = [
+        "test",
+        "--manifest-path",
+        "differential/Cargo.toml",
+        "--target-dir",
+        "target/differential",
+    ];
     let first = [
         ("format", cargo("format", &["fmt", "--all", "--check"], &[])),
         ("lints", cargo("lints", &lints, &[])),
@@ -238,6 +246,10 @@ fn ci() -> bool {
             own("do the proofs hold on adversarial rows?", &["falsify"]),
         ),
         ("dependencies", deny()),
+        (
+            "differential",
+            cargo("types beside Cornucopia's", &differential, &[]),
+        ),
     ];
     let mut steps: Vec<(String, bool)> = first
         .into_iter()
