@@ -174,7 +174,7 @@ const PARCELS_SQL: &str = "SELECT id, name, price, size FROM parcels ORDER BY id
 ///
 /// Returns at most one row: `parcels.id` is the primary key.
 ///
-/// Reads `parcels`.
+/// Reads `parcels`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -188,7 +188,7 @@ pub fn parcel_by_id(db: &impl Reader, id: i32) -> Optional<'_, (i32,), Parcel> {
     Optional::new(db, &PARCEL_BY_ID, (id,))
 }
 
-static PARCEL_BY_ID: Statement<(i32,), Parcel> = Statement::new(
+static PARCEL_BY_ID: Statement<(i32,), Parcel> = Statement::shared(
     "parcels::parcel_by_id",
     "queries/parcels.sql:13",
     PARCEL_BY_ID_SQL,
@@ -264,7 +264,7 @@ WHERE id = $7"#;
 ///
 /// Returns at most one row: `parcels.id` is the primary key.
 ///
-/// Reads `parcels`.
+/// Reads `parcels`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -305,7 +305,7 @@ pub struct ValuesRef<'a> {
 sqlmill_runtime::row! { Values, ValuesRef { tag, sticker, label_of, notes, houses, other } }
 
 static VALUES: Statement<(i32,), Values> =
-    Statement::new("parcels::values", "queries/parcels.sql:19", VALUES_SQL);
+    Statement::shared("parcels::values", "queries/parcels.sql:19", VALUES_SQL);
 const VALUES_SQL: &str =
     r#"SELECT tag, sticker, "label.of", notes, houses, other FROM parcels WHERE id = $1"#;
 
@@ -502,7 +502,8 @@ const COUNTERS_SQL: &str = "SELECT * FROM counters";
 ///
 /// Returns exactly one row: a SELECT without FROM.
 ///
-/// Only reads: no write, no lock, and no function outside the reviewed ones.
+/// Only reads: no write, no lock, and no function outside the reviewed ones. May share a
+/// connection.
 ///
 /// Columns:
 ///
@@ -530,7 +531,7 @@ pub struct TypeofRowRef<'a> {
 sqlmill_runtime::row! { TypeofRow, TypeofRowRef { r#trait, r#fn, r#dyn } }
 
 static TYPEOF: Statement<(), TypeofRow> =
-    Statement::new("parcels::typeof", "queries/parcels.sql:38", TYPEOF_SQL);
+    Statement::shared("parcels::typeof", "queries/parcels.sql:38", TYPEOF_SQL);
 const TYPEOF_SQL: &str =
     r#"SELECT 'the; --! "end"' AS "trait", E'it\'s :this' AS "fn", $$:that$$ AS "dyn""#;
 

@@ -238,7 +238,7 @@ const ACCOUNTS_SQL: &str = "SELECT * FROM accounts";
 ///
 /// Returns at most one row: `accounts.id` is the primary key.
 ///
-/// Reads `accounts`.
+/// Reads `accounts`. May share a connection.
 ///
 /// Parameters:
 ///
@@ -271,7 +271,7 @@ pub struct NamedRef<'a> {
 sqlmill_runtime::row! { Named, NamedRef { id, h, y } }
 
 static ACCOUNT: Statement<(AccountId,), Named> =
-    Statement::new("users::account", "queries/users.sql:4", ACCOUNT_SQL);
+    Statement::shared("users::account", "queries/users.sql:4", ACCOUNT_SQL);
 const ACCOUNT_SQL: &str = "SELECT id, h, y FROM accounts WHERE id = $1";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: ACCOUNTS, ACCOUNT }
