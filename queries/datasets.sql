@@ -145,3 +145,24 @@ WITH default_group AS (
 SELECT
     (SELECT count(*) FROM linked) AS linked,
     (SELECT count(*) FROM unlinked) AS unlinked;
+
+--! list_datasets
+--- The datasets of an organization by name; of one data source, or only those that are enabled or not, where that is asked.
+SELECT
+    id,
+    name,
+    type,
+    schema,
+    database_name,
+    data_source_id,
+    enabled,
+    imported,
+    when_to_use,
+    updated_at
+FROM datasets
+WHERE
+    organization_id = :organization_id
+    AND deleted_at IS NULL
+    AND (:data_source_id IS NULL OR data_source_id = :data_source_id)
+    AND (:enabled IS NULL OR enabled = :enabled)
+ORDER BY name, id;

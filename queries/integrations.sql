@@ -151,3 +151,18 @@ SELECT vault.create_secret(
     new_name => :name,
     new_description => :description
 ) AS id;
+
+--! list_s3_integrations
+--- The buckets of an organization, or of all; removed ones only on request.
+SELECT
+    id,
+    provider,
+    organization_id,
+    created_at,
+    updated_at,
+    deleted_at
+FROM s3_integrations
+WHERE
+    (:organization_id IS NULL OR organization_id = :organization_id)
+    AND (:include_deleted OR deleted_at IS NULL)
+ORDER BY created_at DESC, id;

@@ -115,3 +115,19 @@ SELECT EXISTS (
         AND id IS DISTINCT FROM :except_id
         AND deleted_at IS NULL
 ) AS taken;
+
+--! list_docs
+--- The documents of an organization by name: those for one kind of reader, or with a text in their name, where that is asked.
+SELECT
+    id,
+    name,
+    type,
+    created_at,
+    updated_at
+FROM docs
+WHERE
+    organization_id = :organization_id
+    AND deleted_at IS NULL
+    AND (:kind IS NULL OR type = :kind)
+    AND (:text IS NULL OR position(lower(:text) IN lower(name)) > 0)
+ORDER BY name, id;

@@ -101,3 +101,29 @@ WHERE
     organization_id = :organization_id
     AND status = 'active'
     AND deleted_at IS NULL;
+
+--! list_members
+--- The members of an organization by address, those of `first` before all others: found by a part of the address or the name,
+--- with one of some roles, and in one of some states.
+SELECT
+    person.id,
+    person.email,
+    person.name,
+    person.avatar_url,
+    membership.role,
+    membership.status,
+    membership.created_at
+FROM users_to_organizations AS membership
+INNER JOIN users AS person
+    ON person.id = membership.user_id AND person.deleted_at IS NULL
+WHERE
+    membership.organization_id = :organization_id
+    AND membership.deleted_at IS NULL
+    AND (
+        :text IS NULL
+        OR position(lower(:text) IN lower(person.email)) > 0
+        OR position(lower(:text) IN lower(person.name)) > 0
+    )
+    AND (:roles IS NULL OR membership.role = ANY(:roles))
+    AND (:statuses IS NULL OR membership.status = ANY(:statuses))
+ORDER BY person.id = ANY(:first) DESC, person.email;

@@ -146,3 +146,33 @@ SET
 FROM following
 WHERE report_files.id = following.id AND report_files.deleted_at IS NULL
 RETURNING following.version;
+
+--! list_reports
+--- The reports of an organization, as an administrator searches them. Deleted ones come only on request; a range of times
+--- of deletion finds nothing else.
+--@ order(newest: report.created_at DESC, report.id; touched: report.updated_at DESC, report.id; name: lower(report.name), report.id)
+SELECT
+    report.id,
+    report.name,
+    report.created_by,
+    author.name AS author_name,
+    report.workspace_sharing,
+    report.publicly_accessible,
+    report.created_at,
+    report.updated_at,
+    report.deleted_at
+FROM report_files AS report
+LEFT JOIN users AS author
+    ON author.id = report.created_by AND author.deleted_at IS NULL
+WHERE
+    report.organization_id = :organization_id
+    AND (:include_deleted OR report.deleted_at IS NULL)
+    AND (:text IS NULL OR position(lower(:text) IN lower(report.name)) > 0)
+    AND (:created_by IS NULL OR report.created_by = ANY(:created_by))
+    AND (:author_email IS NULL OR author.email = :author_email)
+    AND (:sharing IS NULL OR report.workspace_sharing = ANY(:sharing))
+    AND (:publicly_accessible IS NULL OR report.publicly_accessible = :publicly_accessible)
+    AND (:created_since IS NULL OR report.created_at >= :created_since AND report.created_at < :created_before)
+    AND (:updated_since IS NULL OR report.updated_at >= :updated_since)
+    AND (:deleted_since IS NULL OR report.deleted_at >= :deleted_since AND report.deleted_at < :deleted_before)
+LIMIT :at_most;

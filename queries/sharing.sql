@@ -228,3 +228,27 @@ WHERE
     AND link.asset_type = 'metric_file'
     AND link.deleted_at IS NULL
 ORDER BY container_type, title, container_id;
+
+--! list_asset_permissions
+--- Who was given a role on an asset: users, teams and organizations, or only those of one kind. Of a user who still has an
+--- account, the address and the name.
+SELECT
+    permission.identity_id,
+    permission.identity_type,
+    permission.role,
+    person.email,
+    person.name,
+    permission.created_by,
+    permission.created_at
+FROM asset_permissions AS permission
+LEFT JOIN users AS person
+    ON
+        permission.identity_type = 'user'
+        AND person.id = permission.identity_id
+        AND person.deleted_at IS NULL
+WHERE
+    permission.asset_id = :asset_id
+    AND permission.asset_type = :asset_type
+    AND permission.deleted_at IS NULL
+    AND (:identity_type IS NULL OR permission.identity_type = :identity_type)
+ORDER BY permission.identity_type, person.email, permission.identity_id;

@@ -3,7 +3,7 @@
 use crate::describe::Described;
 use crate::facts::Facts;
 use crate::parse::syntax::{ParamUse, ParsedFile, ParsedQuery, Statement};
-use crate::texts::{Group, Text};
+use crate::texts::{Choice, Filter, Group, Text};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
@@ -19,6 +19,11 @@ pub struct Checked<'a> {
     pub facts: Option<&'a Facts>,
     /// The query's own texts, then those beside them. What stands above is of the query's own as a whole.
     pub groups: &'a [CheckedGroup],
+    /// Of one of several texts: which one, and what was proved of it alone.
+    pub text: Option<(&'a Text, Option<&'a Facts>)>,
+    /// Of the text that has them as the author wrote them.
+    pub filters: &'a [Filter],
+    pub choices: &'a [Choice],
 }
 
 /// The texts of a group with what is known of each, and of the group as a whole.
@@ -64,8 +69,13 @@ impl<'a> Checked<'a> {
             .iter()
             .flat_map(|group| {
                 let (_, facts) = group.whole();
-                group.texts().map(move |(text, described, _)| {
+                let template = group.group.template.as_ref();
+                group.texts().map(move |(text, described, own)| {
+                    let written = template.filter(|_| text.variant.as_written);
                     let one = Self {
+                        text: template.is_some().then_some((text, own)),
+                        filters: written.map_or(&[], |template| &template.filters),
+                        choices: template.map_or(&[], |template| &template.choices),
                         statement: &text.statement,
                         params: &text.statement.params,
                         described,

@@ -269,6 +269,9 @@ fn checked<'a>(files: &'a [ParsedFile], groups: &'a [Vec<CheckedGroup>]) -> Vec<
                 described,
                 facts,
                 groups,
+                text: None,
+                filters: &[],
+                choices: &[],
             })
         })
         .collect()

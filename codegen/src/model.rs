@@ -319,6 +319,46 @@ pub struct Struct {
     pub nested: bool,
     /// Of rows that stand nowhere else: the column of the one query that holds them.
     pub within: Option<String>,
+    /// Of parameters by which a call chooses its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<Varies>,
+}
+
+/// How parameters choose a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Varies {
+    /// What is bound, in the order that [`Piece::Param`] counts by: a field, or a part of one.
+    pub bound: Vec<(String, Option<usize>)>,
+    /// By their numbers.
+    pub filters: Vec<FilterItem>,
+    pub order: Option<OrderItem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilterItem {
+    /// The field, and the method that sets it.
+    pub field: String,
+    /// The author's condition.
+    pub predicate: String,
+    /// What the method takes. One is the field's own value.
+    pub parts: Vec<(String, Slot)>,
+}
+
+/// An enum of orders, the default first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderItem {
+    /// The field, and the method that sets it.
+    pub field: String,
+    pub name: String,
+    pub options: Vec<OrderOption>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderOption {
+    pub variant: String,
+    pub written: String,
+    /// What stands behind ORDER BY.
+    pub keys: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -545,6 +585,7 @@ impl RustType {
     pub fn param_borrows(&self) -> bool {
         match self {
             Self::Patch(value) => value.ty.param_borrows(),
+            Self::Tuple(fields) => fields.iter().any(|field| field.ty.param_borrows()),
             _ => !self.is_copy(),
         }
     }

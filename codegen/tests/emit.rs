@@ -98,6 +98,7 @@ fn structure(name: &str, values: &[Value], borrows: bool) -> Struct {
         fields: values.iter().map(field).collect(),
         derives: vec![],
         attributes: vec![],
+        varies: None,
         borrowed_attributes: vec![],
         borrows,
         nested: false,

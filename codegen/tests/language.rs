@@ -492,7 +492,9 @@ fn directives_that_are_not_understood() {
     let (_, _, found) = parse(&with("--@ frobnicate"));
     assert_eq!(
         found[0].help,
-        ["the directives are `allow`, `one`, `optional`, `many`, `bulk`, `transaction`, `timeout`"]
+        [
+            "the directives are `allow`, `one`, `optional`, `many`, `bulk`, `transaction`, `timeout`, `order`"
+        ]
     );
     fault(&with("--@"), "2:3 `@` expected the name of a directive");
     fault(&with("--@ allow"), "2:9 `w` expected `(` after `allow`");

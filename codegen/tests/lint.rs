@@ -102,6 +102,9 @@ fn run(bench: &mut Bench, text: &str) -> Linted {
             statement: &query.statement,
             params: &query.statement.params,
             groups: &[],
+            text: None,
+            filters: &[],
+            choices: &[],
             described,
             facts: facts.as_ref(),
         })

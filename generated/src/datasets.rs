@@ -668,8 +668,174 @@ SELECT
     (SELECT count(*) FROM linked) AS linked,
     (SELECT count(*) FROM unlinked) AS unlinked";
 
+/// The datasets of an organization by name; of one data source, or only those that are enabled or not, where that is asked.
+///
+/// ```sql
+/// SELECT
+///     id,
+///     name,
+///     type,
+///     schema,
+///     database_name,
+///     data_source_id,
+///     enabled,
+///     imported,
+///     when_to_use,
+///     updated_at
+/// FROM datasets
+/// WHERE
+///     organization_id = $1
+///     AND deleted_at IS NULL
+///     AND ($2 IS NULL OR data_source_id = $2)
+///     AND ($3 IS NULL OR enabled = $3)
+/// ORDER BY name, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `name` and `schema` and `database_identifier`
+/// and `data_source_id` of `datasets`.
+///
+/// Optional filters: `data_source_id`, `enabled`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `name`, `id`.
+///
+/// Reads `datasets`.
+///
+/// Columns:
+///
+/// - `id`, `name`, `type`, `schema`, `database_name`, `data_source_id`, `enabled`, `imported`,
+///   `updated_at`: not null, as declared
+/// - `when_to_use`: may be null, as declared
+pub fn list_datasets(
+    db: &impl Reader,
+    params: ListDatasets,
+) -> Many<'_, ListDatasets, ListDatasetsRow> {
+    Many::new(db, &LIST_DATASETS, params)
+}
+
+/// The parameters of [`list_datasets()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListDatasets {
+    /// not null: compared with `datasets.organization_id`
+    pub organization_id: Uuid,
+    /// an optional filter
+    pub data_source_id: Option<Uuid>,
+    /// The assistant may query it.
+    ///
+    /// an optional filter
+    pub enabled: Option<bool>,
+}
+
+impl ListDatasets {
+    /// With what is required, and without filters.
+    pub const fn new(organization_id: Uuid) -> Self {
+        Self {
+            organization_id,
+            data_source_id: None,
+            enabled: None,
+        }
+    }
+
+    /// Only with `data_source_id = :data_source_id`.
+    #[must_use]
+    pub const fn data_source_id(mut self, data_source_id: Uuid) -> Self {
+        self.data_source_id = Some(data_source_id);
+        self
+    }
+
+    /// Only with `enabled = :enabled`.
+    #[must_use]
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    ListDatasets { organization_id, data_source_id, enabled }
+    filters { data_source_id, enabled }
+    choices {}
+}
+
+/// A row of [`list_datasets()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListDatasetsRow {
+    pub id: Uuid,
+    pub name: String,
+    pub r#type: DatasetType,
+    /// Schema of the table or view in its database.
+    pub schema: String,
+    /// Name of the table or view in its database.
+    pub database_name: String,
+    pub data_source_id: Uuid,
+    /// The assistant may query it.
+    pub enabled: bool,
+    /// Made by an import rather than by a person.
+    pub imported: bool,
+    /// Advice to the assistant.
+    pub when_to_use: Option<String>,
+    pub updated_at: Timestamp,
+}
+
+/// [`ListDatasetsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListDatasetsRowRef<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub r#type: DatasetType,
+    pub schema: &'a str,
+    pub database_name: &'a str,
+    pub data_source_id: Uuid,
+    pub enabled: bool,
+    pub imported: bool,
+    pub when_to_use: Option<&'a str>,
+    pub updated_at: Timestamp,
+}
+
+sqlmill_runtime::row! {
+    ListDatasetsRow, ListDatasetsRowRef {
+        id, name, r#type, schema, database_name, data_source_id, enabled, imported, when_to_use,
+        updated_at,
+    }
+}
+
+static LIST_DATASETS: Statement<ListDatasets, ListDatasetsRow> = Statement::several(
+    "datasets::list_datasets",
+    "queries/datasets.sql:149",
+    &LIST_DATASETS_SQL,
+    "uuid uuid bool",
+    "uuid text public.dataset_type_enum text text uuid bool bool text timestamptz",
+);
+sqlmill_runtime::texts! {
+    LIST_DATASETS_SQL {
+        r"SELECT
+    id,
+    name,
+    type,
+    schema,
+    database_name,
+    data_source_id,
+    enabled,
+    imported,
+    when_to_use,
+    updated_at
+FROM datasets
+WHERE
+    organization_id = "
+        (0)
+        r"
+    AND deleted_at IS NULL
+    AND "
+        [0: "(data_source_id = " (1) ")"]
+        r"
+    AND "
+        [1: "(enabled = " (2) ")"]
+        r"
+ORDER BY name, id"
+    }
+}
+
 sqlmill_runtime::statements! {
     DATASETS_STATEMENTS:
     GET_DATA_SOURCE, GET_DATA_SOURCE_BY_NAME, GET_DATASET_METADATA, UPDATE_DATASET_METADATA,
-    SOFT_DELETE_DATASETS_NOT_IN, LIST_DEFAULT_DATASETS, REPLACE_DEFAULT_DATASETS,
+    SOFT_DELETE_DATASETS_NOT_IN, LIST_DEFAULT_DATASETS, REPLACE_DEFAULT_DATASETS, LIST_DATASETS,
 }

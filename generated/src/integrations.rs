@@ -2,7 +2,7 @@
 
 //! Queries of `queries/integrations.sql`.
 
-pub use crate::tables::LogsWriteBackConfig;
+pub use crate::tables::{LogsWriteBackConfig, S3Integration};
 
 use crate::types::{GithubIntegrationStatus, SlackIntegrationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
@@ -832,8 +832,105 @@ const STORE_SECRET_SQL: &str = r"SELECT vault.create_secret(
     new_description => $3
 ) AS id";
 
+/// The buckets of an organization, or of all; removed ones only on request.
+///
+/// ```sql
+/// SELECT
+///     id,
+///     provider,
+///     organization_id,
+///     created_at,
+///     updated_at,
+///     deleted_at
+/// FROM s3_integrations
+/// WHERE
+///     ($1 IS NULL OR organization_id = $1)
+///     AND ($2 OR deleted_at IS NULL)
+/// ORDER BY created_at DESC, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `s3_integrations`.
+///
+/// Optional filters: `organization_id`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `created_at DESC`, `id`.
+///
+/// Reads `s3_integrations`.
+///
+/// Columns:
+///
+/// - `id`, `provider`, `organization_id`, `created_at`, `updated_at`: not null, as declared
+/// - `deleted_at`: may be null, as declared
+pub fn list_s3_integrations(
+    db: &impl Reader,
+    params: ListS3Integrations,
+) -> Many<'_, ListS3Integrations, S3Integration> {
+    Many::new(db, &LIST_S3_INTEGRATIONS, params)
+}
+
+/// The parameters of [`list_s3_integrations()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListS3Integrations {
+    /// not null: nothing here asks for NULL
+    pub include_deleted: bool,
+    /// an optional filter
+    pub organization_id: Option<Uuid>,
+}
+
+impl ListS3Integrations {
+    /// With what is required, and without filters.
+    pub const fn new(include_deleted: bool) -> Self {
+        Self {
+            include_deleted,
+            organization_id: None,
+        }
+    }
+
+    /// Only with `organization_id = :organization_id`.
+    #[must_use]
+    pub const fn organization_id(mut self, organization_id: Uuid) -> Self {
+        self.organization_id = Some(organization_id);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    ListS3Integrations { organization_id, include_deleted }
+    filters { organization_id }
+    choices {}
+}
+
+static LIST_S3_INTEGRATIONS: Statement<ListS3Integrations, S3Integration> = Statement::several(
+    "integrations::list_s3_integrations",
+    "queries/integrations.sql:155",
+    &LIST_S3_INTEGRATIONS_SQL,
+    "uuid bool",
+    "uuid public.storage_provider_enum uuid timestamptz timestamptz timestamptz",
+);
+sqlmill_runtime::texts! {
+    LIST_S3_INTEGRATIONS_SQL {
+        r"SELECT
+    id,
+    provider,
+    organization_id,
+    created_at,
+    updated_at,
+    deleted_at
+FROM s3_integrations
+WHERE
+    "
+        [0: "(organization_id = " (0) ")"]
+        r"
+    AND ("
+        (1)
+        r" OR deleted_at IS NULL)
+ORDER BY created_at DESC, id"
+    }
+}
+
 sqlmill_runtime::statements! {
     INTEGRATIONS_STATEMENTS:
     CREATE_GITHUB_INTEGRATION, GET_ACTIVE_GITHUB_INTEGRATION, SET_GITHUB_STATUS, START_SLACK_OAUTH,
     EXPIRE_SLACK_OAUTH, UPSERT_LOGS_WRITEBACK, GET_SECRET_BY_NAME, STORE_SECRET,
+    LIST_S3_INTEGRATIONS,
 }

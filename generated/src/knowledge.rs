@@ -573,7 +573,141 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
         AND deleted_at IS NULL
 ) AS taken";
 
+/// The documents of an organization by name: those for one kind of reader, or with a text in their name, where that is asked.
+///
+/// ```sql
+/// SELECT
+///     id,
+///     name,
+///     type,
+///     created_at,
+///     updated_at
+/// FROM docs
+/// WHERE
+///     organization_id = $1
+///     AND deleted_at IS NULL
+///     AND ($2 IS NULL OR type = $2)
+///     AND ($3 IS NULL OR position(lower($3) IN lower(name)) > 0)
+/// ORDER BY name, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `name` of `docs`.
+///
+/// Optional filters: `kind`, `text`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `name`, `id`.
+///
+/// Reads `docs`.
+///
+/// Columns:
+///
+/// - `id`, `name`, `type`, `created_at`, `updated_at`: not null, as declared
+pub fn list_docs<'a>(
+    db: &'a impl Reader,
+    params: ListDocs<'a>,
+) -> Many<'a, ListDocs<'a>, ListDocsRow> {
+    Many::new(db, &LIST_DOCS, params)
+}
+
+/// The parameters of [`list_docs()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListDocs<'a> {
+    /// not null: compared with `docs.organization_id`
+    pub organization_id: Uuid,
+    /// Who it is written for.
+    ///
+    /// an optional filter
+    pub kind: Option<DocsType>,
+    /// an optional filter
+    pub text: Option<&'a str>,
+}
+
+impl<'a> ListDocs<'a> {
+    /// With what is required, and without filters.
+    pub const fn new(organization_id: Uuid) -> Self {
+        Self {
+            organization_id,
+            kind: None,
+            text: None,
+        }
+    }
+
+    /// Only with `type = :kind`.
+    #[must_use]
+    pub const fn kind(mut self, kind: DocsType) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Only with `position(lower(:text) IN lower(name)) > 0`.
+    #[must_use]
+    pub const fn text(mut self, text: &'a str) -> Self {
+        self.text = Some(text);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    ListDocs<'_> { organization_id, kind, text }
+    filters { kind, text }
+    choices {}
+}
+
+/// A row of [`list_docs()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListDocsRow {
+    pub id: Uuid,
+    pub name: String,
+    /// Who it is written for.
+    pub r#type: DocsType,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// [`ListDocsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListDocsRowRef<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub r#type: DocsType,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+sqlmill_runtime::row! { ListDocsRow, ListDocsRowRef { id, name, r#type, created_at, updated_at } }
+
+static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::several(
+    "knowledge::list_docs",
+    "queries/knowledge.sql:119",
+    &LIST_DOCS_SQL,
+    "uuid public.docs_type_enum text",
+    "uuid text public.docs_type_enum timestamptz timestamptz",
+);
+sqlmill_runtime::texts! {
+    LIST_DOCS_SQL {
+        r"SELECT
+    id,
+    name,
+    type,
+    created_at,
+    updated_at
+FROM docs
+WHERE
+    organization_id = "
+        (0)
+        r"
+    AND deleted_at IS NULL
+    AND "
+        [0: "(type = " (1) ")"]
+        r"
+    AND "
+        [1: "(position(lower(" (2) ") IN lower(name)) > 0)"]
+        r"
+ORDER BY name, id"
+    }
+}
+
 sqlmill_runtime::statements! {
     KNOWLEDGE_STATEMENTS:
-    UPSERT_DOC, UPDATE_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN,
+    UPSERT_DOC, UPDATE_DOC, CREATE_SHORTCUT, LIST_SHORTCUTS, SHORTCUT_NAME_TAKEN, LIST_DOCS,
 }

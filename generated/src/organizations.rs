@@ -6,7 +6,7 @@ pub use crate::tables::Organization;
 
 use crate::types::{UserOrganizationRole, UserOrganizationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
 
 /// One organization by id.
 ///
@@ -552,8 +552,195 @@ WHERE
     AND status = 'active'
     AND deleted_at IS NULL";
 
+/// The members of an organization by address, those of `first` before all others: found by a part of the address or the name,
+/// with one of some roles, and in one of some states.
+///
+/// ```sql
+/// SELECT
+///     person.id,
+///     person.email,
+///     person.name,
+///     person.avatar_url,
+///     membership.role,
+///     membership.status,
+///     membership.created_at
+/// FROM users_to_organizations AS membership
+/// INNER JOIN users AS person
+///     ON person.id = membership.user_id AND person.deleted_at IS NULL
+/// WHERE
+///     membership.organization_id = $1
+///     AND membership.deleted_at IS NULL
+///     AND (
+///         $2 IS NULL
+///         OR position(lower($2) IN lower(person.email)) > 0
+///         OR position(lower($2) IN lower(person.name)) > 0
+///     )
+///     AND ($3 IS NULL OR membership.role = ANY($3))
+///     AND ($4 IS NULL OR membership.status = ANY($4))
+/// ORDER BY person.id = ANY($5) DESC, person.email
+/// ```
+///
+/// Returns any number of rows: nothing fixes `user_id` of `membership`.
+///
+/// Optional filters: `text`, `roles`, `statuses`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `an expression DESC`, `email`.
+///
+/// Reads `users`, `users_to_organizations`.
+///
+/// Columns:
+///
+/// - `id`, `email`, `role`, `status`, `created_at`: not null, as declared
+/// - `name`, `avatar_url`: may be null, as declared
+pub fn list_members<'a>(
+    db: &'a impl Reader,
+    params: ListMembers<'a>,
+) -> Many<'a, ListMembers<'a>, ListMembersRow> {
+    Many::new(db, &LIST_MEMBERS, params)
+}
+
+/// The parameters of [`list_members()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListMembers<'a> {
+    /// not null: compared with `users_to_organizations.organization_id`
+    pub organization_id: Uuid,
+    /// not null: compared with `users.id`
+    pub first: &'a [Uuid],
+    /// an optional filter
+    pub text: Option<&'a str>,
+    /// What the member may do.
+    ///
+    /// an optional filter
+    pub roles: Option<&'a [UserOrganizationRole]>,
+    /// Whether the membership counts as a seat.
+    ///
+    /// an optional filter
+    pub statuses: Option<&'a [UserOrganizationStatus]>,
+}
+
+impl<'a> ListMembers<'a> {
+    /// With what is required, and without filters.
+    pub const fn new(organization_id: Uuid, first: &'a [Uuid]) -> Self {
+        Self {
+            organization_id,
+            first,
+            text: None,
+            roles: None,
+            statuses: None,
+        }
+    }
+
+    /// Only with `position(lower(:text) IN lower(person.email)) > 0 OR position(lower(:text) IN
+    /// lower(person.name)) > 0`.
+    #[must_use]
+    pub const fn text(mut self, text: &'a str) -> Self {
+        self.text = Some(text);
+        self
+    }
+
+    /// Only with `membership.role = ANY(:roles)`.
+    #[must_use]
+    pub const fn roles(mut self, roles: &'a [UserOrganizationRole]) -> Self {
+        self.roles = Some(roles);
+        self
+    }
+
+    /// Only with `membership.status = ANY(:statuses)`.
+    #[must_use]
+    pub const fn statuses(mut self, statuses: &'a [UserOrganizationStatus]) -> Self {
+        self.statuses = Some(statuses);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    ListMembers<'_> { organization_id, text, roles, statuses, first }
+    filters { text, roles, statuses }
+    choices {}
+}
+
+/// A row of [`list_members()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListMembersRow {
+    pub id: Uuid,
+    /// The address that the person signs in with.
+    pub email: String,
+    /// Full name; NULL until the person has given it.
+    pub name: Option<String>,
+    /// Where the picture is stored.
+    pub avatar_url: Option<String>,
+    /// What the member may do.
+    pub role: UserOrganizationRole,
+    /// Whether the membership counts as a seat.
+    pub status: UserOrganizationStatus,
+    pub created_at: Timestamp,
+}
+
+/// [`ListMembersRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListMembersRowRef<'a> {
+    pub id: Uuid,
+    pub email: &'a str,
+    pub name: Option<&'a str>,
+    pub avatar_url: Option<&'a str>,
+    pub role: UserOrganizationRole,
+    pub status: UserOrganizationStatus,
+    pub created_at: Timestamp,
+}
+
+sqlmill_runtime::row! {
+    ListMembersRow, ListMembersRowRef { id, email, name, avatar_url, role, status, created_at }
+}
+
+static LIST_MEMBERS: Statement<ListMembers<'_>, ListMembersRow> = Statement::several(
+    "organizations::list_members",
+    "queries/organizations.sql:105",
+    &LIST_MEMBERS_SQL,
+    "uuid text public.user_organization_role_enum[] public.user_organization_status_enum[] uuid[]",
+    "uuid text text text public.user_organization_role_enum public.user_organization_status_enum timestamptz",
+);
+sqlmill_runtime::texts! {
+    LIST_MEMBERS_SQL {
+        r"SELECT
+    person.id,
+    person.email,
+    person.name,
+    person.avatar_url,
+    membership.role,
+    membership.status,
+    membership.created_at
+FROM users_to_organizations AS membership
+INNER JOIN users AS person
+    ON person.id = membership.user_id AND person.deleted_at IS NULL
+WHERE
+    membership.organization_id = "
+        (0)
+        r"
+    AND membership.deleted_at IS NULL
+    AND "
+        [0:
+            "(position(lower("
+            (1)
+            r") IN lower(person.email)) > 0
+        OR position(lower("
+            (1)
+            ") IN lower(person.name)) > 0)"
+        ]
+        r"
+    AND "
+        [1: "(membership.role = ANY(" (2) "))"]
+        r"
+    AND "
+        [2: "(membership.status = ANY(" (3) "))"]
+        r"
+ORDER BY person.id = ANY("
+        (4)
+        ") DESC, person.email"
+    }
+}
+
 sqlmill_runtime::statements! {
     ORGANIZATIONS_STATEMENTS:
     GET_ORGANIZATION, CREATE_ORGANIZATION, ADD_MEMBER, UPDATE_WORKSPACE_SETTINGS,
-    ADD_APPROVED_DOMAINS, SET_COLOR_PALETTES, COUNT_ACTIVE_MEMBERS,
+    ADD_APPROVED_DOMAINS, SET_COLOR_PALETTES, COUNT_ACTIVE_MEMBERS, LIST_MEMBERS,
 }

@@ -905,8 +905,165 @@ WHERE
     AND link.deleted_at IS NULL
 ORDER BY container_type, title, container_id";
 
+/// Who was given a role on an asset: users, teams and organizations, or only those of one kind. Of a user who still has an
+/// account, the address and the name.
+///
+/// ```sql
+/// SELECT
+///     permission.identity_id,
+///     permission.identity_type,
+///     permission.role,
+///     person.email,
+///     person.name,
+///     permission.created_by,
+///     permission.created_at
+/// FROM asset_permissions AS permission
+/// LEFT JOIN users AS person
+///     ON
+///         permission.identity_type = 'user'
+///         AND person.id = permission.identity_id
+///         AND person.deleted_at IS NULL
+/// WHERE
+///     permission.asset_id = $1
+///     AND permission.asset_type = $2
+///     AND permission.deleted_at IS NULL
+///     AND ($3 IS NULL OR permission.identity_type = $3)
+/// ORDER BY permission.identity_type, person.email, permission.identity_id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `identity_id` and `identity_type` of `permission`.
+///
+/// Optional filters: `identity_type`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `identity_type`, `email`, `identity_id`.
+///
+/// Reads `asset_permissions`, `users`.
+///
+/// Columns:
+///
+/// - `identity_id`, `identity_type`, `role`, `created_by`, `created_at`: not null, as declared
+/// - `email`: `users.email` may be null: right side of a LEFT JOIN at line 247
+/// - `name`: may be null, as declared
+pub fn list_asset_permissions(
+    db: &impl Reader,
+    params: ListAssetPermissions,
+) -> Many<'_, ListAssetPermissions, ListAssetPermissionsRow> {
+    Many::new(db, &LIST_ASSET_PERMISSIONS, params)
+}
+
+/// The parameters of [`list_asset_permissions()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListAssetPermissions {
+    /// An asset of type asset_type; not a foreign key.
+    ///
+    /// not null: compared with `asset_permissions.asset_id`
+    pub asset_id: Uuid,
+    /// not null: compared with `asset_permissions.asset_type`
+    pub asset_type: AssetType,
+    /// an optional filter
+    pub identity_type: Option<IdentityType>,
+}
+
+impl ListAssetPermissions {
+    /// With what is required, and without filters.
+    pub const fn new(asset_id: Uuid, asset_type: AssetType) -> Self {
+        Self {
+            asset_id,
+            asset_type,
+            identity_type: None,
+        }
+    }
+
+    /// Only with `permission.identity_type = :identity_type`.
+    #[must_use]
+    pub const fn identity_type(mut self, identity_type: IdentityType) -> Self {
+        self.identity_type = Some(identity_type);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    ListAssetPermissions { asset_id, asset_type, identity_type }
+    filters { identity_type }
+    choices {}
+}
+
+/// A row of [`list_asset_permissions()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListAssetPermissionsRow {
+    /// A user, team or organization, as identity_type says; not a foreign key.
+    pub identity_id: Uuid,
+    pub identity_type: IdentityType,
+    /// What the identity may do.
+    pub role: AssetPermissionRole,
+    /// The address that the person signs in with.
+    pub email: Option<String>,
+    /// Full name; NULL until the person has given it.
+    pub name: Option<String>,
+    pub created_by: Uuid,
+    pub created_at: Timestamp,
+}
+
+/// [`ListAssetPermissionsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListAssetPermissionsRowRef<'a> {
+    pub identity_id: Uuid,
+    pub identity_type: IdentityType,
+    pub role: AssetPermissionRole,
+    pub email: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub created_by: Uuid,
+    pub created_at: Timestamp,
+}
+
+sqlmill_runtime::row! {
+    ListAssetPermissionsRow, ListAssetPermissionsRowRef {
+        identity_id, identity_type, role, email, name, created_by, created_at,
+    }
+}
+
+static LIST_ASSET_PERMISSIONS: Statement<ListAssetPermissions, ListAssetPermissionsRow> =
+    Statement::several(
+        "sharing::list_asset_permissions",
+        "queries/sharing.sql:232",
+        &LIST_ASSET_PERMISSIONS_SQL,
+        "uuid public.asset_type_enum public.identity_type_enum",
+        "uuid public.identity_type_enum public.asset_permission_role_enum text text uuid timestamptz",
+    );
+sqlmill_runtime::texts! {
+    LIST_ASSET_PERMISSIONS_SQL {
+        r"SELECT
+    permission.identity_id,
+    permission.identity_type,
+    permission.role,
+    person.email,
+    person.name,
+    permission.created_by,
+    permission.created_at
+FROM asset_permissions AS permission
+LEFT JOIN users AS person
+    ON
+        permission.identity_type = 'user'
+        AND person.id = permission.identity_id
+        AND person.deleted_at IS NULL
+WHERE
+    permission.asset_id = "
+        (0)
+        r"
+    AND permission.asset_type = "
+        (1)
+        r"
+    AND permission.deleted_at IS NULL
+    AND "
+        [0: "(permission.identity_type = " (2) ")"]
+        r"
+ORDER BY permission.identity_type, person.email, permission.identity_id"
+    }
+}
+
 sqlmill_runtime::statements! {
     SHARING_STATEMENTS:
     GRANT_PERMISSION, GRANT_PERMISSIONS, REVOKE_PERMISSION, REVOKE_PERMISSIONS,
     LIST_PEOPLE_WITH_ACCESS, EFFECTIVE_ASSET_ROLE, LIST_CONTAINERS_OF_METRIC,
+    LIST_ASSET_PERMISSIONS,
 }

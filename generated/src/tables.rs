@@ -4,7 +4,7 @@
 
 use crate::types::{
     AssetPermissionRole, AssetType, ChatType, DocsType, IdentityType, SlackChatAuthorization,
-    UserOrganizationRole, Verification, WorkspaceSharing,
+    StorageProvider, UserOrganizationRole, Verification, WorkspaceSharing,
 };
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
 
@@ -339,6 +339,24 @@ sqlmill_runtime::row! {
         id, name, domain, created_at, updated_at, deleted_at, payment_required, domains,
         restrict_new_user_invitations, default_role, organization_color_palettes,
     }
+}
+
+/// A bucket of the customer where results are stored.
+///
+/// A row of `s3_integrations`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct S3Integration {
+    pub id: Uuid,
+    pub provider: StorageProvider,
+    pub organization_id: Uuid,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When the row was soft-deleted; NULL while it lives.
+    pub deleted_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    S3Integration { id, provider, organization_id, created_at, updated_at, deleted_at }
 }
 
 /// A person, known by email address. The same person may belong to several organizations.

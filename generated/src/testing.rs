@@ -7,14 +7,14 @@
 pub use sqlmill_runtime::testing::{Expectation, Give, Mock};
 
 pub use crate::tables::{
-    AssetPermission, Chat, Doc, LogsWriteBackConfig, Metric, Organization, User,
+    AssetPermission, Chat, Doc, LogsWriteBackConfig, Metric, Organization, S3Integration, User,
 };
 
 use crate::types::{
     AssetPermissionRole, AssetType, ChatType, DataSourceOnboardingStatus, DatasetType, DocsType,
     GithubIntegrationStatus, IdentityType, MessageAnalysisMode, SlackChatAuthorization,
-    SlackIntegrationStatus, UserOrganizationRole, UserOrganizationStatus, Verification,
-    WorkspaceSharing,
+    SlackIntegrationStatus, StorageProvider, UserOrganizationRole, UserOrganizationStatus,
+    Verification, WorkspaceSharing,
 };
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
 
@@ -536,6 +536,13 @@ sqlmill_runtime::factory! {
         workspace_sharing_enabled_by: Option<Uuid>,
         workspace_sharing_enabled_at: Option<Timestamp>, screenshot_bucket_key: Option<&'a str>,
         screenshot_taken_at: Option<Timestamp>,
+    }
+}
+
+sqlmill_runtime::factory! {
+    s3_integration, S3IntegrationFactory -> S3Integration: "public"."s3_integrations" {
+        id: Uuid, provider: StorageProvider, organization_id: Uuid, created_at: Timestamp,
+        updated_at: Timestamp, deleted_at: Option<Timestamp>,
     }
 }
 

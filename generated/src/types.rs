@@ -163,6 +163,18 @@ sqlmill_runtime::enumeration! {
     }
 }
 
+/// Where an organization keeps its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StorageProvider {
+    S3,
+    R2,
+    Gcs,
+}
+
+sqlmill_runtime::enumeration! {
+    StorageProvider: "public"."storage_provider_enum" { S3 = "s3", R2 = "r2", Gcs = "gcs" }
+}
+
 /// The role of a person in an organization, from the most powerful down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserOrganizationRole {

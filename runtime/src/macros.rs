@@ -11,6 +11,31 @@
 ///
 /// sqlmill_runtime::params! { GetUser<'_> { user_id, email } }
 /// ```
+///
+/// With filters and choices they say which of several texts is sent: a filter is there where its field is `Some`, a choice is an enum's
+/// variant by its place. What a filter takes beside its first parameter are parts of a tuple.
+///
+/// ```
+/// # use sqlmill_runtime::types::Uuid;
+/// #[derive(Clone, Copy)]
+/// pub enum ListReportsOrder {
+///     Newest,
+///     Name,
+/// }
+///
+/// pub struct ListReports<'a> {
+///     pub organization_id: Uuid,
+///     pub name: Option<&'a str>,
+///     pub size: Option<(i32, i32)>,
+///     pub order: ListReportsOrder,
+/// }
+///
+/// sqlmill_runtime::params! {
+///     ListReports<'_> { organization_id, name, size.0, size.1 }
+///     filters { name, size }
+///     choices { order }
+/// }
+/// ```
 #[macro_export]
 macro_rules! params {
     ($name:ident $(<$lifetime:lifetime>)? { $($field:ident),* $(,)? }) => {
@@ -19,6 +44,32 @@ macro_rules! params {
                 $($crate::Bind::bind(&self.$field, slots);)*
             }
         }
+    };
+    ($name:ident $(<$lifetime:lifetime>)? { $($field:ident $(. $part:tt)?),* $(,)? }
+     filters { $($filter:ident),* $(,)? }
+     choices { $($choice:ident),* $(,)? }) => {
+        impl $crate::Params for $name $(<$lifetime>)? {
+            const VARIES: bool = true;
+
+            fn variant(&self) -> $crate::Variant {
+                $crate::Variant::of(&[$(self.$filter.is_some()),*], &[$(self.$choice as u8),*])
+            }
+
+            fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
+                $($crate::__bind!(slots, self.$field $(. $part)?);)*
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bind {
+    ($slots:ident, $self:ident.$field:ident) => {
+        $slots.push(&$self.$field)
+    };
+    ($slots:ident, $self:ident.$field:ident.$part:tt) => {
+        $slots.push_part($self.$field.as_ref().map(|parts| &parts.$part))
     };
 }
 

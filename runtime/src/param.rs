@@ -32,6 +32,15 @@ impl<'p> Slots<'p> {
         self.0.push(value);
     }
 
+    /// The next value, a part of what may be absent.
+    #[inline]
+    pub fn push_part<T: Param>(&mut self, value: Option<&'p T>) {
+        match value {
+            Some(value) => self.push(value),
+            None => self.push(&None::<bool>),
+        }
+    }
+
     /// Those of the places, in their order.
     pub(crate) fn picked(&self, places: &[u16]) -> Self {
         let picked = places

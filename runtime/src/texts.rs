@@ -61,6 +61,19 @@ impl Variant {
         }
     }
 
+    /// With the filters that are present, and the options of choices, each by their places.
+    #[must_use]
+    pub fn of(filters: &[bool], choices: &[u8]) -> Self {
+        let filters = (0..).zip(filters);
+        let filtered = filters.fold(Self::default(), |variant, (place, &present)| {
+            variant.filter(place, present)
+        });
+        let choices = (0..).zip(choices);
+        choices.fold(filtered, |variant, (place, &option)| {
+            variant.choice(place, option)
+        })
+    }
+
     fn has(self, filter: u8) -> bool {
         u32::from(filter) < CHOICES - 1 && self.0 & (1 << filter) != 0
     }

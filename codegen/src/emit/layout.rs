@@ -300,6 +300,19 @@ pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[Stri
     });
 }
 
+/// `head { a, b }` within a macro's braces.
+pub(super) fn braced_list(w: &mut Writer, head: &str, items: &[String]) {
+    let one = match items {
+        [] => format!("{head} {{}}"),
+        items => format!("{head} {{ {} }}", items.join(", ")),
+    };
+    if w.indent() + width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        w.block(head, |w| fill(w, items));
+    }
+}
+
 /// `macro! { a, b, c }`, as many as fit on a line; before them `head:`, if there is one.
 pub(super) fn filled(w: &mut Writer, macro_name: &str, head: Option<&str>, items: &[String]) {
     if items.is_empty() {

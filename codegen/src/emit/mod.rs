@@ -10,6 +10,7 @@ mod spell;
 mod structs;
 mod testing;
 mod types;
+mod varies;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -301,7 +302,11 @@ fn module_names(module: &Module) -> BTreeSet<String> {
     for query in &module.queries {
         names.insert(query.name.clone());
         let declares = &query.declares;
-        names.extend(declares.params.as_ref().map(|params| params.name.clone()));
+        if let Some(params) = &declares.params {
+            names.insert(params.name.clone());
+            let order = params.varies.as_ref().and_then(|it| it.order.as_ref());
+            names.extend(order.map(|order| order.name.clone()));
+        }
         names.extend(
             declares
                 .constraints

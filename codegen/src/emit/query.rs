@@ -516,6 +516,28 @@ fn documentation(query: &Query) -> Vec<String> {
         Cardinality::AtMostOne => with_reason("Returns at most one row", reason),
         Cardinality::Many => with_reason("Returns any number of rows", reason),
     }));
+    let varies = query
+        .declares
+        .params
+        .as_ref()
+        .and_then(|params| params.varies.as_ref());
+    if let Some(varies) = varies {
+        let filters: Vec<&String> = varies.filters.iter().map(|filter| &filter.field).collect();
+        if !filters.is_empty() {
+            let text = "where one is absent, `true` is sent in its place";
+            paragraph(doc::sentence(&format!(
+                "Optional filters: {}; {text}.",
+                doc::names(&filters)
+            )));
+        }
+        if let Some(order) = &varies.order {
+            let orders: Vec<&String> = order.options.iter().map(|one| &one.variant).collect();
+            paragraph(doc::sentence(&format!(
+                "Ordered as the caller chooses: {}.",
+                doc::names(&orders)
+            )));
+        }
+    }
     if !query.order.is_empty() {
         let total = if query.order_total {
             ""

@@ -6,7 +6,7 @@ use crate::model::{Field, RustType, Slot, Struct};
 
 use super::spell::{self, Form, Scope};
 use super::writer::{WIDTH, Writer};
-use super::{doc, layout};
+use super::{doc, layout, varies};
 
 /// clippy's `too_many_arguments` begins above this.
 const MOST_ARGUMENTS: usize = 7;
@@ -96,20 +96,43 @@ pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
     attributes(w, &params.attributes);
     let lifetime = if params.borrows { "<'a>" } else { "" };
     let head = format!("pub struct {}{lifetime}", params.name);
-    fields(w, scope, &head, &params.fields, Form::Param("'a"));
+    match params
+        .varies
+        .as_ref()
+        .and_then(|varies| varies.order.as_ref())
+    {
+        None => fields(w, scope, &head, &params.fields, Form::Param("'a")),
+        Some(order) => w.block(&head, |w| {
+            field_lines(w, scope, &params.fields, Form::Param("'a"));
+            w.doc(["The first, unless another is chosen."]);
+            layout::field(w, &order.field, &order.name);
+        }),
+    }
+    if let Some(varies) = &params.varies {
+        varies::methods(w, scope, params, varies);
+    }
     w.blank();
     let head = if params.borrows {
         format!("{}<'_>", params.name)
     } else {
         params.name.clone()
     };
+    if let Some(varies) = &params.varies {
+        varies::binding(w, &head, varies);
+        if let Some(order) = &varies.order {
+            w.blank();
+            varies::orders(w, params, order);
+        }
+        return;
+    }
     layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
     patches(w, scope, params);
 }
 
 /// What can be left out altogether: an insert type that demands nothing, a list of patches.
 fn defaults(params: &Struct) -> bool {
-    params.of.is_empty() && params.fields.iter().all(|field| field.slot.nullable)
+    (params.of.is_empty() || params.varies.is_some())
+        && params.fields.iter().all(|field| field.slot.nullable)
         || params.fields.iter().all(|field| patched(field).is_some())
 }
 
@@ -241,16 +264,18 @@ fn fields(w: &mut Writer, scope: &mut Scope, head: &str, fields: &[Field], form:
         w.line(format!("{head} {{}}"));
         return;
     }
-    w.block(head, |w| {
-        for field in fields {
-            // The twin's fields would only repeat the owned struct's words.
-            if !matches!(form, Form::Row(_)) {
-                w.doc(doc::markdown(&field.docs));
-            }
-            let ty = spell::slot(scope, &field.slot, form);
-            layout::field(w, &field.name, &ty);
+    w.block(head, |w| field_lines(w, scope, fields, form));
+}
+
+fn field_lines(w: &mut Writer, scope: &mut Scope, fields: &[Field], form: Form<'_>) {
+    for field in fields {
+        // The twin's fields would only repeat the owned struct's words.
+        if !matches!(form, Form::Row(_)) {
+            w.doc(doc::markdown(&field.docs));
         }
-    });
+        let ty = spell::slot(scope, &field.slot, form);
+        layout::field(w, &field.name, &ty);
+    }
 }
 
 fn names(fields: &[Field]) -> Vec<String> {

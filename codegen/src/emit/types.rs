@@ -110,6 +110,7 @@ fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &Com
             .collect(),
         derives: item.derives.clone(),
         attributes: item.attributes.clone(),
+        varies: None,
         borrowed_attributes: Vec::new(),
         borrows: composite.borrows,
         nested: false,

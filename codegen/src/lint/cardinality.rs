@@ -28,6 +28,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             | DirectiveKind::Bulk
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
+            | DirectiveKind::Order { .. }
             | DirectiveKind::Allow { .. } => continue,
         };
         let name = &context.query.parsed.name.value;

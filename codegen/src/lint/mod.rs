@@ -13,6 +13,8 @@ mod insert_omits_not_null;
 mod like_parameter;
 mod missing_where;
 mod nullity;
+mod optional_filter;
+mod order_ties;
 mod postgres;
 mod soft_delete_filter;
 mod updated_at;
@@ -64,6 +66,9 @@ const RULES: &[Rule] = &[
     nullity::ALWAYS_NULL,
     nullity::NEEDLESS,
     like_parameter::RULE,
+    optional_filter::RULE,
+    optional_filter::IN_WRITE,
+    order_ties::RULE,
 ];
 
 /// The names of all rules, and whether they can be waived: for help texts.
@@ -218,6 +223,7 @@ fn allows<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Directive, Str
             | DirectiveKind::Many
             | DirectiveKind::Bulk
             | DirectiveKind::Transaction
-            | DirectiveKind::Timeout { .. } => None,
+            | DirectiveKind::Timeout { .. }
+            | DirectiveKind::Order { .. } => None,
         })
 }

@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
+use crate::scan::{Scanner, TokenKind};
 use crate::source::{FileId, Span, Spanned};
 
 use super::names;
-use super::syntax::{DirectiveKind, Field, Nullity, StructAttributes, StructUse, TypeAnnotation};
+use super::syntax::{
+    DirectiveKind, Field, Nullity, OrderOption, StructAttributes, StructUse, TypeAnnotation,
+};
 
 /// The marker of an annotation line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -488,6 +491,7 @@ impl<'a> Line<'a> {
             "bulk" => DirectiveKind::Bulk,
             "transaction" => DirectiveKind::Transaction,
             "timeout" => self.timeout().ok()?,
+            "order" => self.order().ok()?,
             "allow" => self.allow().ok()?,
             _ => {
                 let mut diagnostic = Diagnostic::error(
@@ -552,6 +556,79 @@ impl<'a> Line<'a> {
                 Err(self.expected("a time of 24 days at most", HELP))
             }
         }
+    }
+
+    /// `(newest: created_at DESC, id; name: lower(name), id)`
+    fn order(&mut self) -> Result<DirectiveKind, Reported> {
+        const HELP: &str = "write `--@ order(newest: created_at DESC, id; name: lower(name), id)`";
+        self.blanks();
+        if !self.take("(") {
+            return Err(self.expected("`(` after `order`", HELP));
+        }
+        let mut options: Vec<OrderOption> = Vec::new();
+        loop {
+            self.blanks();
+            let Some(name) = self.plain_name() else {
+                return Err(self.expected("the name of an order", HELP));
+            };
+            names::check_rust_name(&name, "order", self.diagnostics);
+            if options.iter().any(|other| other.name.value == name.value) {
+                self.diagnostics.push(
+                    Diagnostic::error("order", format!("two orders named `{}`", name.value))
+                        .at(name.span)
+                        .help("name them apart"),
+                );
+            }
+            self.blanks();
+            if !self.take(":") {
+                return Err(self.expected("`:` and the keys of the order", HELP));
+            }
+            let (sql, end) = self.order_keys(HELP)?;
+            options.push(OrderOption { name, sql });
+            if end == TokenKind::CloseParen {
+                return Ok(DirectiveKind::Order { options });
+            }
+        }
+    }
+
+    /// SQL up to a `;` or the closing parenthesis, which is taken as well.
+    fn order_keys(&mut self, help: &str) -> Result<(Span, TokenKind), Reported> {
+        self.blanks();
+        let line = self.text.get(..self.end).unwrap_or_default();
+        let mut scanner = Scanner::new(line);
+        scanner.seek(self.at);
+        let (start, mut end) = (self.at, self.at);
+        let mut depth = 0_u32;
+        for token in scanner {
+            match token.kind {
+                TokenKind::OpenParen | TokenKind::OpenBracket => depth += 1,
+                TokenKind::Semicolon | TokenKind::CloseParen if depth == 0 => {
+                    self.at = token.start;
+                    if end == start {
+                        return Err(self.expected("the keys of the order", help));
+                    }
+                    self.at = token.end;
+                    return Ok((self.span(start..end), token.kind));
+                }
+                TokenKind::CloseParen | TokenKind::CloseBracket => depth = depth.saturating_sub(1),
+                TokenKind::Param => {
+                    self.at = token.start;
+                    return Err(self.expected(
+                        "columns and expressions over them",
+                        "an order takes no parameters; give each order that there is a name",
+                    ));
+                }
+                _ => {}
+            }
+            if !token.closed {
+                break;
+            }
+            if !token.kind.is_blank() {
+                end = token.end;
+            }
+        }
+        self.at = self.end;
+        Err(self.expected("`)` after the orders", help))
     }
 
     /// `(rule, "reason")`
@@ -633,7 +710,7 @@ const ELEMENTS: &str =
 
 const PATCHES: &str = "a patch is `name~`; `name~!` is one that never sets NULL";
 
-const DIRECTIVES: [&str; 7] = [
+const DIRECTIVES: [&str; 8] = [
     "allow",
     "one",
     "optional",
@@ -641,6 +718,7 @@ const DIRECTIVES: [&str; 7] = [
     "bulk",
     "transaction",
     "timeout",
+    "order",
 ];
 
 /// PostgreSQL's own, as in `statement_timeout`, and how many milliseconds each is.

@@ -252,7 +252,8 @@ impl<'a> Parser<'a> {
                 (DirectiveKind::Allow { rule: a, .. }, DirectiveKind::Allow { rule: b, .. }) => {
                     a.value.replace('_', "-") == b.value.replace('_', "-")
                 }
-                (DirectiveKind::Timeout { .. }, DirectiveKind::Timeout { .. }) => true,
+                (DirectiveKind::Timeout { .. }, DirectiveKind::Timeout { .. })
+                | (DirectiveKind::Order { .. }, DirectiveKind::Order { .. }) => true,
                 (a, b) => a == b || (rows(a) && rows(b)),
             });
         match other {

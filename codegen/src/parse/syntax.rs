@@ -129,10 +129,19 @@ pub enum DirectiveKind {
     Many,
     /// `--@ bulk`: takes many rows of parameters.
     Bulk,
+    /// `--@ order(newest: created_at DESC, id; name: lower(name), id)`: the caller chooses, the first by default.
+    Order { options: Vec<OrderOption> },
     /// `--@ transaction`: takes only a transaction.
     Transaction,
     /// `--@ timeout 2s`: cancelled when it runs longer.
     Timeout { milliseconds: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderOption {
+    pub name: Spanned<String>,
+    /// What stands behind ORDER BY.
+    pub sql: Span,
 }
 
 /// The SQL. Its blanks and comments at either end, and the semicolon, do not ship.

@@ -6,7 +6,6 @@ use crate::catalog::Oid;
 use crate::diagnostic::Diagnostic;
 use crate::facts::Access;
 use crate::model::{self, Declares, Home, Params, Query, QueryResult, Struct, StructName};
-use crate::texts;
 
 use super::Resolver;
 use super::constraints::violations;
@@ -110,7 +109,7 @@ impl Resolver<'_> {
             bulk: draft.bulk.as_ref().map(|bulk| bulk.keys.clone()),
             texts: draft
                 .template
-                .map(|template| texts::model_pieces(self.sources, &template.pieces)),
+                .map(|template| template.sent_pieces(self.sources)),
             handle: draft.handle,
             cardinality: draft.cardinality.value,
             cardinality_reason: draft.cardinality.reason.clone(),

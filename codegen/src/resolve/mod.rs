@@ -17,6 +17,7 @@ mod structs;
 mod tables;
 mod testing;
 mod types;
+mod varies;
 
 use std::collections::BTreeMap;
 

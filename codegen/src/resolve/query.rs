@@ -12,7 +12,7 @@ use crate::parse::syntax::{
     self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, Role, StructUse,
 };
 use crate::source::{Span, Spanned};
-use crate::texts::{Template, bulk};
+use crate::texts::{Filter, Template, bulk};
 
 use super::nested::{At, Nested, Rows};
 use super::tables::Tables;
@@ -151,15 +151,17 @@ impl<'a> Resolver<'a> {
         if !self.distinct_fields(parsed, &inputs, columns, &outputs) {
             return None;
         }
+        let texts = checked.groups.first();
+        let template = texts.and_then(|texts| texts.group.template.as_ref());
+        for filter in template.into_iter().flat_map(|template| &template.filters) {
+            self.guard(filter, &mut inputs[filter.guard], said_params);
+        }
 
         let source = self.sources.get(checked.file.file);
         let marked = !said_columns.is_empty();
         Some(Draft {
             parsed,
-            template: checked
-                .groups
-                .first()
-                .and_then(|own| own.group.template.as_ref()),
+            template,
             bulk,
             facts,
             waivers: waivers
@@ -289,6 +291,28 @@ impl<'a> Resolver<'a> {
             elements_reason,
             comment: self.comment(origin),
         })
+    }
+
+    /// The parameter whose NULL means that a filter is absent.
+    fn guard(&mut self, filter: &Filter, input: &mut Value, said: &[Field]) {
+        let not_null = said
+            .iter()
+            .find(|said| said.name.value == filter.name && said.nullity == Some(Nullity::NotNull));
+        if let Some(said) = not_null {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "annotation",
+                    format!("`{}` is NULL where its filter is absent", filter.name),
+                )
+                .at(said.span)
+                .help("remove the `!`: where the filter is there, the parameter has a value")
+                .help("if it is always there, remove the test for NULL from the SQL"),
+            );
+        }
+        input.slot.nullable = false;
+        input.nullable = false;
+        input.as_declared = false;
+        "an optional filter".clone_into(&mut input.reason);
     }
 
     fn output(
@@ -744,6 +768,7 @@ fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality
             DirectiveKind::Bulk
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
+            | DirectiveKind::Order { .. }
             | DirectiveKind::Allow { .. } => None,
         });
     match said {

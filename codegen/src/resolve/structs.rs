@@ -152,6 +152,10 @@ impl<'a> Resolver<'a> {
             let what = format!("the borrowed form of {what}");
             claims.claim(&name, &what, at, &mut self.diagnostics);
         }
+        if let Some(order) = structure.varies.as_ref().and_then(|it| it.order.as_ref()) {
+            let what = format!("the orders of {what}");
+            claims.claim(&order.name, &what, at, &mut self.diagnostics);
+        }
         let name = StructName {
             name: structure.name.clone(),
             home: Home::Module,
@@ -200,6 +204,10 @@ impl<'a> Resolver<'a> {
     ) -> BTreeMap<String, Struct> {
         let mut users: BTreeMap<String, Vec<User>> = BTreeMap::new();
         for (index, draft) in drafts.iter().enumerate() {
+            // Filters and orders are one query's own.
+            if side == Side::Params && draft.template.is_some() {
+                continue;
+            }
             if let Some((name, at)) = declared_name(side.used(draft.parsed)) {
                 users.entry(name.to_owned()).or_default().push(User {
                     draft: index,
@@ -262,6 +270,7 @@ impl<'a> Resolver<'a> {
                     fields,
                     derives: texts(&attributes.derives),
                     attributes: texts(&attributes.owned),
+                    varies: None,
                     borrowed_attributes: texts(&attributes.borrowed),
                     borrows,
                     nested,
@@ -362,7 +371,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The attributes of a named struct, from its declaration.
-    fn attributes<'q>(
+    pub(super) fn attributes<'q>(
         &self,
         parsed: &'q syntax::ParsedQuery,
         name: &str,
@@ -434,6 +443,9 @@ impl<'a> Resolver<'a> {
         shared: &BTreeMap<String, Struct>,
         side: Side,
     ) -> Plan {
+        if let (Side::Params, Some(template)) = (side, draft.template) {
+            return Plan::Own(self.varied(draft, template));
+        }
         let used = side.used(draft.parsed);
         if let Some((name, _)) = declared_name(used) {
             if let Some(found) = shared.get(name) {
@@ -483,6 +495,7 @@ impl<'a> Resolver<'a> {
             fields,
             derives: Vec::new(),
             attributes: Vec::new(),
+            varies: None,
             borrowed_attributes: Vec::new(),
             borrows,
             nested: false,
@@ -508,6 +521,7 @@ impl<'a> Resolver<'a> {
             attributes: Vec::new(),
             borrowed_attributes: Vec::new(),
             borrows,
+            varies: None,
             nested: true,
             within: Some(nested.path.clone()),
         })

@@ -163,6 +163,7 @@ fn own_row(name: String, sql: &str, columns: &[(String, Field)]) -> Struct {
         borrows: false,
         nested: false,
         within: None,
+        varies: None,
     }
 }
 

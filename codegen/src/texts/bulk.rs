@@ -208,6 +208,7 @@ impl<'a> Reader<'a> {
             template: None,
             texts: vec![Text {
                 statement,
+                variant: super::Variant::default(),
                 places: (0..params.len()).collect(),
                 when: "for many rows".to_owned(),
                 sent: false,

@@ -120,7 +120,11 @@ fn facts(group: &Group, facts: &[Option<Facts>]) -> Option<Facts> {
             continue;
         }
         let mut facts = facts.clone();
-        facts.params = placed(group, text, &facts.params);
+        facts.params = match text.variant.as_written {
+            // There NULL stands for a filter that is absent, and says nothing of one that is present.
+            true => placed(group, text, &[]),
+            false => placed(group, text, &facts.params),
+        };
         merged = Some(match merged {
             None => facts,
             Some(merged) => weaker(merged, facts),

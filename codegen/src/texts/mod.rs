@@ -10,12 +10,17 @@
 //! author's, or as one beside it, with a name, where parameters or columns are others (a page's total).
 
 pub mod bulk;
+mod filters;
 pub mod merge;
+mod order;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;
-use crate::parse::syntax::{ParamUse, ParsedQuery, Replaced, Role, Statement};
-use crate::source::{Sources, Span};
+use crate::model;
+use crate::parse::syntax::{
+    Directive, DirectiveKind, ParamUse, ParsedQuery, Replaced, Role, Statement,
+};
+use crate::source::{Sources, Span, Spanned};
 
 /// What one query can send.
 #[derive(Debug, Clone)]
@@ -41,6 +46,7 @@ pub struct Group {
 #[derive(Debug, Clone)]
 pub struct Text {
     pub statement: Statement,
+    pub variant: Variant,
     /// By `$n`, the place among the group's parameters.
     pub places: Vec<usize>,
     /// When it is sent, for the author: "with the filter `name`". Empty where that goes without saying.
@@ -54,10 +60,41 @@ pub struct Text {
 pub struct Template {
     pub params: Vec<ParamUse>,
     pub pieces: Vec<Piece>,
-    /// What each filter is called, for the author.
-    pub filters: Vec<String>,
-    /// What the options of each choice are called.
-    pub choices: Vec<Vec<String>>,
+    pub filters: Vec<Filter>,
+    pub choices: Vec<Choice>,
+}
+
+/// An optional filter.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// As the parameter whose NULL means that it is absent.
+    pub name: String,
+    /// That parameter's place.
+    pub guard: usize,
+    /// Other parameters that stand in this filter only.
+    pub args: Vec<usize>,
+    pub places: Vec<FilterPlace>,
+}
+
+/// `(:p IS NULL OR <predicate>)`
+#[derive(Debug, Clone, Copy)]
+pub struct FilterPlace {
+    /// With the parentheses.
+    pub whole: Span,
+    /// `:p`
+    pub guard: Span,
+    /// `:p IS NULL`
+    pub test: Span,
+    pub predicate: Span,
+}
+
+/// What a caller chooses one of.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// "in the order"
+    pub what: &'static str,
+    /// What each option is called, and where it is written.
+    pub options: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,11 +143,79 @@ pub fn derive(
     query: &ParsedQuery,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Texts {
-    let _ = (sources, catalog, diagnostics);
+    let _ = catalog;
+    let statement = &query.statement;
+    let single = || Texts {
+        own: Group::single(statement),
+        beside: Vec::new(),
+    };
+    if statement.faulty {
+        return single();
+    }
+    let mut template = Template::of(statement);
+    let bulk = |directive: &Directive| directive.kind == DirectiveKind::Bulk;
+    if !query.directives.iter().any(bulk) {
+        // Of many rows each would have filters of its own.
+        template.filters = filters::find(sources, statement);
+    }
+    if statement
+        .params
+        .iter()
+        .any(|param| param.role != Role::Value)
+    {
+        for filter in template.filters.drain(..) {
+            let places = filter.places.iter();
+            diagnostics.extend(places.map(|place| {
+                Diagnostic::error(
+                    "filter-in-write",
+                    format!(
+                        "the optional filter `{}` stands beside patches",
+                        filter.name
+                    ),
+                )
+                .at(place.whole)
+                .label("where it is absent, every row is hit that the rest lets through")
+                .help("make the parameter a required one")
+            }));
+        }
+    }
+    let mut edits: Vec<(Span, Vec<Piece>)> = Vec::new();
+    for (number, filter) in template.filters.iter().enumerate() {
+        for place in &filter.places {
+            edits.push((place.whole, vec![filters::piece(&template, number, place)]));
+        }
+    }
+    if let Some((directive, options)) = order::of(&query.directives) {
+        let edit = order::edit(
+            sources,
+            &template,
+            statement,
+            directive,
+            options,
+            diagnostics,
+        );
+        if let Some(edit) = edit {
+            edits.push(edit);
+            template.choices.push(Choice {
+                what: "in the order",
+                options: options.iter().map(|option| option.name.clone()).collect(),
+            });
+        }
+    }
+    if edits.is_empty() {
+        return single();
+    }
+    template.edit(statement.span, edits);
     Texts {
-        own: Group::single(&query.statement),
+        own: Group::several(sources, statement, None, template),
         beside: Vec::new(),
     }
+}
+
+/// What stands behind ORDER BY in each order that a query offers.
+pub fn order_keys(directives: &[Directive]) -> impl Iterator<Item = Span> {
+    let (_, options) = order::of(directives).unzip();
+    options.unwrap_or_default().iter().map(|option| option.sql)
 }
 
 impl Texts {
@@ -128,6 +233,7 @@ impl Group {
             template: None,
             texts: vec![Text {
                 statement: statement.clone(),
+                variant: Variant::default(),
                 places: (0..statement.params.len()).collect(),
                 when: String::new(),
                 sent: true,
@@ -149,6 +255,7 @@ impl Group {
                 statement: joined,
                 places,
                 when: template.when(&variant),
+                variant,
                 sent,
             });
         }
@@ -209,6 +316,27 @@ impl Template {
         pieces
     }
 
+    /// Puts pieces in the place of runs of the author's text, which do not overlap.
+    pub fn edit(&mut self, whole: Span, mut edits: Vec<(Span, Vec<Piece>)>) {
+        edits.sort_by_key(|(span, _)| (span.start, span.end));
+        let mut pieces = Vec::new();
+        let mut from = whole.start;
+        let between = |start: u32, end: u32| {
+            self.slice(Span {
+                start,
+                end,
+                ..whole
+            })
+        };
+        for (span, edit) in edits {
+            pieces.extend(between(from, span.start));
+            pieces.extend(edit);
+            from = span.end;
+        }
+        pieces.extend(between(from, whole.end));
+        self.pieces = pieces;
+    }
+
     /// Every variant, and whether it is ever sent. The first is what the author wrote, as far as that can be said.
     pub fn variants(&self) -> Vec<(Variant, bool)> {
         let filters = self.filters.len().min(MOST_FILTERS);
@@ -238,11 +366,11 @@ impl Template {
                 (variant, sent)
             })
             .collect();
-        for options in &self.choices {
+        for choice in &self.choices {
             variants = variants
                 .into_iter()
                 .flat_map(|(variant, sent)| {
-                    (0..options.len()).map(move |option| {
+                    (0..choice.options.len()).map(move |option| {
                         let mut variant = variant.clone();
                         variant.choices.push(option);
                         (variant, sent)
@@ -284,7 +412,7 @@ impl Template {
         if !self.filters.is_empty() {
             let present: Vec<String> = (0..self.filters.len())
                 .filter(|number| variant.filters & (1 << number) != 0)
-                .map(|number| format!("`{}`", self.filters[number]))
+                .map(|number| format!("`{}`", self.filters[number].name))
                 .collect();
             parts.push(match present.as_slice() {
                 _ if variant.as_written => "as it is written".to_owned(),
@@ -293,9 +421,9 @@ impl Template {
                 [most @ .., last] => format!("with the filters {} and {last}", most.join(", ")),
             });
         }
-        for (options, &chosen) in self.choices.iter().zip(&variant.choices) {
-            let name = options.get(chosen).map_or("", String::as_str);
-            parts.push(format!("as `{name}`"));
+        for (choice, &chosen) in self.choices.iter().zip(&variant.choices) {
+            let name = choice.options.get(chosen).map_or("", |name| &name.value);
+            parts.push(format!("{} `{name}`", choice.what));
         }
         parts.join(", ")
     }
@@ -397,9 +525,15 @@ impl Joined<'_> {
     }
 }
 
-/// A template for the model: runs of text as they are sent.
-pub fn model_pieces(sources: &Sources, pieces: &[Piece]) -> Vec<crate::model::Piece> {
-    use crate::model;
+impl Template {
+    /// For the model: runs of text as they are sent.
+    pub fn sent_pieces(&self, sources: &Sources) -> Vec<model::Piece> {
+        model_pieces(sources, &self.pieces, self.filters.len() > ALL_COMBINED)
+    }
+}
+
+/// `written`: combinations are sent that have no text of their own.
+fn model_pieces(sources: &Sources, pieces: &[Piece], written: bool) -> Vec<model::Piece> {
     let mut found: Vec<model::Piece> = Vec::new();
     let text = |found: &mut Vec<model::Piece>, more: &str| match found.last_mut() {
         Some(model::Piece::Text(text)) => text.push_str(more),
@@ -417,14 +551,17 @@ pub fn model_pieces(sources: &Sources, pieces: &[Piece]) -> Vec<crate::model::Pi
                 ..
             } => found.push(model::Piece::Filter {
                 number: *number,
-                present: model_pieces(sources, present),
-                as_written: model_pieces(sources, as_written),
+                present: model_pieces(sources, present, written),
+                as_written: match written {
+                    true => model_pieces(sources, as_written, written),
+                    false => Vec::new(),
+                },
             }),
             Piece::Choice { number, options } => found.push(model::Piece::Choice {
                 number: *number,
                 options: options
                     .iter()
-                    .map(|option| model_pieces(sources, option))
+                    .map(|option| model_pieces(sources, option, written))
                     .collect(),
             }),
         }
@@ -444,41 +581,16 @@ mod tests {
         let file = sources.add("q.sql", text);
         let (parsed, found) = parse_file(&sources, file, "q");
         assert_eq!(found, []);
-        let statement = &parsed.queries[0].statement;
         let span = |part: &str| {
             let start = text.find(part).unwrap();
             Span::new(file, start..start + part.len())
         };
-        let mut template = Template::of(statement);
-        let (whole, guard) = (span("(:p IS NULL OR a = :p + :x)"), span(":p IS NULL"));
-        let predicate = span("a = :p + :x");
-        let before = template.slice(Span {
-            end: whole.start,
-            ..statement.span
-        });
-        let behind = template.slice(Span {
-            start: whole.end,
-            ..statement.span
-        });
-        let ours = |text: &str| Piece::Ours(text.to_owned(), whole);
-        let mut present = vec![ours("(")];
-        present.extend(template.slice(predicate));
-        let mut as_written = present.clone();
-        as_written.push(ours(" OR "));
-        as_written.extend(template.slice(guard));
-        present.push(ours(")"));
-        as_written.push(ours(")"));
-        template.filters.push("p".to_owned());
-        template.pieces = before;
-        template.pieces.push(Piece::Filter {
-            number: 0,
-            present,
-            as_written,
-            at: whole,
-        });
-        template.pieces.extend(behind);
-
-        let group = Group::several(&sources, statement, None, template);
+        let whole = span("(:p IS NULL OR a = :p + :x)");
+        let mut diagnostics = Vec::new();
+        let catalog = Catalog::default();
+        let texts = derive(&sources, &catalog, &parsed.queries[0], &mut diagnostics);
+        assert_eq!(diagnostics, []);
+        let group = texts.own;
         let sql: Vec<&str> = group
             .texts
             .iter()

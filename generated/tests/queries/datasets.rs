@@ -148,3 +148,37 @@ async fn default_datasets_become_what_is_asked() {
     world.sql("UPDATE permission_groups SET name = 'finance'");
     assert!(list().await.is_empty());
 }
+
+#[tokio::test]
+async fn datasets_are_filtered_by_source_and_state() {
+    let world = World::new().await;
+    let add = |organization: Uuid, source: Uuid, name: &str, enabled: bool| {
+        world.uuid(&format!(
+            "INSERT INTO datasets (name, database_name, type, definition, schema, enabled, data_source_id, organization_id,
+                 created_by, updated_by)
+             VALUES ('{name}', 'db', 'table', '', 'public', {enabled}, '{source}', '{organization}', '{0}', '{0}')
+             RETURNING id",
+            world.ada
+        ))
+    };
+    let one = world.data_source(world.acme, "one");
+    let two = world.data_source(world.acme, "two");
+    add(world.acme, one, "a", true);
+    add(world.acme, two, "b", false);
+    add(world.acme, two, "c", true);
+    let gone = add(world.acme, one, "d", true);
+    let elsewhere = world.data_source(world.globex, "one");
+    add(world.globex, elsewhere, "e", true);
+    world.delete("datasets", gone);
+    let list = async |filter: ListDatasets| {
+        let found = list_datasets(&world.db, filter).await.unwrap();
+        found.into_iter().map(|row| row.name).collect::<String>()
+    };
+    let all = ListDatasets::new(world.acme);
+    assert_eq!(list(all).await, "abc");
+    assert_eq!(list(all.enabled(true)).await, "ac");
+    assert_eq!(list(all.enabled(false)).await, "b");
+    assert_eq!(list(all.data_source_id(two)).await, "bc");
+    assert_eq!(list(all.data_source_id(two).enabled(true)).await, "c");
+    assert_eq!(list(all.data_source_id(elsewhere)).await, "");
+}

@@ -289,3 +289,30 @@ async fn secrets_are_kept_under_their_name() {
     assert_eq!(error.query(), Some("integrations::store_secret"));
     assert_ne!(nameless, Uuid::nil());
 }
+
+#[tokio::test]
+async fn buckets_are_those_of_one_organization_or_of_all() {
+    let world = World::new().await;
+    let add = |organization: Uuid, provider: &str| {
+        world.uuid(&format!(
+            "INSERT INTO s3_integrations (provider, organization_id) VALUES ('{provider}', '{organization}') RETURNING id"
+        ))
+    };
+    let (first, gone) = (add(world.acme, "s3"), add(world.acme, "gcs"));
+    let other = add(world.globex, "r2");
+    world.delete("s3_integrations", gone);
+    let list = async |filter: ListS3Integrations| {
+        let found = list_s3_integrations(&world.db, filter).await.unwrap();
+        found
+            .into_iter()
+            .map(|bucket| bucket.id)
+            .collect::<Vec<_>>()
+    };
+    let living = ListS3Integrations::new(false);
+    assert_eq!(list(living).await, [other, first]);
+    assert_eq!(list(living.organization_id(world.acme)).await, [first]);
+    let all = ListS3Integrations::new(true);
+    assert_eq!(list(all.organization_id(world.acme)).await, [gone, first]);
+    assert_eq!(list(all.organization_id(Uuid::nil())).await.len(), 0);
+    assert_eq!(list(all).await.len(), 3);
+}

@@ -209,3 +209,38 @@ async fn a_document_is_renamed_within_its_organization() {
     let change = UpdateDoc::new(id, world.acme).content("late");
     assert_eq!(update_doc(&world.db, change).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn docs_are_filtered_by_reader_and_name() {
+    let world = World::new().await;
+    let add = |organization: Uuid, name: &str, kind: &str| {
+        world.uuid(&format!(
+            "INSERT INTO docs (name, content, type, organization_id) VALUES ('{name}', '', '{kind}', '{organization}')
+             RETURNING id"
+        ))
+    };
+    add(world.acme, "Glossary", "normal");
+    add(world.acme, "How we count 100%", "analyst");
+    let gone = add(world.acme, "Glossary of old", "normal");
+    add(world.globex, "Glossary", "normal");
+    world.delete("docs", gone);
+    let list = async |filter: ListDocs<'_>| {
+        let found = list_docs(&world.db, filter).await.unwrap();
+        found.into_iter().map(|doc| doc.name).collect::<Vec<_>>()
+    };
+    let all = ListDocs::new(world.acme);
+    assert_eq!(list(all).await, ["Glossary", "How we count 100%"]);
+    assert_eq!(
+        list(all.kind(DocsType::Analyst)).await,
+        ["How we count 100%"]
+    );
+    assert_eq!(list(all.text("GLOSS")).await, ["Glossary"]);
+    // Not a pattern.
+    assert_eq!(list(all.text("%")).await, ["How we count 100%"]);
+    assert_eq!(list(all.text("")).await.len(), 2);
+    assert_eq!(
+        list(all.text("gloss").kind(DocsType::Analyst)).await,
+        [""; 0]
+    );
+    assert_eq!(list(ListDocs::new(world.globex)).await.len(), 1);
+}

@@ -253,3 +253,46 @@ async fn workspace_settings_are_changed_one_by_one() {
         None
     );
 }
+
+#[tokio::test]
+async fn members_are_found_by_text_role_and_state() {
+    let world = World::new().await;
+    // Dan's account is closed.
+    world
+        .member(world.dan, world.acme, UserOrganizationRole::Querier)
+        .await;
+    world
+        .member(world.cyn, world.acme, UserOrganizationRole::Viewer)
+        .await;
+    world.sql(&format!(
+        "UPDATE users_to_organizations SET status = 'guest' WHERE user_id = '{}' AND organization_id = '{}'",
+        world.cyn, world.acme
+    ));
+    let list = async |filter: ListMembers<'_>| {
+        let found = list_members(&world.db, filter).await.unwrap();
+        let names = found.into_iter().map(|row| row.email);
+        names.map(|email| email[..3].to_owned()).collect::<Vec<_>>()
+    };
+    let all = ListMembers::new(world.acme, &[]);
+    assert_eq!(list(all).await, ["ada", "ben", "cyn"]);
+    assert_eq!(
+        list(ListMembers::new(world.acme, &[world.cyn])).await,
+        ["cyn", "ada", "ben"]
+    );
+    assert_eq!(list(all.text("ACME")).await, ["ada", "ben"]);
+    // By name; Ben has given none.
+    assert_eq!(list(all.text("cyn")).await, ["cyn"]);
+    let viewers = [UserOrganizationRole::Viewer];
+    assert_eq!(list(all.roles(&viewers)).await, ["cyn"]);
+    assert_eq!(list(all.roles(&[])).await, [""; 0]);
+    let active = [UserOrganizationStatus::Active];
+    assert_eq!(list(all.statuses(&active)).await, ["ada", "ben"]);
+    assert_eq!(list(all.statuses(&active).roles(&viewers)).await, [""; 0]);
+    assert_eq!(list(ListMembers::new(world.globex, &[])).await, ["cyn"]);
+
+    world.sql(&format!(
+        "UPDATE users_to_organizations SET deleted_at = now() WHERE user_id = '{}'",
+        world.ben
+    ));
+    assert_eq!(list(all.text("acme")).await, ["ada"]);
+}

@@ -1,6 +1,6 @@
 use database::reports::*;
 use database::sharing::{self, GrantPermission};
-use database::types::{AssetPermissionRole, AssetType, IdentityType};
+use database::types::{AssetPermissionRole, AssetType, IdentityType, Timestamp, WorkspaceSharing};
 
 use crate::support::{Uuid, World};
 
@@ -197,4 +197,81 @@ async fn reports_are_listed_as_mine_or_shared() {
     world.sql("UPDATE asset_permissions SET deleted_at = now() WHERE identity_type = 'user' AND role <> 'owner'");
     assert_eq!(list(false, true).await, []);
     assert_ne!(private, Uuid::nil());
+}
+
+#[tokio::test]
+async fn reports_are_searched_by_any_combination() {
+    let world = World::new().await;
+    let day = |day: u32| {
+        format!("2026-01-{day:02}T00:00:00Z")
+            .parse::<Timestamp>()
+            .unwrap()
+    };
+    let add = |organization, author, name: &str, on: u32, sharing: &str, public: bool| {
+        world.uuid(&format!(
+            "INSERT INTO report_files (name, content, organization_id, created_by, created_at, updated_at,
+                 workspace_sharing, publicly_accessible)
+             VALUES ('{name}', '', '{organization}', '{author}', '2026-01-{on}', '2026-02-{:02}', '{sharing}', {public})
+             RETURNING id",
+            28 - on
+        ))
+    };
+    add(world.acme, world.ada, "b Revenue", 10, "none", false);
+    add(world.acme, world.ben, "A revenue", 11, "can_view", true);
+    add(world.acme, world.dan, "c churn", 12, "can_edit", false);
+    add(world.globex, world.cyn, "d revenue", 10, "none", true);
+    let gone = add(world.acme, world.ada, "e revenue", 13, "none", false);
+    world.sql(&format!(
+        "UPDATE report_files SET deleted_at = '2026-03-05' WHERE id = '{gone}'"
+    ));
+    let list = async |filter: ListReports<'_>| {
+        let found = list_reports(&world.db, filter).await.unwrap();
+        found
+            .into_iter()
+            .map(|row| row.name[..1].to_owned())
+            .collect::<String>()
+    };
+    let all = ListReports::new(world.acme, false, 50);
+    assert_eq!(list(all).await, "cAb");
+    assert_eq!(list(all.order(ListReportsOrder::Touched)).await, "bAc");
+    assert_eq!(list(all.order(ListReportsOrder::Name)).await, "Abc");
+    assert_eq!(list(ListReports::new(world.acme, false, 2)).await, "cA");
+    assert_eq!(list(all.text("REV")).await, "Ab");
+    assert_eq!(list(all.created_by(&[world.ada, world.dan])).await, "cb");
+    // Dan's account is closed.
+    assert_eq!(list(all.author_email("dan@acme.com")).await, "");
+    assert_eq!(list(all.author_email("ben@acme.com")).await, "A");
+    let shared = [WorkspaceSharing::CanView, WorkspaceSharing::CanEdit];
+    assert_eq!(list(all.sharing(&shared)).await, "cA");
+    assert_eq!(list(all.publicly_accessible(false)).await, "cb");
+    assert_eq!(list(all.created_since(day(10), day(12))).await, "Ab");
+    assert_eq!(
+        list(all.updated_since("2026-02-17T00:00:00Z".parse().unwrap())).await,
+        "Ab"
+    );
+
+    // More than two: as it is written.
+    let narrow = all
+        .text("rev")
+        .sharing(&shared)
+        .created_since(day(10), day(20));
+    assert_eq!(list(narrow).await, "A");
+    assert_eq!(list(narrow.publicly_accessible(false)).await, "");
+    let ben = [world.ben];
+    let every = narrow
+        .created_by(&ben)
+        .author_email("ben@acme.com")
+        .publicly_accessible(true)
+        .updated_since(day(1));
+    assert_eq!(list(every).await, "A");
+
+    let deleted = ListReports::new(world.acme, true, 50);
+    assert_eq!(list(deleted.text("rev")).await, "eAb");
+    let march = ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    let march = (march.0.parse().unwrap(), march.1.parse().unwrap());
+    assert_eq!(list(deleted.deleted_since(march.0, march.1)).await, "e");
+    assert_eq!(list(all.deleted_since(march.0, march.1)).await, "");
+    assert_eq!(list(every.deleted_since(march.0, march.1)).await, "");
+    let names = list_reports(&world.db, all.text("c churn")).await.unwrap();
+    assert_eq!(names[0].author_name, None);
 }

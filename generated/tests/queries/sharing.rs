@@ -310,3 +310,52 @@ async fn containers_of_a_metric_are_all_found() {
         []
     );
 }
+
+#[tokio::test]
+async fn permissions_of_an_asset_name_people_who_have_an_account() {
+    let world = World::new().await;
+    let chat = world.chat(world.acme, world.ada, "Revenue").await;
+    let team = world.team(world.acme, &[world.ben]);
+    for (identity, kind) in [
+        (world.dan, "user"),
+        (team, "team"),
+        (world.acme, "organization"),
+    ] {
+        world.sql(&format!(
+            "INSERT INTO asset_permissions (identity_id, identity_type, asset_id, asset_type, role, created_by, updated_by)
+             VALUES ('{identity}', '{kind}', '{chat}', 'chat', 'can_view', '{0}', '{0}')",
+            world.ada
+        ));
+    }
+    let list = async |filter: ListAssetPermissions| {
+        let found = list_asset_permissions(&world.db, filter).await.unwrap();
+        let row = |row: ListAssetPermissionsRow| (row.identity_id, row.email);
+        found.into_iter().map(row).collect::<Vec<_>>()
+    };
+    let all = ListAssetPermissions::new(chat, AssetType::Chat);
+    let (ada, dan) = (
+        (world.ada, Some("ada@acme.com".to_owned())),
+        (world.dan, None),
+    );
+    let (team, acme) = ((team, None), (world.acme, None));
+    assert_eq!(
+        list(all).await,
+        [ada.clone(), dan.clone(), team.clone(), acme]
+    );
+    assert_eq!(
+        list(all.identity_type(IdentityType::User)).await,
+        [ada, dan]
+    );
+    assert_eq!(
+        list(all.identity_type(IdentityType::Team)).await,
+        [team.clone()]
+    );
+    let other = ListAssetPermissions::new(chat, AssetType::MetricFile);
+    assert_eq!(list(other).await, []);
+
+    world.sql(&format!(
+        "UPDATE asset_permissions SET deleted_at = now() WHERE identity_id = '{}'",
+        team.0
+    ));
+    assert_eq!(list(all.identity_type(IdentityType::Team)).await, []);
+}

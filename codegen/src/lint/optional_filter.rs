@@ -1,0 +1,186 @@
+//! `optional-filter`: what reads like an optional filter is none on the server.
+//!
+//! `(:p IS NULL OR …)` is sent without its test for NULL, and `true` in its place where the parameter is absent. That is right where
+//! the parentheses hold one whole condition of WHERE, HAVING or ON, and `IS NULL` asks whether there is a value. The server's tree
+//! says whether it is so. Not waivable.
+//!
+//! `filter-in-write`: an optional filter in a statement that updates or deletes. Where it is absent, every row is hit that the other
+//! conditions let through, which is rarely what a caller who left it out has meant. Waivable.
+
+use std::collections::BTreeMap;
+
+use super::Rule;
+use super::context::Context;
+use crate::describe::tree::{Command, Expr, FromExpr, JoinItem, Query};
+use crate::diagnostic::Diagnostic;
+use crate::prove::functions;
+use crate::prove::walk::{self, Part};
+
+pub(super) const RULE: Rule = Rule {
+    name: "optional-filter",
+    waivable: false,
+    check,
+};
+
+pub(super) const IN_WRITE: Rule = Rule {
+    name: "filter-in-write",
+    waivable: true,
+    check: in_write,
+};
+
+fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.query.filters.is_empty() || context.queries().is_empty() {
+        return;
+    }
+    // By the place of the parameter: is the test one for the absence of a value?
+    let mut tests: BTreeMap<usize, bool> = BTreeMap::new();
+    for query in context.queries() {
+        walk::everything(query, &mut |part| {
+            if let Part::Query(query) = part {
+                conditions(query, &mut |condition| {
+                    if let Expr::Or(operands, _) = condition {
+                        operands
+                            .iter()
+                            .for_each(|operand| test(context, operand, &mut tests));
+                    }
+                });
+            }
+        });
+    }
+    for filter in context.query.filters {
+        for place in &filter.places {
+            let name = &filter.name;
+            match tests.get(&(place.guard.start as usize)) {
+                Some(true) => {}
+                Some(false) => found.push(
+                    Diagnostic::error(
+                        "optional-filter",
+                        format!("`:{name} IS NULL` does not ask whether there is a value"),
+                    )
+                    .at(place.test)
+                    .note("a composite IS NULL where all of its fields are, and a cast may give NULL for a value")
+                    .help(format!("test a parameter of a plain type, without a cast or cast to its own type; or write `(NOT :with_{name} OR …)`")),
+                ),
+                None => found.push(
+                    Diagnostic::error(
+                        "optional-filter",
+                        format!("the optional filter `{name}` is no condition of its own"),
+                    )
+                    .at(place.whole)
+                    .help("an optional filter is one of the conditions that WHERE, HAVING or ON joins by AND"),
+                ),
+            }
+        }
+    }
+}
+
+fn test(context: &Context<'_>, operand: &Expr, tests: &mut BTreeMap<usize, bool>) {
+    let Expr::NullTest {
+        arg,
+        is_null: true,
+        row,
+        ..
+    } = operand
+    else {
+        return;
+    };
+    // Casts that give NULL for NULL alone.
+    let mut inner = &**arg;
+    let mut plain = !row;
+    loop {
+        inner = match inner {
+            Expr::Relabel { arg, .. }
+            | Expr::CoerceToDomain { arg, .. }
+            | Expr::CoerceViaIo { arg, .. }
+            | Expr::ArrayCoerce { arg, .. } => arg,
+            Expr::Func(call) if !call.args.is_empty() => {
+                let known = context.catalog.functions.get(&call.function);
+                plain &= known.is_some_and(|known| known.strict && functions::is_reviewed(known));
+                &call.args[0]
+            }
+            other => {
+                inner = other;
+                break;
+            }
+        };
+    }
+    if let Expr::Param(param) = inner
+        && let Some(location) = param.location
+    {
+        let place = context.query.statement.author_offset(location as usize);
+        tests.insert(place, plain);
+    }
+}
+
+/// The conditions that WHERE, HAVING and ON of one query join by AND.
+fn conditions<'a>(query: &'a Query, visit: &mut dyn FnMut(&'a Expr)) {
+    from(&query.join_tree, visit);
+    for condition in query.having.iter().chain(&query.merge_join_condition) {
+        joined(condition, visit);
+    }
+}
+
+fn from<'a>(tree: &'a FromExpr, visit: &mut dyn FnMut(&'a Expr)) {
+    tree.items.iter().for_each(|item| join(item, visit));
+    if let Some(condition) = &tree.quals {
+        joined(condition, visit);
+    }
+}
+
+fn join<'a>(item: &'a JoinItem, visit: &mut dyn FnMut(&'a Expr)) {
+    match item {
+        JoinItem::Join(found) => {
+            join(&found.left, visit);
+            join(&found.right, visit);
+            if let Some(condition) = &found.quals {
+                joined(condition, visit);
+            }
+        }
+        JoinItem::From(found) => from(found, visit),
+        JoinItem::Rel(_) | JoinItem::Other(_) => {}
+    }
+}
+
+fn joined<'a>(condition: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
+    match condition {
+        Expr::And(all, _) => all.iter().for_each(|one| joined(one, visit)),
+        one => visit(one),
+    }
+}
+
+fn in_write(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    if context.query.filters.is_empty() {
+        return;
+    }
+    let mut writes = None;
+    for query in context.queries() {
+        walk::everything(query, &mut |part| {
+            if let Part::Query(query) = part {
+                match query.command {
+                    Command::Update => writes = Some("an UPDATE"),
+                    Command::Delete => writes = Some("a DELETE"),
+                    Command::Merge => writes = Some("a MERGE"),
+                    Command::Unknown => writes = Some("a statement that is not understood"),
+                    Command::Select | Command::Insert | Command::Utility | Command::Nothing => {}
+                }
+            }
+        });
+    }
+    let Some(command) = writes else {
+        return;
+    };
+    for filter in context.query.filters {
+        for place in &filter.places {
+            found.push(
+                Diagnostic::error(
+                    "filter-in-write",
+                    format!("the optional filter `{}` stands in {command}", filter.name),
+                )
+                .at(place.whole)
+                .label("where it is absent, every row is hit that the rest lets through")
+                .help("make the parameter a required one, or write a statement for each case")
+                .help("if that is meant, `--@ allow(filter_in_write, \"why\")`"),
+            );
+        }
+    }
+}

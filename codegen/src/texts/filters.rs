@@ -1,0 +1,379 @@
+//! Optional filters: `(:p IS NULL OR <predicate>)`, where it is one of the conditions that WHERE, HAVING or ON joins by AND.
+//!
+//! With the parameter NULL the condition is true, whatever the predicate gives; with a value it is the predicate, in three-valued
+//! logic too. So the text without the filter has `true` in its place, and the text with it the predicate alone: each has a plan and
+//! an index of its own. What is read here is text; that the server sees the same is held against its tree by the rule
+//! `optional-filter`.
+
+use crate::parse::syntax::Statement;
+use crate::scan::{Scanner, Token, TokenKind};
+use crate::source::{Sources, Span};
+
+use super::{Filter, FilterPlace, MOST_FILTERS, Piece, Template};
+
+/// The filters of a statement, in the order of the text.
+pub(super) fn find(sources: &Sources, statement: &Statement) -> Vec<Filter> {
+    let text = sources.text(statement.span);
+    // Most statements have none, and need not be looked at.
+    if statement.params.is_empty() {
+        return Vec::new();
+    }
+    let tokens: Vec<Token> = Scanner::new(text)
+        .filter(|token| !token.kind.is_blank())
+        .collect();
+    let reader = Reader {
+        text,
+        pairs: pairs(&tokens),
+        tokens,
+        statement,
+    };
+    let mut places = reader.places();
+    places.sort_by_key(|place| place.place.whole.start);
+    let mut filters: Vec<Filter> = Vec::new();
+    for found in places {
+        match filters
+            .iter_mut()
+            .find(|filter| filter.guard == found.guard)
+        {
+            Some(filter) => filter.places.push(found.place),
+            None => filters.push(Filter {
+                name: statement.params[found.guard].name.clone(),
+                guard: found.guard,
+                args: Vec::new(),
+                places: vec![found.place],
+            }),
+        }
+    }
+    // What is used elsewhere is needed there, whether it is NULL or not.
+    filters.retain(|filter| within(statement, filter.guard, filter));
+    filters.truncate(MOST_FILTERS);
+    for filter in &mut filters {
+        filter.args = (0..statement.params.len())
+            .filter(|&param| param != filter.guard && within(statement, param, filter))
+            .collect();
+    }
+    filters
+}
+
+/// Does the parameter stand in the filter only?
+fn within(statement: &Statement, param: usize, filter: &Filter) -> bool {
+    let uses = &statement.params[param].spans;
+    let inside = |at: &Span| {
+        let mut places = filter.places.iter();
+        places.any(|place| place.whole.start <= at.start && at.end <= place.whole.end)
+    };
+    !uses.is_empty() && uses.iter().all(inside)
+}
+
+/// What stands in the place of a filter.
+pub(super) fn piece(template: &Template, number: usize, place: &FilterPlace) -> Piece {
+    let FilterPlace {
+        whole,
+        test,
+        predicate,
+        ..
+    } = *place;
+    let opening = Span {
+        end: whole.start + 1,
+        ..whole
+    };
+    let closing = Span {
+        start: whole.end - 1,
+        ..whole
+    };
+    let mut present = vec![Piece::Author(opening)];
+    present.extend(template.slice(predicate));
+    // The predicate first: it is what a parameter without a cast takes its type from.
+    let mut as_written = present.clone();
+    as_written.push(Piece::Ours(" OR ".to_owned(), test));
+    as_written.extend(template.slice(test));
+    present.push(Piece::Author(closing));
+    as_written.push(Piece::Author(closing));
+    Piece::Filter {
+        number,
+        present,
+        as_written,
+        at: whole,
+    }
+}
+
+struct Found {
+    guard: usize,
+    place: FilterPlace,
+}
+
+/// Tokens of one level: within parentheses, or of the statement as a whole.
+struct Level {
+    from: usize,
+    to: usize,
+    /// `FILTER (WHERE …)` of an aggregate decides about what is counted, not about rows.
+    filterable: bool,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Without blanks and comments; places count from the start of the statement.
+    tokens: Vec<Token>,
+    /// Of an opening bracket, where it closes.
+    pairs: Vec<Option<usize>>,
+    statement: &'a Statement,
+}
+
+fn pairs(tokens: &[Token]) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; tokens.len()];
+    let mut open = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::OpenParen | TokenKind::OpenBracket => open.push(index),
+            TokenKind::CloseParen | TokenKind::CloseBracket => {
+                if let Some(start) = open.pop() {
+                    pairs[start] = Some(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    pairs
+}
+
+/// What ends a list of conditions.
+const ENDS: [&str; 20] = [
+    "group",
+    "order",
+    "limit",
+    "offset",
+    "fetch",
+    "for",
+    "window",
+    "union",
+    "intersect",
+    "except",
+    "returning",
+    "join",
+    "left",
+    "right",
+    "inner",
+    "full",
+    "cross",
+    "natural",
+    "using",
+    "when",
+];
+
+impl Reader<'_> {
+    fn places(&self) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut levels = vec![Level {
+            from: 0,
+            to: self.tokens.len(),
+            filterable: true,
+        }];
+        while let Some(level) = levels.pop() {
+            self.level(&level, &mut levels, &mut found);
+        }
+        found
+    }
+
+    fn is(&self, index: usize, word: &str) -> bool {
+        self.tokens
+            .get(index)
+            .is_some_and(|token| token.is_word(self.text, word))
+    }
+
+    fn kind(&self, index: usize) -> Option<TokenKind> {
+        self.tokens.get(index).map(|token| token.kind)
+    }
+
+    /// `left` and `right` are functions as well.
+    fn ends(&self, index: usize) -> bool {
+        ENDS.iter().any(|word| self.is(index, word))
+            && self.kind(index + 1) != Some(TokenKind::OpenParen)
+            || self.is(index, "where")
+            || self.is(index, "having")
+            || self.is(index, "on")
+            || self.is(index, "using")
+            || self.kind(index) == Some(TokenKind::Comma)
+    }
+
+    fn level(&self, level: &Level, levels: &mut Vec<Level>, found: &mut Vec<Found>) {
+        let inside = |open: usize, filterable: bool| Level {
+            from: open + 1,
+            to: self.pairs[open].unwrap_or(self.tokens.len()),
+            filterable,
+        };
+        let mut filterable = level.filterable;
+        // Of the list of conditions that is read: whether there is one, what may be filters in it, and what takes that back.
+        let (mut listed, mut alternatives) = (false, false);
+        let mut candidates: Vec<(usize, Found)> = Vec::new();
+        let (mut cases, mut betweens) = (0_u32, 0_u32);
+        // A condition begins here.
+        let mut begins = false;
+        let mut index = level.from;
+        loop {
+            let over = index >= level.to;
+            if over || self.ends(index) {
+                for (open, candidate) in candidates.drain(..) {
+                    if alternatives {
+                        levels.push(inside(open, true));
+                    } else {
+                        found.push(candidate);
+                    }
+                }
+                if over {
+                    return;
+                }
+                (listed, alternatives, begins) = (false, false, false);
+                betweens = 0;
+            }
+            let first = begins;
+            begins = false;
+            if self.pairs[index].is_some() {
+                let close = self.pairs[index].unwrap_or(level.to);
+                let behind = close + 1;
+                let ends = behind >= level.to
+                    || self.is(behind, "and")
+                    || self.is(behind, "or")
+                    || self.ends(behind);
+                let candidate = (first && listed && filterable && cases == 0 && ends)
+                    .then(|| self.candidate(index, close))
+                    .flatten();
+                match candidate {
+                    Some(candidate) => candidates.push((index, candidate)),
+                    None => {
+                        let aggregate = index > level.from && self.is(index - 1, "filter");
+                        levels.push(inside(index, !aggregate));
+                    }
+                }
+                index = behind;
+                continue;
+            }
+            if self.is(index, "where") || self.is(index, "having") {
+                (listed, begins) = (true, true);
+            } else if self.is(index, "on") {
+                if self.is(index + 1, "conflict") {
+                    // From here on, conditions choose a key and rows that are there already.
+                    filterable = false;
+                } else if !(index > level.from && self.is(index - 1, "distinct")) {
+                    (listed, begins) = (true, true);
+                }
+            } else if self.is(index, "or") {
+                alternatives |= cases == 0;
+            } else if self.is(index, "case") {
+                cases += 1;
+            } else if self.is(index, "end") {
+                cases = cases.saturating_sub(1);
+            } else if self.is(index, "between") {
+                betweens += 1;
+            } else if self.is(index, "and") {
+                if betweens > 0 {
+                    betweens -= 1;
+                } else {
+                    begins = cases == 0;
+                }
+            }
+            index += 1;
+        }
+    }
+
+    /// What stands between the parentheses, if it is a test for NULL and a predicate.
+    fn candidate(&self, open: usize, close: usize) -> Option<Found> {
+        let mut ors = Vec::new();
+        let mut cases = 0_u32;
+        let mut index = open + 1;
+        while index < close {
+            if self.is(index, "or") && cases == 0 {
+                ors.push(index);
+            } else if self.is(index, "case") {
+                cases += 1;
+            } else if self.is(index, "end") {
+                cases = cases.saturating_sub(1);
+            }
+            index = self.pairs[index].unwrap_or(index) + 1;
+        }
+        let (&first, &last) = (ors.first()?, ors.last()?);
+        let left = self.guard(open + 1, first);
+        let right = self.guard(last + 1, close);
+        let ((guard, at), test, predicate) = match (left, right) {
+            (Some(guard), None) => (guard, (open + 1, first), (first + 1, close)),
+            (None, Some(guard)) => (guard, (last + 1, close), (open + 1, last)),
+            // Of two tests neither is the other's predicate.
+            _ => return None,
+        };
+        // A test amid the predicate is one more way to do without it.
+        let mut edges = vec![open];
+        edges.extend(&ors);
+        edges.push(close);
+        let tests = edges
+            .windows(2)
+            .filter(|pair| self.guard(pair[0] + 1, pair[1]).is_some())
+            .count();
+        (tests == 1).then_some(())?;
+        let place = FilterPlace {
+            whole: self.span(open, close + 1)?,
+            guard: at,
+            test: self.span(test.0, test.1)?,
+            predicate: self.span(predicate.0, predicate.1)?,
+        };
+        Some(Found { guard, place })
+    }
+
+    /// `:p IS NULL`, `:p::text IS NULL`, `CAST(:p AS text) IS NULL`: the parameter, and where it stands.
+    fn guard(&self, from: usize, to: usize) -> Option<(usize, Span)> {
+        let behind = if to > from && self.is(to - 1, "isnull") {
+            to - 1
+        } else if to > from + 1 && self.is(to - 1, "null") && self.is(to - 2, "is") {
+            to - 2
+        } else {
+            return None;
+        };
+        let is_type = |from: usize, to: usize| {
+            from < to
+                && (from..to).all(|index| {
+                    matches!(
+                        self.kind(index),
+                        Some(
+                            TokenKind::Word
+                                | TokenKind::QuotedName
+                                | TokenKind::Dot
+                                | TokenKind::Number
+                                | TokenKind::OpenParen
+                                | TokenKind::CloseParen
+                                | TokenKind::OpenBracket
+                                | TokenKind::CloseBracket
+                                | TokenKind::Comma
+                        )
+                    )
+                })
+        };
+        let at = if self.kind(from) == Some(TokenKind::Param) {
+            let bare = behind == from + 1;
+            let cast = self.kind(from + 1) == Some(TokenKind::Cast) && is_type(from + 2, behind);
+            (bare || cast).then_some(from)?
+        } else {
+            let cast = self.is(from, "cast")
+                && self.kind(from + 1) == Some(TokenKind::OpenParen)
+                && self.pairs[from + 1] == Some(behind.checked_sub(1)?)
+                && self.kind(from + 2) == Some(TokenKind::Param)
+                && self.is(from + 3, "as")
+                && is_type(from + 4, behind - 1);
+            cast.then_some(from + 2)?
+        };
+        let span = self.span(at, at + 1)?;
+        let params = &self.statement.params;
+        let param = params
+            .iter()
+            .position(|param| param.spans.contains(&span))?;
+        Some((param, span))
+    }
+
+    /// In the author's file; `None` of no tokens.
+    fn span(&self, from: usize, to: usize) -> Option<Span> {
+        let first = self.tokens.get(from)?;
+        let last = self.tokens.get(from..to)?.last()?;
+        let start = self.statement.span.start as usize;
+        Some(Span::new(
+            self.statement.span.file,
+            start + first.start..start + last.end,
+        ))
+    }
+}

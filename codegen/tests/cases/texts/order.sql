@@ -1,0 +1,20 @@
+-- ==== schema
+CREATE TABLE notes (id int PRIMARY KEY, title text NOT NULL, size int, created_at timestamptz NOT NULL);
+-- ==== queries notes
+--! list_notes
+--- All notes.
+--@ order(newest: created_at DESC, id; title: lower(title), id; size: size NULLS FIRST, id)
+SELECT id, title FROM notes WHERE (:title IS NULL OR title = :title) LIMIT :at_most FOR UPDATE;
+
+--! all_ids
+--@ order(up: id; down: id DESC)
+SELECT id FROM notes;
+
+--! ties
+--@ order(size: size; id: id)
+--@ allow(order_ties, "any will do")
+SELECT id, size FROM notes WHERE size > :order;
+
+--! add_note
+INSERT INTO notes (id, title, size, created_at)
+VALUES (:id, :title, :size, '2026-01-01'::timestamptz + make_interval(days => :id));
