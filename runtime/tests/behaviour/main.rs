@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(unix)]
+mod bad_input;
 mod connections;
 mod deadlines;
 mod errors;
