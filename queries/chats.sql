@@ -129,3 +129,19 @@ WHERE
     AND deleted_at IS NULL
 ORDER BY created_at, id
 LIMIT 1;
+
+--! list_recent_chats
+--- The chats of an organization, the last changed first, with who began each.
+--@ page
+SELECT
+    chats.id,
+    chats.title,
+    chats.chat_type,
+    chats.updated_at,
+    chats.created_by,
+    author.name AS author_name
+FROM chats
+LEFT JOIN users AS author
+    ON author.id = chats.created_by AND author.deleted_at IS NULL
+WHERE chats.organization_id = :organization_id AND chats.deleted_at IS NULL
+ORDER BY chats.updated_at DESC, chats.id DESC;

@@ -87,3 +87,47 @@ INNER JOIN dashboard_files AS dashboard
     ON dashboard.id = link.dashboard_file_id AND dashboard.deleted_at IS NULL
 WHERE link.metric_file_id = :metric_id AND link.deleted_at IS NULL
 ORDER BY dashboard.name, dashboard.id;
+
+--! list_dashboards
+--- The dashboards of an organization that concern a user, the last changed first: with `mine` those that the user made, with
+--- `shared` those that others have shared with the user or with a team of the user.
+--@ page
+SELECT
+    dashboard.id,
+    dashboard.name,
+    dashboard.created_by,
+    dashboard.updated_at,
+    dashboard.workspace_sharing,
+    author.name AS author_name
+FROM dashboard_files AS dashboard
+LEFT JOIN users AS author
+    ON author.id = dashboard.created_by AND author.deleted_at IS NULL
+WHERE
+    dashboard.organization_id = :organization_id
+    AND dashboard.deleted_at IS NULL
+    AND (
+        (:mine AND dashboard.created_by = :user_id)
+        OR (
+            :shared
+            AND dashboard.created_by <> :user_id
+            AND EXISTS (
+                SELECT
+                FROM asset_permissions AS permission
+                LEFT JOIN teams_to_users AS team_member
+                    ON
+                        permission.identity_type = 'team'
+                        AND team_member.team_id = permission.identity_id
+                        AND team_member.user_id = :user_id
+                        AND team_member.deleted_at IS NULL
+                WHERE
+                    permission.asset_id = dashboard.id
+                    AND permission.asset_type = 'dashboard_file'
+                    AND permission.deleted_at IS NULL
+                    AND (
+                        (permission.identity_type = 'user' AND permission.identity_id = :user_id)
+                        OR team_member.team_id IS NOT NULL
+                    )
+            )
+        )
+    )
+ORDER BY dashboard.updated_at DESC, dashboard.id;

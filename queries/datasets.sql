@@ -166,3 +166,79 @@ WHERE
     AND (:data_source_id IS NULL OR data_source_id = :data_source_id)
     AND (:enabled IS NULL OR enabled = :enabled)
 ORDER BY name, id;
+
+--! list_permissioned_datasets
+--- The enabled datasets that a member of an organization who is no administrator may use, by name. Access is given in five ways: to
+--- a dataset or to a group of datasets, each to the user or to a permission group, and by a permission group's own
+--- datasets. The user is in a permission group by name or through a team.
+--@ page
+WITH own_groups AS (
+    SELECT member.permission_group_id AS id
+    FROM permission_groups_to_identities AS member
+    INNER JOIN permission_groups
+        ON
+            permission_groups.id = member.permission_group_id
+            AND permission_groups.organization_id = :organization_id
+            AND permission_groups.deleted_at IS NULL
+    LEFT JOIN teams_to_users AS team_member
+        ON
+            member.identity_type = 'team'
+            AND team_member.team_id = member.identity_id
+            AND team_member.user_id = :user_id
+            AND team_member.deleted_at IS NULL
+    WHERE
+        member.deleted_at IS NULL
+        AND (
+            (member.identity_type = 'user' AND member.identity_id = :user_id)
+            OR team_member.team_id IS NOT NULL
+        )
+), permitted AS (
+    SELECT permission.dataset_id
+    FROM dataset_permissions AS permission
+    WHERE
+        permission.permission_type = 'user'
+        AND permission.permission_id = :user_id
+        AND permission.deleted_at IS NULL
+    UNION
+    SELECT permission.dataset_id
+    FROM dataset_permissions AS permission
+    INNER JOIN own_groups ON own_groups.id = permission.permission_id
+    WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM datasets_to_permission_groups AS link
+    INNER JOIN own_groups ON own_groups.id = link.permission_group_id
+    WHERE link.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM dataset_groups_permissions AS permission
+    INNER JOIN dataset_groups
+        ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+    INNER JOIN datasets_to_dataset_groups AS link
+        ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+    WHERE
+        permission.permission_type = 'user'
+        AND permission.permission_id = :user_id
+        AND permission.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM dataset_groups_permissions AS permission
+    INNER JOIN own_groups ON own_groups.id = permission.permission_id
+    INNER JOIN dataset_groups
+        ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+    INNER JOIN datasets_to_dataset_groups AS link
+        ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+    WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+)
+SELECT
+    datasets.id,
+    datasets.name,
+    datasets.data_source_id,
+    datasets.updated_at
+FROM datasets
+WHERE
+    datasets.id IN (SELECT permitted.dataset_id FROM permitted)
+    AND datasets.organization_id = :organization_id
+    AND datasets.enabled
+    AND datasets.deleted_at IS NULL
+ORDER BY datasets.name, datasets.id;

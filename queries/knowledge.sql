@@ -118,6 +118,7 @@ SELECT EXISTS (
 
 --! list_docs
 --- The documents of an organization by name: those for one kind of reader, or with a text in their name, where that is asked.
+--@ page
 SELECT
     id,
     name,

@@ -105,6 +105,7 @@ WHERE
 --! list_members
 --- The members of an organization by address, those of `first` before all others: found by a part of the address or the name,
 --- with one of some roles, and in one of some states.
+--@ page
 SELECT
     person.id,
     person.email,

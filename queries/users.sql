@@ -77,13 +77,13 @@ FROM users
 WHERE email = ANY(:emails) AND deleted_at IS NULL
 ORDER BY email;
 
---! list_users_page
---- One page of all users, newest first. Pages count from 1; `count_users` tells how many users there are in all.
+--! list_users
+--- All users, newest first.
+--@ page
 SELECT id, email, name, is_active, created_at
 FROM users
 WHERE deleted_at IS NULL
-ORDER BY created_at DESC, id DESC
-LIMIT :page_size OFFSET (:page::bigint - 1) * :page_size;
+ORDER BY created_at DESC, id DESC;
 
 --! count_users
 --- How many users there are.

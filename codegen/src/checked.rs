@@ -2,6 +2,7 @@
 
 use crate::describe::Described;
 use crate::facts::Facts;
+use crate::pages::Pages;
 use crate::parse::syntax::{ParamUse, ParsedFile, ParsedQuery, Statement};
 use crate::texts::{Choice, Filter, Group, Text};
 
@@ -24,6 +25,8 @@ pub struct Checked<'a> {
     /// Of the text that has them as the author wrote them.
     pub filters: &'a [Filter],
     pub choices: &'a [Choice],
+    /// Of `--@ page`, where the query can be read in pages.
+    pub pages: Option<&'a Pages>,
 }
 
 /// The texts of a group with what is known of each, and of the group as a whole.

@@ -691,19 +691,24 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         .flat_map(|(name, marks, checked)| {
             let texts = checked.groups.iter().flat_map(CheckedGroup::texts);
             texts
-                .filter(|(text, ..)| text.sent)
-                .filter_map(move |(text, described, facts)| {
+                .enumerate()
+                .filter(|(_, (text, ..))| text.sent)
+                .filter_map(move |(place, (text, described, facts))| {
                     let (Described::Statement(statement), Some(facts)) = (described, facts) else {
                         return None;
                     };
                     let span = checked.parsed.name.span;
-                    Some((name, text, statement, facts, marks, span))
+                    // The query's own texts are the first.
+                    let own = checked.groups.first()?.group.texts.len();
+                    let pages = checked.pages.filter(|_| place < own);
+                    let pages = pages.and_then(|pages| pages.of_text(place, &text.statement.sql));
+                    Some((name, text, statement, facts, marks, pages, span))
                 })
         })
         .collect();
     let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = texts
         .iter()
-        .map(|&(name, text, statement, facts, marks, span)| {
+        .map(|&(name, text, statement, facts, marks, pages, span)| {
             let subject = Subject {
                 name,
                 sql: &text.statement.sql,
@@ -712,6 +717,7 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                 statement,
                 facts,
                 marks,
+                pages,
             };
             (subject, span)
         })

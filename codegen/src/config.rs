@@ -40,6 +40,7 @@ pub struct Config {
     pub updated_at: Option<SharedColumn>,
     /// `[tables]`: the row types of tables, in the file's order.
     pub tables: Vec<TableType>,
+    pub page: PageSizes,
     pub date_time: DateTimes,
     pub numeric: Numerics,
     pub ids: Ids,
@@ -66,6 +67,31 @@ pub struct TableType {
     pub row: Spanned<String>,
 }
 
+/// `[page]`: how many rows a page has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSizes {
+    /// Where no size is asked for.
+    pub default: i64,
+    /// The most that may be asked for.
+    pub max: i64,
+}
+
+impl Default for PageSizes {
+    fn default() -> Self {
+        Self {
+            default: 20,
+            max: 1000,
+        }
+    }
+}
+
+impl PageSizes {
+    /// What the generated crate has to say of them.
+    pub fn unless_default(self) -> Option<(i64, i64)> {
+        (self != Self::default()).then_some((self.default, self.max))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -82,6 +108,7 @@ impl Default for Config {
             soft_delete: None,
             updated_at: None,
             tables: Vec::new(),
+            page: PageSizes::default(),
             date_time: DateTimes::default(),
             numeric: Numerics::default(),
             ids: Ids::default(),
@@ -132,7 +159,7 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        const KEYS: [&str; 16] = [
+        const KEYS: [&str; 17] = [
             "schema",
             "queries",
             "out",
@@ -142,6 +169,7 @@ impl Reader {
             "search_path",
             "soft_delete",
             "updated_at",
+            "page",
             "tables",
             "date_time",
             "numeric",
@@ -179,6 +207,7 @@ impl Reader {
                 key @ "updated_at" => {
                     config.updated_at = self.shared_column(key, "updated_at", value);
                 }
+                "page" => config.page = self.page(value),
                 "tables" => config.tables = self.tables(value),
                 key @ ("date_time" | "numeric" | "ids") => self.families(key, value, config),
                 "types" => config.types = self.type_rules(value),
@@ -337,6 +366,55 @@ impl Reader {
             );
         }
         column.map(|column| SharedColumn { column, exclude })
+    }
+
+    fn page(&mut self, value: &Toml<DeValue<'_>>) -> PageSizes {
+        const EXAMPLE: &str = "`[page]` and below it `default = 20` and `max = 1000`";
+        let mut sizes = PageSizes::default();
+        let DeValue::Table(table) = value.get_ref() else {
+            self.error(
+                value.span(),
+                format!("expected a table, found {}", a(value.get_ref())),
+                format!("write {EXAMPLE}"),
+            );
+            return sizes;
+        };
+        for (key, value) in table.iter() {
+            let size = match key.get_ref().as_ref() {
+                "default" => &mut sizes.default,
+                "max" => &mut sizes.max,
+                _ => {
+                    self.unknown((key, value), "page", &["default", "max"]);
+                    continue;
+                }
+            };
+            let number = match value.get_ref() {
+                DeValue::Integer(number) => {
+                    i64::from_str_radix(number.as_str(), number.radix()).ok()
+                }
+                _ => None,
+            };
+            // One row beyond a page is read, to know whether there is more.
+            match number.filter(|number| (1..i64::from(i32::MAX)).contains(number)) {
+                Some(number) => *size = number,
+                None => self.error(
+                    value.span(),
+                    "the size of a page is a whole number from 1",
+                    format!("write {EXAMPLE}"),
+                ),
+            }
+        }
+        if sizes.default > sizes.max {
+            self.error(
+                value.span(),
+                format!(
+                    "the default size, {}, is beyond the largest, {}",
+                    sizes.default, sizes.max
+                ),
+                "raise `max`, or lower `default`",
+            );
+        }
+        sizes
     }
 
     fn tables(&mut self, value: &Toml<DeValue<'_>>) -> Vec<TableType> {
@@ -500,7 +578,7 @@ mod tests {
                 "3:11 `\"\"` this may not be empty | write a path relative to this file",
                 "4:14 `\"9\"` `9` cannot be the name of a package | use ASCII letters, digits, `-` and `_`, a letter first",
                 "5:15 `[]` the search path names no schema | write `search_path = [\"public\"]`",
-                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `split`, `search_path`, `soft_delete`, `tables`, `date_time`, `numeric`, `ids`, `types`, `derive`, `compat`",
+                "6:1 `zebra` unknown key `zebra` | the keys are `schema`, `queries`, `out`, `crate_name`, `runtime`, `split`, `search_path`, `soft_delete`, `updated_at`, `page`, `tables`, `date_time`, `numeric`, `ids`, `types`, `derive`, `compat`",
                 "7:9 `3` `split` is true or false | write `split = true`",
                 "8:1 `[soft_delete]` `[soft_delete]` does not name its column | write `[soft_delete]` and below it `column = \"deleted_at\"`",
                 "9:1 `colunm` unknown key `colunm` in `[soft_delete]` | did you mean `column`?",
@@ -510,6 +588,44 @@ mod tests {
             ]
         );
         assert_eq!(config.out, "generated");
+    }
+
+    #[test]
+    fn sizes_of_pages_are_bounded() {
+        let (config, errors) = read("[page]\nmax = 50\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(config.page.unless_default(), Some((20, 50)));
+        let (config, errors) = read("[page]\ndefault = 20\nmax = 1_000\n");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(config.page.unless_default(), None);
+        let (_, errors) = read("page = 3\n");
+        assert_eq!(
+            errors,
+            [
+                "1:8 `3` expected a table, found a number | write `[page]` and below it `default = 20` and `max = 1000`"
+            ]
+        );
+        for (text, message) in [
+            (
+                "[page]\nmax = 0\n",
+                "2:7 `0` the size of a page is a whole number from 1",
+            ),
+            (
+                "[page]\nmax = \"x\"\n",
+                "2:7 `\"x\"` the size of a page is a whole number from 1",
+            ),
+            (
+                "[page]\nmin = 1\n",
+                "2:1 `min` unknown key `min` in `[page]`",
+            ),
+            (
+                "[page]\nmax = 10\n",
+                "1:1 `[page]` the default size, 20, is beyond the largest, 10",
+            ),
+        ] {
+            let (_, errors) = read(text);
+            assert!(errors[0].starts_with(message), "{errors:?}");
+        }
     }
 
     #[test]

@@ -78,7 +78,21 @@ pub fn explain(
         let _ = writeln!(text, "\nother constraints may break too: {code}");
     }
     order(&mut text, facts);
+    pages(&mut text, checked);
     text
+}
+
+fn pages(text: &mut String, checked: &Checked<'_>) {
+    for order in checked.pages.iter().flat_map(|pages| &pages.orders) {
+        let _ = match &order.cursor {
+            Ok(cursor) => writeln!(
+                text,
+                "\npages    by number, and by cursor over {}",
+                cursor.order()
+            ),
+            Err(reason) => writeln!(text, "\npages    by number; not by cursor: {reason}"),
+        };
+    }
 }
 
 fn cardinality(value: Cardinality) -> &'static str {

@@ -20,6 +20,7 @@ pub mod lint;
 pub mod manifest;
 pub mod model;
 pub mod nearest;
+pub mod pages;
 pub mod parse;
 pub mod project;
 pub mod prove;
@@ -43,6 +44,7 @@ use describe::Described;
 use diagnostic::{Diagnostic, Severity};
 use facts::Facts;
 use manifest::Manifest;
+use pages::{PageDrafts, Pages};
 use parse::syntax::{self, Field, Nullity, ParsedFile, ParsedQuery, Role};
 use project::QueryFile;
 use prove::{ParamOverride, Rules};
@@ -63,6 +65,8 @@ pub struct Compiled {
     pub catalog: Catalog,
     /// For each query its own texts, then those beside them.
     pub groups: Vec<Vec<CheckedGroup>>,
+    /// Of queries that are read in pages.
+    pub pages: Vec<Option<Pages>>,
     pub diagnostics: Vec<Diagnostic>,
     /// Path below the output directory, and text. `None` where there are errors.
     pub output: Option<BTreeMap<String, String>>,
@@ -139,27 +143,53 @@ pub fn compile(
             }
         }
     }
-    let parsed = Parsed { files, diagnostics };
-    on_deep_stack(|| conclude(sources, config, parsed, catalog, texts, described, rules))
+    let mut parsed = Parsed { files, diagnostics };
+    let groups = on_deep_stack(|| prove(sources, &mut parsed, &catalog, texts, described, rules))?;
+    // What a page by cursor may rely on is known only now.
+    let drafts: Vec<Option<PageDrafts>> = queries(&parsed.files)
+        .zip(&groups)
+        .map(|((_, query), groups)| pages::draft(&catalog, query, groups.first()?))
+        .collect();
+    let statements: Vec<&str> = drafts
+        .iter()
+        .flatten()
+        .flat_map(PageDrafts::texts)
+        .collect();
+    let answers = match statements.as_slice() {
+        [] => Vec::new(),
+        statements => describe::pass::describe(connection, &catalog, statements)?,
+    };
+    on_deep_stack(|| {
+        let mut answers = answers.into_iter();
+        let pages = drafts.into_iter().zip(&groups).map(|(draft, groups)| {
+            let draft = draft?;
+            let answers = answers.by_ref().take(draft.texts().count());
+            Some(pages::judge(
+                &catalog,
+                rules,
+                groups.first()?,
+                draft,
+                answers.collect(),
+            ))
+        });
+        let pages = pages.collect();
+        conclude(sources, config, parsed, catalog, groups, pages)
+    })
 }
 
-/// What follows from what the author wrote and what PostgreSQL said of it. Pure.
-fn conclude(
+/// What follows from what the author wrote and what PostgreSQL said of it. Pure, as all that is below.
+fn prove(
     sources: &Sources,
-    config: &Config,
-    parsed: Parsed,
-    catalog: Catalog,
+    parsed: &mut Parsed,
+    catalog: &Catalog,
     texts: Vec<Texts>,
     described: Vec<Vec<Vec<Described>>>,
     rules: &Rules,
-) -> Compiled {
-    let Parsed {
-        files,
-        mut diagnostics,
-    } = parsed;
+) -> Vec<Vec<CheckedGroup>> {
+    let Parsed { files, diagnostics } = parsed;
     let mut groups: Vec<Vec<CheckedGroup>> = Vec::new();
-    for (((file, query), texts), described) in queries(&files).zip(texts).zip(described) {
-        let fields = syntax::fields(&files, &file.module, &query.params);
+    for (((file, query), texts), described) in queries(files).zip(texts).zip(described) {
+        let fields = syntax::fields(files, &file.module, &query.params);
         let Texts { own, beside } = texts;
         let of_query = std::iter::once(own).chain(beside).zip(described);
         let mut checked: Vec<CheckedGroup> = Vec::new();
@@ -177,7 +207,7 @@ fn conclude(
                         Some(rows) => of_elements(rows),
                         None => said(&text.statement, fields),
                     };
-                    facts(sources, &catalog, rules, &text.statement, &said, described)
+                    facts(sources, catalog, rules, &text.statement, &said, described)
                 })
                 .collect();
             let group = CheckedGroup {
@@ -186,16 +216,32 @@ fn conclude(
                 facts,
                 merged: None,
             };
-            checked.push(merge::merged(&catalog, group, &mut diagnostics));
+            checked.push(merge::merged(catalog, group, diagnostics));
         }
         groups.push(checked);
     }
+    groups
+}
+
+/// What is reported and emitted.
+fn conclude(
+    sources: &Sources,
+    config: &Config,
+    parsed: Parsed,
+    catalog: Catalog,
+    groups: Vec<Vec<CheckedGroup>>,
+    pages: Vec<Option<Pages>>,
+) -> Compiled {
+    let Parsed {
+        files,
+        mut diagnostics,
+    } = parsed;
     let is_composite = |name: &str| {
         let mut types = catalog.types.values();
         types.any(|found| found.name == name && matches!(found.kind, TypeKind::Composite { .. }))
     };
     diagnostics.extend(parse::unused_types(&files, is_composite));
-    let checked = checked(&files, &groups);
+    let checked = checked(&files, &groups, &pages);
     let findings = lint::lint(sources, &catalog, config, &checked);
     let waivers = &findings.waivers;
     let (model, found) = resolve::resolve(sources, &catalog, config, &files, &checked, waivers);
@@ -209,6 +255,7 @@ fn conclude(
         files,
         catalog,
         groups,
+        pages,
         diagnostics,
         output,
     }
@@ -245,7 +292,7 @@ fn output(sources: &Sources, model: &model::Model) -> emit::Files {
 
 impl Compiled {
     pub fn checked(&self) -> Vec<Checked<'_>> {
-        checked(&self.files, &self.groups)
+        checked(&self.files, &self.groups, &self.pages)
     }
 }
 
@@ -255,10 +302,15 @@ fn queries(files: &[ParsedFile]) -> impl Iterator<Item = (&ParsedFile, &ParsedQu
         .flat_map(|file| file.queries.iter().map(move |query| (file, query)))
 }
 
-fn checked<'a>(files: &'a [ParsedFile], groups: &'a [Vec<CheckedGroup>]) -> Vec<Checked<'a>> {
+fn checked<'a>(
+    files: &'a [ParsedFile],
+    groups: &'a [Vec<CheckedGroup>],
+    pages: &'a [Option<Pages>],
+) -> Vec<Checked<'a>> {
     queries(files)
         .zip(groups)
-        .filter_map(|((file, parsed), groups)| {
+        .zip(pages)
+        .filter_map(|(((file, parsed), groups), pages)| {
             let own = groups.first()?;
             let (described, facts) = own.whole();
             Some(Checked {
@@ -272,6 +324,7 @@ fn checked<'a>(files: &'a [ParsedFile], groups: &'a [Vec<CheckedGroup>]) -> Vec<
                 text: None,
                 filters: &[],
                 choices: &[],
+                pages: pages.as_ref(),
             })
         })
         .collect()

@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::emit::{Files, plain, plain_param};
 use crate::model::{
-    Access, Cardinality, Model, Module, Piece, Query, Slot, TypeItem, TypeItemKind, Value, Waiver,
+    Access, Cardinality, Model, Module, Pages, Piece, Query, Slot, TypeItem, TypeItemKind, Value,
+    Waiver,
 };
 
 /// Where it lies, below the output directory.
@@ -43,6 +44,9 @@ pub struct QueryEntry {
     pub line: u32,
     pub module: String,
     pub name: String,
+    /// Of a query that is read in pages: what is put behind its text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pages: Option<Pages>,
     pub params: Vec<ValueEntry>,
     /// By table.
     pub reads: BTreeMap<String, Vec<String>>,
@@ -166,6 +170,7 @@ fn entry(module: &Module, query: &Query) -> QueryEntry {
         line: query.line,
         module: name(&module.name),
         name: query.written.clone(),
+        pages: query.pages.clone(),
         params: query
             .inputs
             .iter()

@@ -90,6 +90,8 @@ pub struct Query {
     pub order: Vec<String>,
     /// Two rows never compare equal under `order`.
     pub order_total: bool,
+    /// It is read in pages as well.
+    pub pages: Option<Pages>,
     pub waivers: Vec<Waiver>,
     /// The structs that this query is the first of its module to use.
     pub declares: Declares,
@@ -114,6 +116,34 @@ pub enum Piece {
         number: usize,
         options: Vec<Vec<Piece>>,
     },
+}
+
+/// What is put behind a query's text for its pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// By the clause that the text ends in.
+    pub orders: Vec<PageOrder>,
+    /// The default size and the largest, where they are not the runtime's.
+    pub sizes: Option<(i64, i64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageOrder {
+    /// The end of the text that rows are counted and reached without.
+    pub clause: String,
+    /// Or why there are no pages by cursor.
+    pub cursor: Result<CursorPages, String>,
+}
+
+/// Parameters are those that a page adds: the values of the keys, and then LIMIT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorPages {
+    pub after: Vec<Piece>,
+    pub before: Vec<Piece>,
+    /// `created_at timestamptz DESC, id uuid`
+    pub keys: String,
+    /// The places of the keys among the columns.
+    pub columns: Vec<usize>,
 }
 
 /// What stands below a function.

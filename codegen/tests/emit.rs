@@ -152,6 +152,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         violations: vec![],
         order: vec![],
         order_total: false,
+        pages: None,
         waivers: vec![],
         declares: Declares {
             params: (inputs.len() > 1).then(|| structure(pascal, &inputs, param_borrows)),

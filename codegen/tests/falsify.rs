@@ -136,6 +136,7 @@ fn subjects<'a>(statements: &'a [(String, Statement)], proved: &'a [Facts]) -> V
             statement,
             facts,
             marks: &[],
+            pages: None,
         })
         .collect()
 }
@@ -229,6 +230,7 @@ fn marks_are_held_against_the_rows() {
         statement,
         facts: &facts,
         marks: &marks,
+        pages: None,
     };
     let catalog = bench.catalog.clone();
     let seen = observe(

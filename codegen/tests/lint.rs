@@ -107,6 +107,7 @@ fn run(bench: &mut Bench, text: &str) -> Linted {
             choices: &[],
             described,
             facts: facts.as_ref(),
+            pages: None,
         })
         .collect();
     let findings = lint(&sources, &bench.catalog, &config, &checked);

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use database::organizations::{self, AddMember, CreateOrganization, CreateOrganizationConstraint};
 use database::types::{UserOrganizationRole, Uuid};
-use database::users::{self, CreateUser, CreateUserConstraint, GetUser, ListUsersPage};
+use database::users::{self, CreateUser, CreateUserConstraint, GetUser};
 use database::{Database, Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
@@ -108,14 +108,9 @@ async fn list_users(
     State(db): State<Database>,
     Query(query): Query<Page>,
 ) -> Result<Json<People>, Complaint> {
-    let page = ListUsersPage {
-        page_size: 20,
-        page: query.page.unwrap_or(1).max(1),
-    };
-    // Both at the same time.
-    let (rows, total) =
-        tokio::try_join!(users::list_users_page(&db, page), users::count_users(&db))?;
-    let items = rows
+    let page = users::list_users(&db).page(query.page, 20).await?;
+    let items = page
+        .items
         .into_iter()
         .map(|user| Person {
             id: user.id.to_string(),
@@ -123,7 +118,10 @@ async fn list_users(
             name: user.name,
         })
         .collect();
-    Ok(Json(People { total, items }))
+    Ok(Json(People {
+        total: page.total,
+        items,
+    }))
 }
 
 /// Why a request was not served.

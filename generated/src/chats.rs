@@ -8,7 +8,7 @@ use crate::types::{
     AssetPermissionRole, AssetType, ChatType, SlackChatAuthorization, WorkspaceSharing,
 };
 use sqlmill_runtime::types::{Timestamp, Uuid};
-use sqlmill_runtime::{Execute, One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, One, Optional, Patch, Reader, Scrolled, Statement, Writer};
 
 /// Begins a chat; whoever begins it owns it.
 ///
@@ -752,8 +752,109 @@ WHERE
 ORDER BY created_at, id
 LIMIT 1";
 
+/// The chats of an organization, the last changed first, with who began each.
+///
+/// ```sql
+/// SELECT
+///     chats.id,
+///     chats.title,
+///     chats.chat_type,
+///     chats.updated_at,
+///     chats.created_by,
+///     author.name AS author_name
+/// FROM chats
+/// LEFT JOIN users AS author
+///     ON author.id = chats.created_by AND author.deleted_at IS NULL
+/// WHERE chats.organization_id = $1 AND chats.deleted_at IS NULL
+/// ORDER BY chats.updated_at DESC, chats.id DESC
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `chats`.
+///
+/// Ordered by `updated_at DESC`, `id DESC`.
+///
+/// Read in pages by number, and by cursor over `updated_at timestamptz DESC, id uuid DESC`.
+///
+/// Reads `chats`, `users`.
+///
+/// Parameters:
+///
+/// - `organization_id`: not null: compared with `chats.organization_id`
+///
+/// Columns:
+///
+/// - `id`, `title`, `chat_type`, `updated_at`, `created_by`: not null, as declared
+/// - `author_name`: may be null, as declared
+pub fn list_recent_chats(
+    db: &impl Reader,
+    organization_id: Uuid,
+) -> Scrolled<'_, (Uuid,), ListRecentChatsRow> {
+    Scrolled::new(db, &LIST_RECENT_CHATS, (organization_id,))
+}
+
+/// A row of [`list_recent_chats()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListRecentChatsRow {
+    pub id: Uuid,
+    pub title: String,
+    /// Which assistant it talks to.
+    pub chat_type: ChatType,
+    pub updated_at: Timestamp,
+    pub created_by: Uuid,
+    /// Full name; NULL until the person has given it.
+    pub author_name: Option<String>,
+}
+
+/// [`ListRecentChatsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListRecentChatsRowRef<'a> {
+    pub id: Uuid,
+    pub title: &'a str,
+    pub chat_type: ChatType,
+    pub updated_at: Timestamp,
+    pub created_by: Uuid,
+    pub author_name: Option<&'a str>,
+}
+
+sqlmill_runtime::row! {
+    ListRecentChatsRow, ListRecentChatsRowRef {
+        id, title, chat_type, updated_at, created_by, author_name,
+    }
+}
+
+static LIST_RECENT_CHATS: Statement<(Uuid,), ListRecentChatsRow> = Statement::paged(
+    "chats::list_recent_chats",
+    "queries/chats.sql:133",
+    LIST_RECENT_CHATS_SQL,
+    "uuid",
+    "uuid text public.chat_type_enum timestamptz uuid text",
+    &LIST_RECENT_CHATS_PAGES,
+);
+const LIST_RECENT_CHATS_SQL: &str = r"SELECT
+    chats.id,
+    chats.title,
+    chats.chat_type,
+    chats.updated_at,
+    chats.created_by,
+    author.name AS author_name
+FROM chats
+LEFT JOIN users AS author
+    ON author.id = chats.created_by AND author.deleted_at IS NULL
+WHERE chats.organization_id = $1 AND chats.deleted_at IS NULL
+ORDER BY chats.updated_at DESC, chats.id DESC";
+
+sqlmill_runtime::pages! {
+    LIST_RECENT_CHATS_PAGES {
+        order "\nORDER BY chats.updated_at DESC, chats.id DESC" {
+            after ["\nWHERE (page.updated_at, page.id) < (" (0) ", " (1) ")\nORDER BY page.updated_at DESC, page.id DESC\nLIMIT " (2)],
+            before ["\nWHERE (page.updated_at, page.id) > (" (0) ", " (1) ")\nORDER BY page.updated_at, page.id\nLIMIT " (2)],
+            keys "updated_at timestamptz DESC, id uuid DESC" [3, 0],
+        }
+    }
+}
+
 sqlmill_runtime::statements! {
     CHATS_STATEMENTS:
     CREATE_CHAT, GET_CHAT, GET_CHAT_DETAILS, UPDATE_CHAT, UPDATE_CHAT_SHARING, TOUCH_CHAT,
-    FIND_SLACK_CHAT,
+    FIND_SLACK_CHAT, LIST_RECENT_CHATS,
 }

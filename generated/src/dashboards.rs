@@ -4,7 +4,7 @@
 
 use crate::types::{Verification, WorkspaceSharing};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Scrolled, Statement, Writer};
 
 /// Stores a dashboard as version 1; whoever makes it owns it.
 ///
@@ -500,8 +500,177 @@ INNER JOIN dashboard_files AS dashboard
 WHERE link.metric_file_id = $1 AND link.deleted_at IS NULL
 ORDER BY dashboard.name, dashboard.id";
 
+/// The dashboards of an organization that concern a user, the last changed first: with `mine` those that the user made, with
+/// `shared` those that others have shared with the user or with a team of the user.
+///
+/// ```sql
+/// SELECT
+///     dashboard.id,
+///     dashboard.name,
+///     dashboard.created_by,
+///     dashboard.updated_at,
+///     dashboard.workspace_sharing,
+///     author.name AS author_name
+/// FROM dashboard_files AS dashboard
+/// LEFT JOIN users AS author
+///     ON author.id = dashboard.created_by AND author.deleted_at IS NULL
+/// WHERE
+///     dashboard.organization_id = $1
+///     AND dashboard.deleted_at IS NULL
+///     AND (
+///         ($2 AND dashboard.created_by = $3)
+///         OR (
+///             $4
+///             AND dashboard.created_by <> $3
+///             AND EXISTS (
+///                 SELECT
+///                 FROM asset_permissions AS permission
+///                 LEFT JOIN teams_to_users AS team_member
+///                     ON
+///                         permission.identity_type = 'team'
+///                         AND team_member.team_id = permission.identity_id
+///                         AND team_member.user_id = $3
+///                         AND team_member.deleted_at IS NULL
+///                 WHERE
+///                     permission.asset_id = dashboard.id
+///                     AND permission.asset_type = 'dashboard_file'
+///                     AND permission.deleted_at IS NULL
+///                     AND (
+///                         (permission.identity_type = 'user' AND permission.identity_id = $3)
+///                         OR team_member.team_id IS NOT NULL
+///                     )
+///             )
+///         )
+///     )
+/// ORDER BY dashboard.updated_at DESC, dashboard.id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `dashboard`.
+///
+/// Ordered by `updated_at DESC`, `id`.
+///
+/// Read in pages by number, and by cursor over `updated_at timestamptz DESC, id uuid`.
+///
+/// Reads `asset_permissions`, `dashboard_files`, `teams_to_users`, `users`.
+///
+/// Columns:
+///
+/// - `id`, `name`, `created_by`, `updated_at`, `workspace_sharing`: not null, as declared
+/// - `author_name`: may be null, as declared
+pub fn list_dashboards(
+    db: &impl Reader,
+    params: ListDashboards,
+) -> Scrolled<'_, ListDashboards, ListDashboardsRow> {
+    Scrolled::new(db, &LIST_DASHBOARDS, params)
+}
+
+/// The parameters of [`list_dashboards()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListDashboards {
+    /// The tenant; not a foreign key.
+    ///
+    /// not null: compared with `dashboard_files.organization_id`
+    pub organization_id: Uuid,
+    /// not null: nothing here asks for NULL
+    pub mine: bool,
+    /// not null: compared with `dashboard_files.created_by`
+    pub user_id: Uuid,
+    /// not null: nothing here asks for NULL
+    pub shared: bool,
+}
+
+sqlmill_runtime::params! { ListDashboards { organization_id, mine, user_id, shared } }
+
+/// A row of [`list_dashboards()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListDashboardsRow {
+    pub id: Uuid,
+    pub name: String,
+    pub created_by: Uuid,
+    pub updated_at: Timestamp,
+    /// What everybody in the organization may do.
+    pub workspace_sharing: WorkspaceSharing,
+    /// Full name; NULL until the person has given it.
+    pub author_name: Option<String>,
+}
+
+/// [`ListDashboardsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListDashboardsRowRef<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub created_by: Uuid,
+    pub updated_at: Timestamp,
+    pub workspace_sharing: WorkspaceSharing,
+    pub author_name: Option<&'a str>,
+}
+
+sqlmill_runtime::row! {
+    ListDashboardsRow, ListDashboardsRowRef {
+        id, name, created_by, updated_at, workspace_sharing, author_name,
+    }
+}
+
+static LIST_DASHBOARDS: Statement<ListDashboards, ListDashboardsRow> = Statement::paged(
+    "dashboards::list_dashboards",
+    "queries/dashboards.sql:91",
+    LIST_DASHBOARDS_SQL,
+    "uuid bool uuid bool",
+    "uuid text uuid timestamptz public.workspace_sharing_enum text",
+    &LIST_DASHBOARDS_PAGES,
+);
+const LIST_DASHBOARDS_SQL: &str = r"SELECT
+    dashboard.id,
+    dashboard.name,
+    dashboard.created_by,
+    dashboard.updated_at,
+    dashboard.workspace_sharing,
+    author.name AS author_name
+FROM dashboard_files AS dashboard
+LEFT JOIN users AS author
+    ON author.id = dashboard.created_by AND author.deleted_at IS NULL
+WHERE
+    dashboard.organization_id = $1
+    AND dashboard.deleted_at IS NULL
+    AND (
+        ($2 AND dashboard.created_by = $3)
+        OR (
+            $4
+            AND dashboard.created_by <> $3
+            AND EXISTS (
+                SELECT
+                FROM asset_permissions AS permission
+                LEFT JOIN teams_to_users AS team_member
+                    ON
+                        permission.identity_type = 'team'
+                        AND team_member.team_id = permission.identity_id
+                        AND team_member.user_id = $3
+                        AND team_member.deleted_at IS NULL
+                WHERE
+                    permission.asset_id = dashboard.id
+                    AND permission.asset_type = 'dashboard_file'
+                    AND permission.deleted_at IS NULL
+                    AND (
+                        (permission.identity_type = 'user' AND permission.identity_id = $3)
+                        OR team_member.team_id IS NOT NULL
+                    )
+            )
+        )
+    )
+ORDER BY dashboard.updated_at DESC, dashboard.id";
+
+sqlmill_runtime::pages! {
+    LIST_DASHBOARDS_PAGES {
+        order "\nORDER BY dashboard.updated_at DESC, dashboard.id" {
+            after ["\nWHERE page.updated_at <= " (0) " AND (page.updated_at < " (0) " OR page.id > " (1) ")\nORDER BY page.updated_at DESC, page.id\nLIMIT " (2)],
+            before ["\nWHERE page.updated_at >= " (0) " AND (page.updated_at > " (0) " OR page.id < " (1) ")\nORDER BY page.updated_at, page.id DESC\nLIMIT " (2)],
+            keys "updated_at timestamptz DESC, id uuid" [3, 0],
+        }
+    }
+}
+
 sqlmill_runtime::statements! {
     DASHBOARDS_STATEMENTS:
     CREATE_DASHBOARD, GET_DASHBOARD, DELETE_DASHBOARD, LIST_DASHBOARD_METRICS,
-    LIST_DASHBOARDS_WITH_METRIC,
+    LIST_DASHBOARDS_WITH_METRIC, LIST_DASHBOARDS,
 }

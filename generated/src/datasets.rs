@@ -4,7 +4,7 @@
 
 use crate::types::{DataSourceOnboardingStatus, DatasetType};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Many, One, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Reader, Scrolled, Statement, Writer};
 
 /// One data source by id.
 ///
@@ -834,8 +834,234 @@ ORDER BY name, id"
     }
 }
 
+/// The enabled datasets that a member of an organization who is no administrator may use, by name. Access is given in five ways: to
+/// a dataset or to a group of datasets, each to the user or to a permission group, and by a permission group's own
+/// datasets. The user is in a permission group by name or through a team.
+///
+/// ```sql
+/// WITH own_groups AS (
+///     SELECT member.permission_group_id AS id
+///     FROM permission_groups_to_identities AS member
+///     INNER JOIN permission_groups
+///         ON
+///             permission_groups.id = member.permission_group_id
+///             AND permission_groups.organization_id = $1
+///             AND permission_groups.deleted_at IS NULL
+///     LEFT JOIN teams_to_users AS team_member
+///         ON
+///             member.identity_type = 'team'
+///             AND team_member.team_id = member.identity_id
+///             AND team_member.user_id = $2
+///             AND team_member.deleted_at IS NULL
+///     WHERE
+///         member.deleted_at IS NULL
+///         AND (
+///             (member.identity_type = 'user' AND member.identity_id = $2)
+///             OR team_member.team_id IS NOT NULL
+///         )
+/// ), permitted AS (
+///     SELECT permission.dataset_id
+///     FROM dataset_permissions AS permission
+///     WHERE
+///         permission.permission_type = 'user'
+///         AND permission.permission_id = $2
+///         AND permission.deleted_at IS NULL
+///     UNION
+///     SELECT permission.dataset_id
+///     FROM dataset_permissions AS permission
+///     INNER JOIN own_groups ON own_groups.id = permission.permission_id
+///     WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+///     UNION
+///     SELECT link.dataset_id
+///     FROM datasets_to_permission_groups AS link
+///     INNER JOIN own_groups ON own_groups.id = link.permission_group_id
+///     WHERE link.deleted_at IS NULL
+///     UNION
+///     SELECT link.dataset_id
+///     FROM dataset_groups_permissions AS permission
+///     INNER JOIN dataset_groups
+///         ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+///     INNER JOIN datasets_to_dataset_groups AS link
+///         ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+///     WHERE
+///         permission.permission_type = 'user'
+///         AND permission.permission_id = $2
+///         AND permission.deleted_at IS NULL
+///     UNION
+///     SELECT link.dataset_id
+///     FROM dataset_groups_permissions AS permission
+///     INNER JOIN own_groups ON own_groups.id = permission.permission_id
+///     INNER JOIN dataset_groups
+///         ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+///     INNER JOIN datasets_to_dataset_groups AS link
+///         ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+///     WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+/// )
+/// SELECT
+///     datasets.id,
+///     datasets.name,
+///     datasets.data_source_id,
+///     datasets.updated_at
+/// FROM datasets
+/// WHERE
+///     datasets.id IN (SELECT permitted.dataset_id FROM permitted)
+///     AND datasets.organization_id = $1
+///     AND datasets.enabled
+///     AND datasets.deleted_at IS NULL
+/// ORDER BY datasets.name, datasets.id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `name` and `schema` and `database_identifier`
+/// and `data_source_id` of `datasets`.
+///
+/// Ordered by `name`, `id`.
+///
+/// Read in pages by number, and by cursor over `name text, id uuid`.
+///
+/// Reads `dataset_groups`, `dataset_groups_permissions`, `dataset_permissions`, `datasets`,
+/// `datasets_to_dataset_groups`, `datasets_to_permission_groups`, `permission_groups`,
+/// `permission_groups_to_identities`, `teams_to_users`.
+///
+/// Columns:
+///
+/// - `id`, `name`, `data_source_id`, `updated_at`: not null, as declared
+pub fn list_permissioned_datasets(
+    db: &impl Reader,
+    params: ListPermissionedDatasets,
+) -> Scrolled<'_, ListPermissionedDatasets, ListPermissionedDatasetsRow> {
+    Scrolled::new(db, &LIST_PERMISSIONED_DATASETS, params)
+}
+
+/// The parameters of [`list_permissioned_datasets()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListPermissionedDatasets {
+    /// not null: compared with `permission_groups.organization_id`
+    pub organization_id: Uuid,
+    /// not null: compared with `teams_to_users.user_id`
+    pub user_id: Uuid,
+}
+
+sqlmill_runtime::params! { ListPermissionedDatasets { organization_id, user_id } }
+
+/// A row of [`list_permissioned_datasets()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPermissionedDatasetsRow {
+    pub id: Uuid,
+    pub name: String,
+    pub data_source_id: Uuid,
+    pub updated_at: Timestamp,
+}
+
+/// [`ListPermissionedDatasetsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListPermissionedDatasetsRowRef<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub data_source_id: Uuid,
+    pub updated_at: Timestamp,
+}
+
+sqlmill_runtime::row! {
+    ListPermissionedDatasetsRow, ListPermissionedDatasetsRowRef {
+        id, name, data_source_id, updated_at,
+    }
+}
+
+static LIST_PERMISSIONED_DATASETS: Statement<
+    ListPermissionedDatasets,
+    ListPermissionedDatasetsRow,
+> = Statement::paged(
+    "datasets::list_permissioned_datasets",
+    "queries/datasets.sql:170",
+    LIST_PERMISSIONED_DATASETS_SQL,
+    "uuid uuid",
+    "uuid text uuid timestamptz",
+    &LIST_PERMISSIONED_DATASETS_PAGES,
+);
+const LIST_PERMISSIONED_DATASETS_SQL: &str = r"WITH own_groups AS (
+    SELECT member.permission_group_id AS id
+    FROM permission_groups_to_identities AS member
+    INNER JOIN permission_groups
+        ON
+            permission_groups.id = member.permission_group_id
+            AND permission_groups.organization_id = $1
+            AND permission_groups.deleted_at IS NULL
+    LEFT JOIN teams_to_users AS team_member
+        ON
+            member.identity_type = 'team'
+            AND team_member.team_id = member.identity_id
+            AND team_member.user_id = $2
+            AND team_member.deleted_at IS NULL
+    WHERE
+        member.deleted_at IS NULL
+        AND (
+            (member.identity_type = 'user' AND member.identity_id = $2)
+            OR team_member.team_id IS NOT NULL
+        )
+), permitted AS (
+    SELECT permission.dataset_id
+    FROM dataset_permissions AS permission
+    WHERE
+        permission.permission_type = 'user'
+        AND permission.permission_id = $2
+        AND permission.deleted_at IS NULL
+    UNION
+    SELECT permission.dataset_id
+    FROM dataset_permissions AS permission
+    INNER JOIN own_groups ON own_groups.id = permission.permission_id
+    WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM datasets_to_permission_groups AS link
+    INNER JOIN own_groups ON own_groups.id = link.permission_group_id
+    WHERE link.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM dataset_groups_permissions AS permission
+    INNER JOIN dataset_groups
+        ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+    INNER JOIN datasets_to_dataset_groups AS link
+        ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+    WHERE
+        permission.permission_type = 'user'
+        AND permission.permission_id = $2
+        AND permission.deleted_at IS NULL
+    UNION
+    SELECT link.dataset_id
+    FROM dataset_groups_permissions AS permission
+    INNER JOIN own_groups ON own_groups.id = permission.permission_id
+    INNER JOIN dataset_groups
+        ON dataset_groups.id = permission.dataset_group_id AND dataset_groups.deleted_at IS NULL
+    INNER JOIN datasets_to_dataset_groups AS link
+        ON link.dataset_group_id = dataset_groups.id AND link.deleted_at IS NULL
+    WHERE permission.permission_type = 'permission_group' AND permission.deleted_at IS NULL
+)
+SELECT
+    datasets.id,
+    datasets.name,
+    datasets.data_source_id,
+    datasets.updated_at
+FROM datasets
+WHERE
+    datasets.id IN (SELECT permitted.dataset_id FROM permitted)
+    AND datasets.organization_id = $1
+    AND datasets.enabled
+    AND datasets.deleted_at IS NULL
+ORDER BY datasets.name, datasets.id";
+
+sqlmill_runtime::pages! {
+    LIST_PERMISSIONED_DATASETS_PAGES {
+        order "\nORDER BY datasets.name, datasets.id" {
+            after ["\nWHERE (page.name, page.id) > (" (0) ", " (1) ")\nORDER BY page.name, page.id\nLIMIT " (2)],
+            before ["\nWHERE (page.name, page.id) < (" (0) ", " (1) ")\nORDER BY page.name DESC, page.id DESC\nLIMIT " (2)],
+            keys "name text, id uuid" [1, 0],
+        }
+    }
+}
+
 sqlmill_runtime::statements! {
     DATASETS_STATEMENTS:
     GET_DATA_SOURCE, GET_DATA_SOURCE_BY_NAME, GET_DATASET_METADATA, UPDATE_DATASET_METADATA,
     SOFT_DELETE_DATASETS_NOT_IN, LIST_DEFAULT_DATASETS, REPLACE_DEFAULT_DATASETS, LIST_DATASETS,
+    LIST_PERMISSIONED_DATASETS,
 }

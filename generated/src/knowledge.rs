@@ -6,7 +6,7 @@ pub use crate::tables::Doc;
 
 use crate::types::DocsType;
 use sqlmill_runtime::types::{Timestamp, Uuid};
-use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Scrolled, Statement, Writer};
 
 /// Writes a document under a name, over the one that has it. A deleted one comes back with the new text.
 ///
@@ -597,6 +597,8 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
 ///
 /// Ordered by `name`, `id`.
 ///
+/// Read in pages by number, and by cursor over `name varchar, id uuid`.
+///
 /// Reads `docs`.
 ///
 /// Columns:
@@ -605,8 +607,8 @@ const SHORTCUT_NAME_TAKEN_SQL: &str = r"SELECT EXISTS (
 pub fn list_docs<'a>(
     db: &'a impl Reader,
     params: ListDocs<'a>,
-) -> Many<'a, ListDocs<'a>, ListDocsRow> {
-    Many::new(db, &LIST_DOCS, params)
+) -> Scrolled<'a, ListDocs<'a>, ListDocsRow> {
+    Scrolled::new(db, &LIST_DOCS, params)
 }
 
 /// The parameters of [`list_docs()`].
@@ -676,12 +678,13 @@ pub struct ListDocsRowRef<'a> {
 
 sqlmill_runtime::row! { ListDocsRow, ListDocsRowRef { id, name, r#type, created_at, updated_at } }
 
-static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::several(
+static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::paged_several(
     "knowledge::list_docs",
     "queries/knowledge.sql:119",
     &LIST_DOCS_SQL,
     "uuid public.docs_type_enum text",
     "uuid text public.docs_type_enum timestamptz timestamptz",
+    &LIST_DOCS_PAGES,
 );
 sqlmill_runtime::texts! {
     LIST_DOCS_SQL {
@@ -704,6 +707,16 @@ WHERE
         [1: "(position(lower(" (2) ") IN lower(name)) > 0)"]
         r"
 ORDER BY name, id"
+    }
+}
+
+sqlmill_runtime::pages! {
+    LIST_DOCS_PAGES {
+        order "\nORDER BY name, id" {
+            after ["\nWHERE (page.name, page.id) > (" (0) ", " (1) ")\nORDER BY page.name, page.id\nLIMIT " (2)],
+            before ["\nWHERE (page.name, page.id) < (" (0) ", " (1) ")\nORDER BY page.name DESC, page.id DESC\nLIMIT " (2)],
+            keys "name varchar, id uuid" [1, 0],
+        }
     }
 }
 

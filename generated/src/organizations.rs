@@ -6,7 +6,7 @@ pub use crate::tables::Organization;
 
 use crate::types::{UserOrganizationRole, UserOrganizationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{One, Optional, Paged, Patch, Reader, Statement, Writer};
 
 /// One organization by id.
 ///
@@ -586,6 +586,9 @@ WHERE
 ///
 /// Ordered by `an expression DESC`, `email`.
 ///
+/// Read in pages by number. Not by cursor: it is ordered by `an expression`, which is not among its
+/// columns.
+///
 /// Reads `users`, `users_to_organizations`.
 ///
 /// Columns:
@@ -595,8 +598,8 @@ WHERE
 pub fn list_members<'a>(
     db: &'a impl Reader,
     params: ListMembers<'a>,
-) -> Many<'a, ListMembers<'a>, ListMembersRow> {
-    Many::new(db, &LIST_MEMBERS, params)
+) -> Paged<'a, ListMembers<'a>, ListMembersRow> {
+    Paged::new(db, &LIST_MEMBERS, params)
 }
 
 /// The parameters of [`list_members()`].
@@ -692,12 +695,13 @@ sqlmill_runtime::row! {
     ListMembersRow, ListMembersRowRef { id, email, name, avatar_url, role, status, created_at }
 }
 
-static LIST_MEMBERS: Statement<ListMembers<'_>, ListMembersRow> = Statement::several(
+static LIST_MEMBERS: Statement<ListMembers<'_>, ListMembersRow> = Statement::paged_several(
     "organizations::list_members",
     "queries/organizations.sql:105",
     &LIST_MEMBERS_SQL,
     "uuid text public.user_organization_role_enum[] public.user_organization_status_enum[] uuid[]",
     "uuid text text text public.user_organization_role_enum public.user_organization_status_enum timestamptz",
+    &LIST_MEMBERS_PAGES,
 );
 sqlmill_runtime::texts! {
     LIST_MEMBERS_SQL {
@@ -736,6 +740,12 @@ WHERE
 ORDER BY person.id = ANY("
         (4)
         ") DESC, person.email"
+    }
+}
+
+sqlmill_runtime::pages! {
+    LIST_MEMBERS_PAGES {
+        order "" {}
     }
 }
 

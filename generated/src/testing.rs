@@ -246,6 +246,105 @@ sqlmill_runtime::factory! {
     }
 }
 
+/// A row of `dataset_groups`, as a factory makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetGroup {
+    pub id: Uuid,
+    pub organization_id: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    DatasetGroup { id, organization_id, name, created_at, updated_at, deleted_at }
+}
+
+sqlmill_runtime::factory! {
+    dataset_group, DatasetGroupFactory -> DatasetGroup: "public"."dataset_groups" {
+        id: Uuid, organization_id: Uuid, name: &'a str, created_at: Timestamp,
+        updated_at: Timestamp, deleted_at: Option<Timestamp>,
+    }
+}
+
+/// A row of `dataset_groups_permissions`, as a factory makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetGroupsPermission {
+    pub id: Uuid,
+    pub dataset_group_id: Uuid,
+    pub permission_id: Uuid,
+    pub permission_type: String,
+    pub organization_id: Uuid,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    DatasetGroupsPermission {
+        id, dataset_group_id, permission_id, permission_type, organization_id, created_at,
+        updated_at, deleted_at,
+    }
+}
+
+sqlmill_runtime::factory! {
+    dataset_groups_permission, DatasetGroupsPermissionFactory -> DatasetGroupsPermission: "public"."dataset_groups_permissions" {
+        id: Uuid, dataset_group_id: Uuid, permission_id: Uuid, permission_type: &'a str,
+        organization_id: Uuid, created_at: Timestamp, updated_at: Timestamp,
+        deleted_at: Option<Timestamp>,
+    }
+}
+
+/// A row of `dataset_permissions`, as a factory makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetPermission {
+    pub id: Uuid,
+    pub organization_id: Uuid,
+    pub dataset_id: Uuid,
+    pub permission_id: Uuid,
+    pub permission_type: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    DatasetPermission {
+        id, organization_id, dataset_id, permission_id, permission_type, created_at, updated_at,
+        deleted_at,
+    }
+}
+
+sqlmill_runtime::factory! {
+    dataset_permission, DatasetPermissionFactory -> DatasetPermission: "public"."dataset_permissions" {
+        id: Uuid, organization_id: Uuid, dataset_id: Uuid, permission_id: Uuid,
+        permission_type: &'a str, created_at: Timestamp, updated_at: Timestamp,
+        deleted_at: Option<Timestamp>,
+    }
+}
+
+/// A row of `datasets_to_dataset_groups`, as a factory makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetsToDatasetGroup {
+    pub dataset_id: Uuid,
+    pub dataset_group_id: Uuid,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+}
+
+sqlmill_runtime::row! {
+    DatasetsToDatasetGroup { dataset_id, dataset_group_id, created_at, updated_at, deleted_at }
+}
+
+sqlmill_runtime::factory! {
+    datasets_to_dataset_group, DatasetsToDatasetGroupFactory -> DatasetsToDatasetGroup: "public"."datasets_to_dataset_groups" {
+        dataset_id: Uuid, dataset_group_id: Uuid, created_at: Timestamp, updated_at: Timestamp,
+        deleted_at: Option<Timestamp>,
+    }
+}
+
 /// A row of `datasets_to_permission_groups`, as a factory makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetsToPermissionGroup {
@@ -491,6 +590,34 @@ sqlmill_runtime::factory! {
     permission_group, PermissionGroupFactory -> PermissionGroup: "public"."permission_groups" {
         id: Uuid, name: &'a str, organization_id: Uuid, created_by: Uuid, updated_by: Uuid,
         created_at: Timestamp, updated_at: Timestamp, deleted_at: Option<Timestamp>,
+    }
+}
+
+/// A row of `permission_groups_to_identities`, as a factory makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PermissionGroupsToIdentity {
+    pub permission_group_id: Uuid,
+    pub identity_id: Uuid,
+    pub identity_type: IdentityType,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+    pub created_by: Uuid,
+    pub updated_by: Uuid,
+}
+
+sqlmill_runtime::row! {
+    PermissionGroupsToIdentity {
+        permission_group_id, identity_id, identity_type, created_at, updated_at, deleted_at,
+        created_by, updated_by,
+    }
+}
+
+sqlmill_runtime::factory! {
+    permission_groups_to_identity, PermissionGroupsToIdentityFactory -> PermissionGroupsToIdentity: "public"."permission_groups_to_identities" {
+        permission_group_id: Uuid, identity_id: Uuid, identity_type: IdentityType,
+        created_at: Timestamp, updated_at: Timestamp, deleted_at: Option<Timestamp>,
+        created_by: Uuid, updated_by: Uuid,
     }
 }
 

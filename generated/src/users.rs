@@ -6,7 +6,7 @@ pub use crate::tables::{NewUser, User};
 
 use crate::types::{UserOrganizationRole, UserOrganizationStatus};
 use sqlmill_runtime::types::{Timestamp, Uuid, Value};
-use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Scrolled, Statement, Writer};
 
 /// One user by id; those whose account is closed only on request.
 ///
@@ -323,19 +323,20 @@ FROM users
 WHERE email = ANY($1) AND deleted_at IS NULL
 ORDER BY email";
 
-/// One page of all users, newest first. Pages count from 1; `count_users` tells how many users there are in all.
+/// All users, newest first.
 ///
 /// ```sql
 /// SELECT id, email, name, is_active, created_at
 /// FROM users
 /// WHERE deleted_at IS NULL
 /// ORDER BY created_at DESC, id DESC
-/// LIMIT $1 OFFSET ($2::bigint - 1) * $1
 /// ```
 ///
 /// Returns any number of rows: nothing fixes `id`, or `email` of `users`.
 ///
 /// Ordered by `created_at DESC`, `id DESC`.
+///
+/// Read in pages by number, and by cursor over `created_at timestamptz DESC, id uuid DESC`.
 ///
 /// Reads `users`.
 ///
@@ -343,27 +344,13 @@ ORDER BY email";
 ///
 /// - `id`, `email`, `is_active`, `created_at`: not null, as declared
 /// - `name`: may be null, as declared
-pub fn list_users_page(
-    db: &impl Reader,
-    params: ListUsersPage,
-) -> Many<'_, ListUsersPage, ListUsersPageRow> {
-    Many::new(db, &LIST_USERS_PAGE, params)
+pub fn list_users(db: &impl Reader) -> Scrolled<'_, (), ListUsersRow> {
+    Scrolled::new(db, &LIST_USERS, ())
 }
 
-/// The parameters of [`list_users_page()`].
-#[derive(Debug, Clone, Copy)]
-pub struct ListUsersPage {
-    /// not null: a limit
-    pub page_size: i64,
-    /// not null: nothing here asks for NULL
-    pub page: i64,
-}
-
-sqlmill_runtime::params! { ListUsersPage { page_size, page } }
-
-/// A row of [`list_users_page()`].
+/// A row of [`list_users()`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct ListUsersPageRow {
+pub struct ListUsersRow {
     pub id: Uuid,
     /// The address that the person signs in with.
     pub email: String,
@@ -374,9 +361,9 @@ pub struct ListUsersPageRow {
     pub created_at: Timestamp,
 }
 
-/// [`ListUsersPageRow`], borrowed from the reply.
+/// [`ListUsersRow`], borrowed from the reply.
 #[derive(Debug)]
-pub struct ListUsersPageRowRef<'a> {
+pub struct ListUsersRowRef<'a> {
     pub id: Uuid,
     pub email: &'a str,
     pub name: Option<&'a str>,
@@ -384,22 +371,30 @@ pub struct ListUsersPageRowRef<'a> {
     pub created_at: Timestamp,
 }
 
-sqlmill_runtime::row! {
-    ListUsersPageRow, ListUsersPageRowRef { id, email, name, is_active, created_at }
-}
+sqlmill_runtime::row! { ListUsersRow, ListUsersRowRef { id, email, name, is_active, created_at } }
 
-static LIST_USERS_PAGE: Statement<ListUsersPage, ListUsersPageRow> = Statement::new(
-    "users::list_users_page",
+static LIST_USERS: Statement<(), ListUsersRow> = Statement::paged(
+    "users::list_users",
     "queries/users.sql:80",
-    LIST_USERS_PAGE_SQL,
-    "int8 int8",
+    LIST_USERS_SQL,
+    "",
     "uuid text text bool timestamptz",
+    &LIST_USERS_PAGES,
 );
-const LIST_USERS_PAGE_SQL: &str = r"SELECT id, email, name, is_active, created_at
+const LIST_USERS_SQL: &str = r"SELECT id, email, name, is_active, created_at
 FROM users
 WHERE deleted_at IS NULL
-ORDER BY created_at DESC, id DESC
-LIMIT $1 OFFSET ($2::bigint - 1) * $1";
+ORDER BY created_at DESC, id DESC";
+
+sqlmill_runtime::pages! {
+    LIST_USERS_PAGES {
+        order "\nORDER BY created_at DESC, id DESC" {
+            after ["\nWHERE (page.created_at, page.id) < (" (0) ", " (1) ")\nORDER BY page.created_at DESC, page.id DESC\nLIMIT " (2)],
+            before ["\nWHERE (page.created_at, page.id) > (" (0) ", " (1) ")\nORDER BY page.created_at, page.id\nLIMIT " (2)],
+            keys "created_at timestamptz DESC, id uuid DESC" [4, 0],
+        }
+    }
+}
 
 /// How many users there are.
 ///
@@ -1628,9 +1623,8 @@ RETURNING last_used_shortcuts";
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    GET_USER, GET_USER_BY_EMAIL, GET_USER_EMAIL, GET_USERS_BATCH, FIND_USERS_BY_EMAILS,
-    LIST_USERS_PAGE, COUNT_USERS, CREATE_USER, IMPORT_USER, UPSERT_USER, DELETE_USER,
-    GET_USER_ORGANIZATIONS, GET_USER_WITH_ORGANIZATIONS, GET_USER_PROFILE,
-    CREATE_USER_WITH_MEMBERSHIP, FIND_USER_BY_EMAIL_IN_ORGANIZATION, UPDATE_USER,
-    PUSH_RECENT_SHORTCUTS,
+    GET_USER, GET_USER_BY_EMAIL, GET_USER_EMAIL, GET_USERS_BATCH, FIND_USERS_BY_EMAILS, LIST_USERS,
+    COUNT_USERS, CREATE_USER, IMPORT_USER, UPSERT_USER, DELETE_USER, GET_USER_ORGANIZATIONS,
+    GET_USER_WITH_ORGANIZATIONS, GET_USER_PROFILE, CREATE_USER_WITH_MEMBERSHIP,
+    FIND_USER_BY_EMAIL_IN_ORGANIZATION, UPDATE_USER, PUSH_RECENT_SHORTCUTS,
 }

@@ -79,7 +79,7 @@ impl<'a, A: Access> TransactionOptions<'a, A> {
 
     /// Starts it. Dropping the handle rolls back.
     pub async fn begin(self) -> Result<Transaction<A>> {
-        Transaction::begin(self.pool, &self.sql()).await
+        Transaction::begin(self.pool, &self.sql(), self.isolation).await
     }
 
     /// Runs `body` in it: committed when `body` returns `Ok`, rolled back when it returns an error, panics or is dropped
@@ -157,7 +157,9 @@ impl<A: Access> RetriedTransaction<'_, A> {
         let sql = self.options.sql();
         let mut failed = 0;
         loop {
-            let transaction = Transaction::<A>::begin(self.options.pool, &sql).await?;
+            let options = &self.options;
+            let transaction =
+                Transaction::<A>::begin(options.pool, &sql, options.isolation).await?;
             match transaction.run(&mut body).await {
                 Outcome::Done(result) => return result,
                 Outcome::Conflict(error) if failed == self.times => return Err(error),

@@ -261,7 +261,7 @@ impl<P: Params> Call<'_, P> {
         match self.handle {
             // One statement is a transaction by itself, and of no rows there is nothing to ask.
             Handle::Pool(pool) if self.rows.len() > CHUNK => {
-                let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN").await?;
+                let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN", None).await?;
                 let handle = Handle::Transaction(transaction.core());
                 let affected = self.chunks(handle, all).await?;
                 transaction.commit().await?;

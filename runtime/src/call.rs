@@ -98,7 +98,7 @@ async fn open_timed(
 }
 
 /// `turn` is ready when nothing that was sent before is left: what runs is then what a cancellation is to meet.
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     deadline: &Deadline,
     lease: &Lease,
     opening: impl Future<Output = Result<T>>,

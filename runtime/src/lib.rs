@@ -57,6 +57,7 @@ mod incoming;
 mod lease;
 mod listen;
 mod macros;
+mod page;
 mod param;
 mod partition;
 mod patch;
@@ -89,12 +90,14 @@ pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Result};
 pub use handle::{InTransaction, Reader, Writer};
 pub use listen::{Heard, Listener};
+pub use page::cursor::Cursor;
+pub use page::{CursorPage, OrDefault, Page, Pages};
 pub use patch::Patch;
 pub use pool::{Health, PoolStatus, ServerRole};
 pub use query::{
-    AllRows, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
+    AllRows, CursorQuery, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,
+    PageQuery, Pageable, Paged, PagedRows, Query, Scrolled, ScrolledRows, Shape,
 };
-pub use query::{Query, Shape};
 pub use stream::RowStream;
 pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction};
 
@@ -114,6 +117,8 @@ pub use codec::{
     decode_enumeration, decode_nested, decode_nested_ref, encode_composite, encode_enumeration,
     expected_composite, expected_enumeration,
 };
+#[doc(hidden)]
+pub use page::{Cursors, Order};
 #[doc(hidden)]
 pub use type_list::ANY;
 #[doc(hidden)]

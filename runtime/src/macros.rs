@@ -743,3 +743,73 @@ macro_rules! __column_name {
         stringify!($column)
     };
 }
+
+/// Declares how a query is read in pages: a static that [`Statement::paged`](crate::Statement::paged) takes.
+///
+/// `order` is the clause that the query's text ends in: rows are counted, and reached by cursor, without it. What follows is put
+/// behind that, with the parameters that a page adds by their places, from 0: the values of the keys, and `LIMIT`.
+///
+/// ```
+/// # use sqlmill_runtime::Statement;
+/// static LIST: Statement<(), i64> = Statement::paged(
+///     "users::list",
+///     "queries/users.sql:1",
+///     "SELECT id FROM users ORDER BY id",
+///     "",
+///     "int8",
+///     &LIST_PAGES,
+/// );
+///
+/// sqlmill_runtime::pages! {
+///     LIST_PAGES {
+///         order " ORDER BY id" {
+///             after ["\nWHERE page.id > " (0) "\nORDER BY page.id\nLIMIT " (1)],
+///             before ["\nWHERE page.id < " (0) "\nORDER BY page.id DESC\nLIMIT " (1)],
+///             keys "id int8" [0],
+///         }
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! pages {
+    ($name:ident { $(order $clause:literal { $($cursor:tt)* })* $(sizes $default:literal $most:literal)? }) => {
+        static $name: $crate::Pages = $crate::Pages::new(
+            &[$($crate::Order {
+                clause: $clause,
+                cursors: $crate::__cursors!($($cursor)*),
+            }),*],
+            $crate::__page_sizes!($($default $most)?),
+        );
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cursors {
+    () => {
+        ::core::option::Option::None
+    };
+    (
+        after [$($after:tt)*],
+        before [$($before:tt)*],
+        keys $keys:literal [$($column:literal),*],
+    ) => {
+        ::core::option::Option::Some($crate::Cursors {
+            after: &[$($crate::__piece!($after)),*],
+            before: &[$($crate::__piece!($before)),*],
+            keys: $keys,
+            columns: &[$($column),*],
+        })
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __page_sizes {
+    () => {
+        (20, 1000)
+    };
+    ($default:literal $most:literal) => {
+        ($default, $most)
+    };
+}

@@ -16,6 +16,10 @@ use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
 use crate::trace::{self, traced};
 
+mod page;
+
+pub use page::{CursorQuery, PageQuery, Pageable, Paged, Scrolled};
+
 /// Exactly one row: awaits to `R`. No row is the error [`NotFound`](ErrorKind::NotFound).
 pub type One<'a, P, R> = Query<'a, P, R, OneRow>;
 
@@ -290,6 +294,14 @@ pub enum OptionalRow {}
 #[derive(Debug, Clone, Copy)]
 pub enum AllRows {}
 
+/// All rows, or a page of them by number.
+#[derive(Debug, Clone, Copy)]
+pub enum PagedRows {}
+
+/// All rows, or a page of them by number or by cursor.
+#[derive(Debug, Clone, Copy)]
+pub enum ScrolledRows {}
+
 impl Shape for OneRow {}
 impl Shape for OptionalRow {}
 impl Shape for AllRows {}
@@ -402,15 +414,20 @@ fn mocked<P, R: Row, M: Mapper<R>>(call: &mut Call<'_, P, M>) -> Option<Result<V
         Ok(mock) => mock.answer::<Vec<R>>(origin),
         Err(error) => Err(error.of(origin)),
     };
-    Some(rows.and_then(|rows| {
-        rows.into_iter()
-            .map(|row| {
-                let detail = "a mock has no reply that `map` could borrow from";
-                let refused = || Error::with(ErrorKind::Other, detail).of(origin);
-                call.mapper.owned(row).ok_or_else(refused)
-            })
-            .collect()
-    }))
+    Some(rows.and_then(|rows| owned(&mut call.mapper, rows).map_err(|error| error.of(origin))))
+}
+
+/// What becomes of rows that are there already.
+#[cfg(feature = "testing")]
+fn owned<R: Row, M: Mapper<R>>(mapper: &mut M, rows: Vec<R>) -> Result<Vec<M::Output>> {
+    let detail = "a mock has no reply that `map` could borrow from";
+    rows.into_iter()
+        .map(|row| {
+            mapper
+                .owned(row)
+                .ok_or_else(|| Error::with(ErrorKind::Other, detail))
+        })
+        .collect()
 }
 
 async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(

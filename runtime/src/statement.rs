@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use crate::page::Pages;
 use crate::param::Params;
 use crate::row::{Row, Source};
 use crate::texts::Texts;
@@ -47,9 +48,22 @@ pub struct About {
     pub(crate) params: Option<&'static [u16]>,
     /// Of a query that takes many rows of parameters: those that tell rows apart.
     pub(crate) keys: &'static [u16],
+    /// How it is read in pages, if it is.
+    pub(crate) pages: Option<&'static Pages>,
+    /// The parameters that a page has behind the query's own.
+    added: Added,
     /// The types of all parameters, and of the columns: see [`type_list`].
     param_types: &'static str,
     column_types: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Added {
+    Nothing,
+    /// LIMIT and OFFSET.
+    Page,
+    /// Values of those columns of the row, and LIMIT.
+    Cursor(&'static [usize]),
 }
 
 /// Which query it is, for errors.
@@ -85,6 +99,8 @@ impl<P: Params, R: Row> Statement<P, R> {
                 timeout: None,
                 params: None,
                 keys: &[],
+                pages: None,
+                added: Added::Nothing,
                 param_types,
                 column_types,
             },
@@ -117,6 +133,34 @@ impl<P: Params, R: Row> Statement<P, R> {
     ) -> Self {
         let mut statement = Self::new(name, location, sql, param_types, column_types);
         statement.about.keys = keys;
+        statement
+    }
+
+    /// A query that is read in pages as well.
+    pub const fn paged(
+        name: &'static str,
+        location: &'static str,
+        sql: &'static str,
+        param_types: &'static str,
+        column_types: &'static str,
+        pages: &'static Pages,
+    ) -> Self {
+        let mut statement = Self::new(name, location, sql, param_types, column_types);
+        statement.about.pages = Some(pages);
+        statement
+    }
+
+    /// The same of several texts.
+    pub const fn paged_several(
+        name: &'static str,
+        location: &'static str,
+        texts: &'static Texts,
+        param_types: &'static str,
+        column_types: &'static str,
+        pages: &'static Pages,
+    ) -> Self {
+        let mut statement = Self::several(name, location, texts, param_types, column_types);
+        statement.about.pages = Some(pages);
         statement
     }
 
@@ -187,6 +231,13 @@ impl<P, R> Statement<P, R> {
             Some(texts) => texts.all(&self.about).into_iter().copied().collect(),
         }
     }
+
+    /// What is known of all that it can send.
+    pub(crate) fn every(&self) -> Vec<About> {
+        let own = self.abouts();
+        let pages: Vec<About> = own.iter().flat_map(About::every_page).collect();
+        own.into_iter().chain(pages).collect()
+    }
 }
 
 impl<P, R> fmt::Debug for Statement<P, R> {
@@ -205,6 +256,55 @@ impl About {
             params: self.param_types.as_ptr().addr(),
             columns: self.column_types.as_ptr().addr(),
         }
+    }
+
+    /// A page by number, with `LIMIT` and `OFFSET` behind the query's own parameters.
+    pub(crate) fn page(&self, sql: &'static str) -> Self {
+        Self {
+            sql,
+            pages: None,
+            added: Added::Page,
+            ..*self
+        }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn count(&self, sql: &'static str) -> Self {
+        Self {
+            sql,
+            pages: None,
+            column_types: "int8",
+            ..*self
+        }
+    }
+
+    /// A page by cursor, with values of those columns and `LIMIT` behind the query's own parameters.
+    pub(crate) fn cursor(&self, sql: &'static str, columns: &'static [usize]) -> Self {
+        Self {
+            sql,
+            pages: None,
+            added: Added::Cursor(columns),
+            ..*self
+        }
+    }
+
+    /// All that is sent for its pages.
+    fn every_page(&self) -> Vec<Self> {
+        let own = match self.params {
+            Some(places) => places.len(),
+            None if self.param_types == ANY => return Vec::new(),
+            None => type_list::split(self.param_types).count(),
+        };
+        let Some(texts) = self.pages.and_then(|pages| pages.texts(self, own)) else {
+            return Vec::new();
+        };
+        let mut every = vec![self.page(texts.page), self.count(texts.count)];
+        if let Some(cursors) = &texts.cursors {
+            let columns = cursors.of.columns;
+            every.push(self.cursor(cursors.after, columns));
+            every.push(self.cursor(cursors.before, columns));
+        }
+        every
     }
 
     /// Of one of its texts.
@@ -229,13 +329,22 @@ impl About {
     pub(crate) fn check(&self, prepared: &Prepared) -> Result<(), Mismatch> {
         if self.param_types != ANY {
             let all: Vec<&str> = type_list::split(self.param_types).collect();
-            let expected = match self.params {
+            let mut expected = match self.params {
                 None => all,
                 Some(places) => places
                     .iter()
                     .filter_map(|&place| all.get(usize::from(place)).copied())
                     .collect(),
             };
+            match self.added {
+                Added::Nothing => {}
+                Added::Page => expected.extend(["int8", "int8"]),
+                Added::Cursor(columns) => {
+                    let types: Vec<&str> = type_list::split(self.column_types).collect();
+                    let keys = columns.iter().filter_map(|&column| types.get(column));
+                    expected.extend(keys.copied().chain(["int8"]));
+                }
+            }
             let actual = prepared.params().map(|ty| (None, ty));
             compare(Side::Parameter, &expected, actual)?;
         }

@@ -74,6 +74,10 @@ impl Variant {
         })
     }
 
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
     fn has(self, filter: u8) -> bool {
         u32::from(filter) < CHOICES - 1 && self.0 & (1 << filter) != 0
     }

@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
+use crate::begin::Isolation;
 use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
@@ -61,9 +62,13 @@ impl sealed::Access for ReadOnly {
 }
 
 impl<A: Access> Transaction<A> {
-    /// `sql` is a BEGIN.
-    pub(crate) async fn begin(pool: &Pool, sql: &str) -> Result<Self> {
-        Ok(Self::of(Core::begin(pool, sql).await?))
+    /// `sql` is a BEGIN, with the isolation level if there is one.
+    pub(crate) async fn begin(
+        pool: &Pool,
+        sql: &str,
+        isolation: Option<Isolation>,
+    ) -> Result<Self> {
+        Ok(Self::of(Core::begin(pool, sql, isolation).await?))
     }
 
     fn of(core: Core) -> Self {
@@ -160,6 +165,8 @@ pub struct Core {
     level: u64,
     /// Does dropping the handle end the transaction? A handle given to a closure ends with the closure instead.
     owner: bool,
+    /// What was asked for when it began; `None` is what the server is configured to.
+    isolation: Option<Isolation>,
 }
 
 struct State {
@@ -185,7 +192,7 @@ enum Refusal {
 }
 
 impl Core {
-    async fn begin(pool: &Pool, sql: &str) -> Result<Self> {
+    async fn begin(pool: &Pool, sql: &str, isolation: Option<Isolation>) -> Result<Self> {
         #[cfg(feature = "testing")]
         if let Some(mock) = pool.mock() {
             return Ok(Self::of_mock(mock));
@@ -203,6 +210,7 @@ impl Core {
             })),
             level: 0,
             owner: true,
+            isolation,
         };
         // From here on the handle's drop rolls back, also when this future is dropped while BEGIN is under way.
         ask(&lease, sql)
@@ -224,6 +232,7 @@ impl Core {
             })),
             level: 0,
             owner: true,
+            isolation: None,
         }
     }
 
@@ -266,6 +275,7 @@ impl Core {
                 shared: Arc::clone(&self.shared),
                 level,
                 owner: true,
+                isolation: self.isolation,
             });
         }
         let lease = self.lease()?;
@@ -279,6 +289,7 @@ impl Core {
             shared: Arc::clone(&self.shared),
             level,
             owner: true,
+            isolation: self.isolation,
         };
         let sql = format!("SAVEPOINT sqlmill_{level}");
         let request = pin!(ask(&lease, &sql));
@@ -356,6 +367,10 @@ impl Core {
             .await?;
         self.release().await;
         outcome.map_err(|failure| lease.error(&failure))
+    }
+
+    pub(crate) fn isolation(&self) -> Option<Isolation> {
+        self.isolation
     }
 
     /// The connection, when this is the innermost open transaction.
@@ -486,6 +501,7 @@ impl Core {
             shared: Arc::clone(&self.shared),
             level: self.level,
             owner: false,
+            isolation: self.isolation,
         }
     }
 

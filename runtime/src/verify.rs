@@ -21,7 +21,7 @@ mod sealed {
 
 impl<P, R> sealed::AnyStatement for Statement<P, R> {
     fn known(&self) -> Vec<About> {
-        self.abouts()
+        self.every()
     }
 }
 

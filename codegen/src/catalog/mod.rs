@@ -221,6 +221,8 @@ pub struct Operator {
     pub is_btree_equality: bool,
     /// The operator families in which it is btree equality.
     pub equality_families: Vec<Oid>,
+    /// The operator families in which it is one of btree's `<`, `<=`, `>=` and `>`.
+    pub order_families: Vec<Oid>,
 }
 
 #[derive(Debug, Clone)]

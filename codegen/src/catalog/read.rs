@@ -57,7 +57,7 @@ pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
         catalog.comparers.push((row.oid()?, row.oid()?));
     }
     casts(&mut catalog, next("pg_cast"))?;
-    equality_families(&mut catalog, next("pg_amop"))?;
+    operator_uses(&mut catalog, next("pg_amop"))?;
     constraints(&mut catalog, next("pg_constraint"))?;
     let families = operator_families(next("pg_opclass"))?;
     indexes(&mut catalog, &families, next("pg_index"))?;
@@ -153,9 +153,9 @@ ORDER BY 1, 2;
 
 SELECT castsource, casttarget, castmethod, castfunc FROM pg_catalog.pg_cast;
 
-SELECT DISTINCT o.amopopr, o.amopfamily
+SELECT DISTINCT o.amopopr, o.amopfamily, o.amopstrategy = 3
 FROM pg_catalog.pg_amop o JOIN pg_catalog.pg_am a ON a.oid = o.amopmethod
-WHERE a.amname = 'btree' AND o.amopstrategy = 3 AND o.amoppurpose = 's'
+WHERE a.amname = 'btree' AND o.amoppurpose = 's'
 ORDER BY 1, 2;
 
 SELECT k.oid, k.conname, n.nspname, k.conrelid, k.contypid, k.contype, k.condeferrable, k.convalidated,
@@ -501,6 +501,7 @@ fn operators(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
             right: row.oid()?,
             is_btree_equality: false,
             equality_families: Vec::new(),
+            order_families: Vec::new(),
         };
         catalog.operators.insert(operator.oid, operator);
     }
@@ -522,13 +523,18 @@ fn casts(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
     Ok(())
 }
 
-fn equality_families(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
+fn operator_uses(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
     for mut row in rows {
         let operator = row.oid()?;
         let family = row.oid()?;
-        if let Some(operator) = catalog.operators.get_mut(&operator) {
-            operator.is_btree_equality = true;
-            operator.equality_families.push(family);
+        let equality = row.flag()?;
+        match catalog.operators.get_mut(&operator) {
+            Some(operator) if equality => {
+                operator.is_btree_equality = true;
+                operator.equality_families.push(family);
+            }
+            Some(operator) => operator.order_families.push(family),
+            None => {}
         }
     }
     Ok(())

@@ -268,13 +268,16 @@ fn runtime_names(w: &mut Writer) {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 14] = [
+const ROOT_NAMES: [&str; 17] = [
     "Builder",
+    "Cursor",
+    "CursorPage",
     "Database",
     "Error",
     "ErrorKind",
     "InTransaction",
     "Isolation",
+    "Page",
     "Patch",
     "PoolStatus",
     "ReadTransaction",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Module, Params, Piece, Query,
-    QueryResult, RustType, Value,
+    Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Module, Pages,
+    Params, Piece, Query, QueryResult, RustType, Value,
 };
 
 use super::spell::{self, Form, Scope};
@@ -117,16 +117,13 @@ impl Shape {
         let (awaitable, row) = match &query.result {
             QueryResult::Affected => ("Execute", None),
             QueryResult::Scalar => (
-                awaitable(query.cardinality),
+                awaitable(query),
                 query
                     .outputs
                     .first()
                     .map(|column| spell::slot(scope, &column.slot, Form::Owned)),
             ),
-            QueryResult::Struct(name) => (
-                awaitable(query.cardinality),
-                Some(spell::struct_name(scope, name)),
-            ),
+            QueryResult::Struct(name) => (awaitable(query), Some(spell::struct_name(scope, name))),
         };
         let awaitable = match (&query.bulk, &query.result) {
             (None, _) => awaitable,
@@ -199,18 +196,30 @@ impl Shape {
     }
 }
 
-fn awaitable(cardinality: Cardinality) -> &'static str {
-    match cardinality {
-        Cardinality::None => "Execute",
-        Cardinality::One => "One",
-        Cardinality::AtMostOne => "Optional",
-        Cardinality::Many => "Many",
+fn awaitable(query: &Query) -> &'static str {
+    match (query.cardinality, &query.pages) {
+        (Cardinality::None, _) => "Execute",
+        (Cardinality::One, _) => "One",
+        (Cardinality::AtMostOne, _) => "Optional",
+        (Cardinality::Many, None) => "Many",
+        (Cardinality::Many, Some(pages))
+            if pages.orders.iter().any(|order| order.cursor.is_err()) =>
+        {
+            "Paged"
+        }
+        (Cardinality::Many, Some(_)) => "Scrolled",
     }
 }
 
-/// `GET_USER` and `GET_USER_SQL`: no two of one module alike.
+/// `GET_USER`, `GET_USER_SQL` and, of what is read in pages, `GET_USER_PAGES`: no two of one module alike.
 pub(super) struct Statics {
-    by_query: BTreeMap<String, (String, String)>,
+    by_query: BTreeMap<String, Names>,
+}
+
+struct Names {
+    statement: String,
+    text: String,
+    pages: Option<String>,
 }
 
 impl Statics {
@@ -220,20 +229,30 @@ impl Statics {
         let mut statements = Vec::new();
         for query in queries {
             let plain = query.name.strip_prefix("r#").unwrap_or(&query.name);
-            statements.push((&query.name, free(plain.to_uppercase(), &mut taken)));
+            statements.push((query, free(plain.to_uppercase(), &mut taken)));
         }
         // A query may be called `get_user_sql`.
         for (query, statement) in statements {
             let text = free(format!("{statement}_SQL"), &mut taken);
-            by_query.insert(query.clone(), (statement, text));
+            let pages = query
+                .pages
+                .as_ref()
+                .map(|_| free(format!("{statement}_PAGES"), &mut taken));
+            let names = Names {
+                statement,
+                text,
+                pages,
+            };
+            by_query.insert(query.name.clone(), names);
         }
         Self { by_query }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.by_query
-            .values()
-            .flat_map(|(statement, text)| [statement.clone(), text.clone()])
+        self.by_query.values().flat_map(|names| {
+            let both = [names.statement.clone(), names.text.clone()];
+            both.into_iter().chain(names.pages.clone())
+        })
     }
 
     /// All statements, as a list that the crate is verified by.
@@ -253,11 +272,15 @@ impl Statics {
     fn statement(&self, query: &str) -> &str {
         self.by_query
             .get(query)
-            .map_or("", |(statement, _)| statement)
+            .map_or("", |names| &names.statement)
     }
 
     fn text(&self, query: &str) -> &str {
-        self.by_query.get(query).map_or("", |(_, text)| text)
+        self.by_query.get(query).map_or("", |names| &names.text)
+    }
+
+    fn pages(&self, query: &str) -> Option<&str> {
+        self.by_query.get(query)?.pages.as_deref()
     }
 }
 
@@ -288,23 +311,31 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
     let timeout = query
         .timeout_ms
         .map(|limit| format!("timeout_ms({})", grouped(limit)));
-    let (constructor, argument) = match (&query.texts, query.shared) {
-        (None, false) => ("new", text.to_owned()),
-        (None, true) => ("shared", text.to_owned()),
-        (Some(_), false) => ("several", format!("&{text}")),
-        (Some(_), true) => ("shared_several", format!("&{text}")),
+    let pages = query.pages.as_ref().zip(statics.pages(&query.name));
+    let constructor = match (&query.texts, &pages, query.shared) {
+        (None, Some(_), _) => "paged",
+        (Some(_), Some(_), _) => "paged_several",
+        (None, None, false) => "new",
+        (None, None, true) => "shared",
+        (Some(_), None, false) => "several",
+        (Some(_), None, true) => "shared_several",
     };
-    let mut arguments = vec![
+    let argument = match &query.texts {
+        None => text.to_owned(),
+        Some(_) => format!("&{text}"),
+    };
+    let mut args = vec![
         layout::string(&format!("{plain}::{}", query.written)),
         layout::string(&format!("{}:{}", query.file, query.line)),
         argument,
         types(&query.inputs, if query.bulk.is_some() { "[]" } else { "" }),
         types(&query.outputs, ""),
     ];
+    args.extend(pages.map(|(_, name)| format!("&{name}")));
     let constructor = match &query.bulk {
         Some(keys) if !keys.is_empty() => {
             let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
-            arguments.push(format!("&[{}]", keys.join(", ")));
+            args.push(format!("&[{}]", keys.join(", ")));
             "keyed"
         }
         Some(_) | None => constructor,
@@ -314,7 +345,7 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         &format!("static {name}"),
         &ty,
         &format!("{}::{constructor}", ty.head),
-        &arguments,
+        &args,
         timeout.as_deref(),
     );
     match &query.texts {
@@ -323,6 +354,49 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             w.block(text, |w| texts(w, pieces));
         }),
     }
+    if let Some((pages, name)) = pages {
+        w.blank();
+        self::pages(w, name, pages);
+    }
+}
+
+/// What is put behind the text for its pages.
+fn pages(w: &mut Writer, name: &str, pages: &Pages) {
+    let string = layout::string;
+    w.block("sqlmill_runtime::pages!", |w| {
+        w.block(name, |w| {
+            for order in &pages.orders {
+                let head = format!("order {}", string(&order.clause));
+                let Ok(cursor) = &order.cursor else {
+                    w.line(format!("{head} {{}}"));
+                    continue;
+                };
+                w.block(head, |w| {
+                    let columns: Vec<String> =
+                        cursor.columns.iter().map(usize::to_string).collect();
+                    w.line(format!("after [{}],", quoted(&cursor.after)));
+                    w.line(format!("before [{}],", quoted(&cursor.before)));
+                    let keys = string(&cursor.keys);
+                    w.line(format!("keys {keys} [{}],", columns.join(", ")));
+                });
+            }
+            if let Some((default, most)) = pages.sizes {
+                w.line(format!("sizes {default} {most}"));
+            }
+        });
+    });
+}
+
+/// Text and parameters, on one line.
+fn quoted(pieces: &[Piece]) -> String {
+    let pieces: Vec<String> = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => layout::string(text),
+            other => piece_on_a_line(other),
+        })
+        .collect();
+    pieces.join(" ")
 }
 
 /// The types of the database, for the check when the statement is prepared.
@@ -548,6 +622,24 @@ fn documentation(query: &Query) -> Vec<String> {
             "Ordered by {}{total}.",
             doc::names(&query.order)
         )));
+    }
+    if let Some(pages) = &query.pages {
+        let cursors: Result<Vec<&CursorPages>, &String> = pages
+            .orders
+            .iter()
+            .map(|order| order.cursor.as_ref())
+            .collect();
+        paragraph(doc::sentence(&match cursors {
+            Ok(cursors) => {
+                let keys: Vec<String> = cursors
+                    .iter()
+                    .map(|cursor| doc::names(&[&cursor.keys]))
+                    .collect();
+                let keys = keys.join("; ");
+                format!("Read in pages by number, and by cursor over {keys}.")
+            }
+            Err(reason) => format!("Read in pages by number. Not by cursor: {reason}."),
+        }));
     }
     paragraph(doc::sentence(&reach(query)));
     if let Some(limit) = query.timeout_ms {

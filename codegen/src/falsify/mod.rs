@@ -6,6 +6,7 @@
 
 mod fill;
 pub mod inside;
+mod paging;
 mod reviewed;
 mod run;
 mod values;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Oid};
 use crate::describe::Statement;
 use crate::facts::{Access, Cardinality, Facts};
+use crate::pages::{Order, PageTexts};
 use crate::parse::syntax::ParamUse;
 use crate::wire;
 
@@ -37,6 +39,8 @@ pub struct Subject<'a> {
     pub facts: &'a Facts,
     /// What the author says of columns in place of the proof.
     pub marks: &'a [Mark],
+    /// What it is read in pages by.
+    pub pages: Option<(&'a PageTexts, &'a Order)>,
 }
 
 /// `name!` or `name[!]` on a column: by its place, never NULL, or without NULL among its elements.
@@ -81,6 +85,8 @@ pub struct Observation {
     pub broken: BTreeMap<Broken, String>,
     /// A read-only transaction refused it.
     pub writes: Option<String>,
+    /// The total or a page was not what the list makes expected: which, and the parameters.
+    pub pages: Option<(&'static str, String)>,
     /// Other errors by SQLSTATE, the first of each.
     pub errors: BTreeMap<String, String>,
     /// Parameters of the run with the fewest rows, and with the most.
@@ -151,6 +157,12 @@ pub fn judge(
                 "proved to read only ({}), but a read-only transaction refused it",
                 facts.access.reason
             ),
+            example: example.clone(),
+        });
+    }
+    if let Some((what, example)) = &seen.pages {
+        found.push(Falsified {
+            message: format!("{what} is not what it is of the rows of the whole list"),
             example: example.clone(),
         });
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fill::{Contents, Style, empty, fill, foreign_keys, read, tables};
+use super::paging;
 use super::values::{Dice, Pool, literal, quote};
 use super::{Broken, Effort, Error, Observation, Subject, inside};
 use crate::catalog::{Catalog, Oid};
@@ -41,6 +42,9 @@ pub fn observe(
         {
             note_error(&mut observation, error)?;
         }
+        if let Err(error) = paging::prepare(connection, index, subject) {
+            note_error(&mut observation, error)?;
+        }
         seen.push(observation);
     }
     let total = effort.rounds + 4;
@@ -70,6 +74,7 @@ pub fn observe(
                     index,
                     subject,
                     &arguments,
+                    &mut dice,
                     &mut seen[index],
                 )?;
             }
@@ -318,6 +323,7 @@ fn run(
     index: usize,
     subject: &Subject<'_>,
     arguments: &[String],
+    dice: &mut Dice,
     seen: &mut Observation,
 ) -> Result<(), Error> {
     let list = if arguments.is_empty() {
@@ -343,6 +349,7 @@ fn run(
                 .map(|rows| rows.rows)
                 .unwrap_or_default();
             note_rows(catalog, subject, &rows, &arguments.join(", "), seen);
+            paging::compare(connection, index, subject, &rows, arguments, dice, seen)?;
         }
         Err(wire::Error::Server(error)) if error.code.starts_with("23") => {
             let broken = Broken {

@@ -26,6 +26,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             DirectiveKind::Optional => "optional",
             DirectiveKind::Many
             | DirectiveKind::Bulk
+            | DirectiveKind::Page
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
             | DirectiveKind::Order { .. }

@@ -15,6 +15,8 @@ mod missing_where;
 mod nullity;
 mod optional_filter;
 mod order_ties;
+mod page;
+mod page_order;
 mod postgres;
 mod soft_delete_filter;
 mod updated_at;
@@ -69,6 +71,8 @@ const RULES: &[Rule] = &[
     optional_filter::RULE,
     optional_filter::IN_WRITE,
     order_ties::RULE,
+    page::RULE,
+    page_order::RULE,
 ];
 
 /// The names of all rules, and whether they can be waived: for help texts.
@@ -222,6 +226,7 @@ fn allows<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Directive, Str
             | DirectiveKind::Optional
             | DirectiveKind::Many
             | DirectiveKind::Bulk
+            | DirectiveKind::Page
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }
             | DirectiveKind::Order { .. } => None,

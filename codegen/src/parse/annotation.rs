@@ -489,6 +489,7 @@ impl<'a> Line<'a> {
             "optional" => DirectiveKind::Optional,
             "many" => DirectiveKind::Many,
             "bulk" => DirectiveKind::Bulk,
+            "page" => DirectiveKind::Page,
             "transaction" => DirectiveKind::Transaction,
             "timeout" => self.timeout().ok()?,
             "order" => self.order().ok()?,
@@ -710,12 +711,13 @@ const ELEMENTS: &str =
 
 const PATCHES: &str = "a patch is `name~`; `name~!` is one that never sets NULL";
 
-const DIRECTIVES: [&str; 8] = [
+const DIRECTIVES: [&str; 9] = [
     "allow",
     "one",
     "optional",
     "many",
     "bulk",
+    "page",
     "transaction",
     "timeout",
     "order",

@@ -242,7 +242,10 @@ impl<'a> Parser<'a> {
         let rows = |kind: &DirectiveKind| {
             matches!(
                 kind,
-                DirectiveKind::One | DirectiveKind::Optional | DirectiveKind::Many
+                DirectiveKind::One
+                    | DirectiveKind::Optional
+                    | DirectiveKind::Many
+                    | DirectiveKind::Page
             )
         };
         let other = open

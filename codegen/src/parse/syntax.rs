@@ -107,6 +107,16 @@ pub struct ParsedQuery {
     pub statement: Statement,
 }
 
+impl ParsedQuery {
+    /// Where `--@ page` stands.
+    pub fn page(&self) -> Option<Span> {
+        let mut directives = self.directives.iter();
+        directives
+            .find(|directive| directive.kind == DirectiveKind::Page)
+            .map(|directive| directive.span)
+    }
+}
+
 /// A `--@` line.
 #[derive(Debug, Clone)]
 pub struct Directive {
@@ -131,6 +141,8 @@ pub enum DirectiveKind {
     Bulk,
     /// `--@ order(newest: created_at DESC, id; name: lower(name), id)`: the caller chooses, the first by default.
     Order { options: Vec<OrderOption> },
+    /// `--@ page`: many rows, which are also read in pages.
+    Page,
     /// `--@ transaction`: takes only a transaction.
     Transaction,
     /// `--@ timeout 2s`: cancelled when it runs longer.

@@ -6,6 +6,7 @@ use crate::catalog::Oid;
 use crate::diagnostic::Diagnostic;
 use crate::facts::Access;
 use crate::model::{self, Declares, Home, Params, Query, QueryResult, Struct, StructName};
+use crate::pages::{self, Pages};
 
 use super::Resolver;
 use super::constraints::violations;
@@ -169,8 +170,28 @@ impl Resolver<'_> {
                 })
                 .collect(),
             order_total: facts.order.total.value,
+            pages: draft.pages.map(|pages| self.pages(pages)),
             waivers: draft.waivers.clone(),
             declares,
+        }
+    }
+
+    fn pages(&self, pages: &Pages) -> model::Pages {
+        let order = |order: &pages::Order| model::PageOrder {
+            clause: order.clause.clone(),
+            cursor: match &order.cursor {
+                Ok(cursor) => Ok(model::CursorPages {
+                    after: cursor.after.clone(),
+                    before: cursor.before.clone(),
+                    keys: cursor.order(),
+                    columns: cursor.keys.iter().map(|key| key.column).collect(),
+                }),
+                Err(reason) => Err(reason.clone()),
+            },
+        };
+        model::Pages {
+            orders: pages.orders.iter().map(order).collect(),
+            sizes: self.page_sizes,
         }
     }
 

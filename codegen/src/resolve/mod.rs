@@ -54,6 +54,7 @@ pub fn resolve(
         catalog,
         files,
         types: Types::new(catalog, config),
+        page_sizes: config.page.unless_default(),
         diagnostics: Vec::new(),
     };
     for file in files {
@@ -174,6 +175,7 @@ struct Resolver<'a> {
     catalog: &'a Catalog,
     files: &'a [ParsedFile],
     types: Types<'a>,
+    page_sizes: Option<(i64, i64)>,
     diagnostics: Vec<Diagnostic>,
 }
 

@@ -8,6 +8,7 @@ use crate::facts::{self, ColumnFacts, Facts, ParamFacts, Proved};
 use crate::lint::Waiver;
 use crate::model::{self, RustType, Slot, Value};
 use crate::nearest::nearest;
+use crate::pages::Pages;
 use crate::parse::syntax::{
     self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, Role, StructUse,
 };
@@ -43,6 +44,7 @@ pub(super) struct Draft<'a> {
     pub(super) whole_row: Option<Oid>,
     /// The table that the parameters fill, every column that can be given.
     pub(super) whole_insert: Option<Oid>,
+    pub(super) pages: Option<&'a Pages>,
 }
 
 /// A column or a field, as the server has it.
@@ -183,6 +185,7 @@ impl<'a> Resolver<'a> {
                 self.whole_row(columns, facts)
             },
             whole_insert: self.whole_insert(checked.params, own),
+            pages: checked.pages,
             inputs,
             outputs,
             nested,
@@ -765,6 +768,7 @@ fn cardinality(parsed: &ParsedQuery, facts: &Facts) -> Proved<model::Cardinality
             DirectiveKind::One => Some((model::Cardinality::One, "one")),
             DirectiveKind::Optional => Some((model::Cardinality::AtMostOne, "optional")),
             DirectiveKind::Many => Some((model::Cardinality::Many, "many")),
+            DirectiveKind::Page => Some((model::Cardinality::Many, "page")),
             DirectiveKind::Bulk
             | DirectiveKind::Transaction
             | DirectiveKind::Timeout { .. }

@@ -1,9 +1,9 @@
-use database::Patch;
 use database::chats::*;
 use database::sharing::{self, EffectiveAssetRole};
 use database::types::{
     AssetPermissionRole, AssetType, ChatType, SlackChatAuthorization, WorkspaceSharing,
 };
+use database::{ErrorKind, Patch};
 
 use crate::support::{Uuid, World};
 
@@ -250,4 +250,59 @@ async fn sharing_is_opened_and_closed_with_who_did_it() {
 
 fn sharing_kept<'a>(chat_id: Uuid, user_id: Uuid) -> UpdateChatSharing<'a> {
     UpdateChatSharing::new(user_id, chat_id)
+}
+
+#[tokio::test]
+async fn recent_chats_go_on_from_a_cursor() {
+    let world = World::new().await;
+    let mut chats = Vec::new();
+    for (user, title) in [
+        (world.ada, "One"),
+        (world.dan, "Of a closed account"),
+        (world.ben, "Of nobody with a name"),
+        (world.ada, "Old"),
+        (world.ada, "Deleted"),
+    ] {
+        chats.push(world.chat(world.acme, user, title).await);
+    }
+    world.chat(world.globex, world.cyn, "Elsewhere").await;
+    world.delete("chats", chats[4]);
+    // Three at once, to the microsecond: the id decides.
+    world.sql("UPDATE chats SET updated_at = '2024-02-29 12:00:00.000001'");
+    world.sql("UPDATE chats SET updated_at = '2024-02-29 12:00:00' WHERE title = 'Old'");
+    let mut expected = chats[..3].to_vec();
+    expected.sort();
+    expected.reverse();
+    expected.push(chats[3]);
+
+    let list = || list_recent_chats(&world.db, world.acme);
+    let mut page = list().first(2).await.unwrap();
+    let first = page.next.clone().unwrap();
+    let mut seen = page.items.clone();
+    while let Some(next) = page.next {
+        // One that a client sends back.
+        let next = next.to_string().parse().unwrap();
+        page = list().after(&next, 2).await.unwrap();
+        seen.extend(page.items.clone());
+    }
+    assert_eq!(
+        seen.iter().map(|chat| chat.id).collect::<Vec<_>>(),
+        expected
+    );
+    let author = |title| {
+        let chat = seen.iter().find(|chat| chat.title == title).unwrap();
+        chat.author_name.as_deref()
+    };
+    assert_eq!(author("One"), Some("Ada"));
+    assert_eq!(author("Of a closed account"), None);
+    assert_eq!(author("Of nobody with a name"), None);
+    let page = list().page(2, 3).await.unwrap();
+    assert_eq!((page.items.len(), page.total), (1, 4));
+
+    // Another organization's list does not go on from here.
+    let other = list_recent_chats(&world.db, world.globex);
+    let error = other.after(&first, 2).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let none = list_recent_chats(&world.db, Uuid::nil()).first(2).await;
+    assert_eq!(none.unwrap().items, []);
 }

@@ -121,3 +121,73 @@ async fn metrics_and_dashboards_find_each_other() {
         []
     );
 }
+
+#[tokio::test]
+async fn own_and_shared_dashboards_are_listed() {
+    let world = World::new().await;
+    let own = world.dashboard(world.acme, "Own").await;
+    let shared = world.dashboard(world.acme, "Shared").await;
+    let team_shared = world.dashboard(world.acme, "By team").await;
+    let unshared = world.dashboard(world.acme, "Unshared").await;
+    let deleted = world.dashboard(world.acme, "Deleted").await;
+    let elsewhere = world.dashboard(world.globex, "Elsewhere").await;
+    world.sql(&format!(
+        "UPDATE dashboard_files SET created_by = '{}' WHERE id = '{own}'",
+        world.ben
+    ));
+    let team = world.team(world.acme, &[world.ben]);
+    let share = |asset, identity, kind, gone| {
+        world.sql(&format!(
+            "INSERT INTO asset_permissions
+                 (identity_id, identity_type, asset_id, asset_type, role, created_by, updated_by, deleted_at)
+             VALUES ('{identity}', '{kind}', '{asset}', 'dashboard_file', 'can_view', '{0}', '{0}', {gone})",
+            world.ada
+        ));
+    };
+    for asset in [shared, deleted, elsewhere] {
+        share(asset, world.ben, "user", "NULL");
+    }
+    // By both ways, and still one row.
+    share(shared, team, "team", "NULL");
+    share(team_shared, team, "team", "NULL");
+    share(unshared, world.ben, "user", "now()");
+    world.delete("dashboard_files", deleted);
+    world.sql("UPDATE dashboard_files SET updated_at = '2024-01-01'");
+    world.sql("UPDATE dashboard_files SET updated_at = '2024-01-02' WHERE name = 'Shared'");
+
+    let list = |mine, shared| {
+        list_dashboards(
+            &world.db,
+            ListDashboards {
+                organization_id: world.acme,
+                mine,
+                user_id: world.ben,
+                shared,
+            },
+        )
+    };
+    let ids = async |mine, shared| {
+        let rows = list(mine, shared).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let mut ties = vec![own, team_shared];
+    ties.sort();
+    assert_eq!(ids(true, true).await, [&[shared][..], &ties].concat());
+    assert_eq!(ids(true, false).await, [own]);
+    assert_eq!(ids(false, true).await, [shared, team_shared]);
+    assert!(ids(false, false).await.is_empty());
+
+    let page = list(true, true).page(2, 2).consistent().await.unwrap();
+    assert_eq!((page.items.len(), page.total), (1, 3));
+    assert_eq!(page.items[0].id, ties[1]);
+    let past = list(true, true).page(3, 2).await.unwrap();
+    assert_eq!((past.items.len(), past.total, past.has_more), (0, 3, false));
+    let first = list(true, true).first(1).await.unwrap();
+    assert_eq!(first.items[0].author_name.as_deref(), Some("Ada"));
+    let next = first.next.unwrap();
+    let rest = list(true, true).after(&next, 10).await.unwrap();
+    let rest: Vec<_> = rest.items.iter().map(|row| row.id).collect();
+    assert_eq!(rest, ties);
+    // A cursor of all does not serve those of others.
+    assert!(list(false, true).after(&next, 10).await.is_err());
+}

@@ -182,3 +182,108 @@ async fn datasets_are_filtered_by_source_and_state() {
     assert_eq!(list(all.data_source_id(two).enabled(true)).await, "c");
     assert_eq!(list(all.data_source_id(elsewhere)).await, "");
 }
+
+#[tokio::test]
+async fn five_ways_lead_to_a_dataset() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let globex = world.data_source(world.globex, "warehouse");
+    let dataset = |name: &str| world.dataset(source, name);
+    let (a, b, c, d, e) = (
+        dataset("a"),
+        dataset("b"),
+        dataset("c"),
+        dataset("d"),
+        dataset("e"),
+    );
+    let (off, gone, unlinked, closed_group) = (
+        dataset("off"),
+        dataset("gone"),
+        dataset("unlinked"),
+        dataset("closed"),
+    );
+    let foreign = world.dataset(globex, "foreign");
+    world.sql("UPDATE datasets SET enabled = name <> 'off'");
+    world.delete("datasets", gone);
+    let group = |name: &str| {
+        world.uuid(&format!(
+            "INSERT INTO permission_groups (name, organization_id, created_by, updated_by)
+             VALUES ('{name}', '{}', '{1}', '{1}') RETURNING id",
+            world.acme, world.ada
+        ))
+    };
+    let (by_name, by_team, closed) = (group("by name"), group("by team"), group("closed"));
+    let team = world.team(world.acme, &[world.ben]);
+    for (group, identity, kind) in [
+        (by_name, world.ben, "user"),
+        (by_team, team, "team"),
+        (closed, world.ben, "user"),
+    ] {
+        world.sql(&format!(
+            "INSERT INTO permission_groups_to_identities
+                 (permission_group_id, identity_id, identity_type, created_by, updated_by)
+             VALUES ('{group}', '{identity}', '{kind}', '{0}', '{0}')",
+            world.ada
+        ));
+    }
+    world.delete("permission_groups", closed);
+    let permit = |dataset, to, kind| {
+        world.sql(&format!(
+            "INSERT INTO dataset_permissions (organization_id, dataset_id, permission_id, permission_type)
+             VALUES ('{}', '{dataset}', '{to}', '{kind}')",
+            world.acme
+        ));
+    };
+    for dataset in [a, off, gone, unlinked, foreign] {
+        permit(dataset, world.ben, "user");
+    }
+    world.sql(&format!(
+        "UPDATE dataset_permissions SET deleted_at = now() WHERE dataset_id = '{unlinked}'"
+    ));
+    permit(b, by_team, "permission_group");
+    permit(closed_group, closed, "permission_group");
+    world.sql(&format!(
+        "INSERT INTO datasets_to_permission_groups (dataset_id, permission_group_id)
+         VALUES ('{c}', '{by_name}'), ('{a}', '{by_name}')"
+    ));
+    for (dataset, to, kind) in [(d, world.ben, "user"), (e, by_name, "permission_group")] {
+        let set = world.uuid(&format!(
+            "INSERT INTO dataset_groups (organization_id, name) VALUES ('{}', 'set') RETURNING id",
+            world.acme
+        ));
+        world.sql(&format!(
+            "INSERT INTO datasets_to_dataset_groups (dataset_id, dataset_group_id) VALUES ('{dataset}', '{set}');
+             INSERT INTO dataset_groups_permissions (dataset_group_id, permission_id, permission_type, organization_id)
+             VALUES ('{set}', '{to}', '{kind}', '{}')",
+            world.acme
+        ));
+    }
+
+    let list = |organization_id, user_id| {
+        list_permissioned_datasets(
+            &world.db,
+            ListPermissionedDatasets {
+                organization_id,
+                user_id,
+            },
+        )
+    };
+    let rows = list(world.acme, world.ben).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [a, b, c, d, e]
+    );
+    let page = list(world.acme, world.ben).page(2, 3).await.unwrap();
+    assert_eq!((page.items.as_slice(), page.total), (&rows[3..], 5));
+    let first = list(world.acme, world.ben).first(2).await.unwrap();
+    let next = first.next.unwrap();
+    let rest = list(world.acme, world.ben).after(&next, 10).await.unwrap();
+    assert_eq!(rest.items, rows[2..]);
+    assert_eq!(list(world.acme, world.ada).await.unwrap(), []);
+    // Access to a dataset of another organization is none.
+    let names = list(world.globex, world.ben).await.unwrap();
+    assert_eq!(
+        names.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [foreign]
+    );
+}

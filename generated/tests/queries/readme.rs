@@ -50,6 +50,13 @@ async fn tour(
         .map(|user| user.name.map(str::len))
         .await?;
 
+    // A page and how many rows there are in all, in one round trip; or on from where a page ended.
+    let page = users::list_users(&db).page(1, 20).await?;
+    let first = users::list_users(&db).first(20).await?;
+    if let Some(next) = &first.next {
+        let _second = users::list_users(&db).after(next, 20).await?;
+    }
+
     // Constraints that a query can break have names that the compiler checks.
     let new = CreateUser {
         email: "ada@example.com",
@@ -79,6 +86,7 @@ async fn tour(
         })
         .await?;
     // end
+    assert_eq!(page.items, first.items);
     Ok((user, streamed, lengths, taken, member.user_id))
 }
 

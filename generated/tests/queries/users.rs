@@ -1,6 +1,6 @@
 use database::types::{UserOrganizationRole, UserOrganizationStatus};
 use database::users::*;
-use database::{Transaction, organizations};
+use database::{ErrorKind, Transaction, organizations};
 use serde_json::json;
 
 use crate::support::{Uuid, World};
@@ -100,33 +100,57 @@ async fn pages_are_stable_and_end() {
     let world = World::new().await;
     // All at once, so that only the id tells them apart.
     world.sql("UPDATE users SET created_at = '2024-01-01'");
-    let page = |page| list_users_page(&world.db, ListUsersPage { page_size: 2, page });
-
     let mut expected = vec![world.ada, world.ben, world.cyn];
     expected.sort();
     expected.reverse();
-    let first = page(1).await.unwrap();
-    let second = page(2).await.unwrap();
-    assert_eq!((first.len(), second.len()), (2, 1));
-    let listed: Vec<_> = first.iter().chain(&second).map(|user| user.id).collect();
-    assert_eq!(listed, expected);
-    assert_eq!(page(3).await.unwrap(), []);
+    let page = |number| list_users(&world.db).page(number, 2);
+    let (first, second) = (page(1).await.unwrap(), page(2).await.unwrap());
+    assert_eq!((first.total, second.total), (3, 3));
+    assert_eq!((first.has_more, second.has_more), (true, false));
+    assert_eq!((second.page, second.page_size), (2, 2));
+    let rows = first.items.iter().chain(&second.items);
+    assert_eq!(rows.map(|user| user.id).collect::<Vec<_>>(), expected);
+
+    let third = page(3).consistent().await.unwrap();
+    assert_eq!((third.items.len(), third.total), (0, 3));
+    assert!(!third.has_more);
     assert_eq!(count_users(&world.db).await.unwrap(), 3);
+    let all = list_users(&world.db).await.unwrap();
+    assert_eq!(all.len(), 3);
+    // Page 1 by default, of 20.
+    let page = list_users(&world.db).page(None, None).await.unwrap();
+    assert_eq!((page.items, page.page, page.page_size), (all, 1, 20));
+
+    // A cursor goes on where it stood, whoever has come meanwhile.
+    let first = list_users(&world.db).first(2).await.unwrap();
+    let new = CreateUser {
+        email: "eve@acme.com",
+        name: None,
+    };
+    create_user(&world.db, new).await.unwrap();
+    let next = first.next.unwrap();
+    let second = list_users(&world.db).after(&next, 2).await.unwrap();
+    let rows = first.items.iter().chain(&second.items);
+    assert_eq!(rows.map(|user| user.id).collect::<Vec<_>>(), expected);
+    assert_eq!(second.next, None);
+    let back = second.previous.unwrap();
+    let first_again = list_users(&world.db).before(&back, 2).await.unwrap();
+    assert_eq!(first_again.items, first.items);
+    // Eve is before them.
+    let before = first_again.previous.unwrap();
+    let newest = list_users(&world.db).before(&before, 2).await.unwrap();
+    assert_eq!(newest.items[0].email, "eve@acme.com");
+    assert_eq!((newest.items.len(), newest.previous), (1, None));
 }
 
 #[tokio::test]
 async fn there_is_no_page_before_the_first() {
     let world = World::new().await;
-    let error = list_users_page(
-        &world.db,
-        ListUsersPage {
-            page_size: 2,
-            page: 0,
-        },
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(error.query(), Some("users::list_users_page"));
+    for (page, size) in [(0, 2), (-1, 2), (1, 0), (1, 1001)] {
+        let error = list_users(&world.db).page(page, size).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.query(), Some("users::list_users"));
+    }
 }
 
 #[tokio::test]
@@ -627,9 +651,6 @@ async fn a_read_by_key_needs_no_connection_of_the_pool() {
     // What may look at many rows waits.
     let tx = db.begin().await.unwrap();
     let waits = organizations::count_active_members(&db, world.acme).await;
-    assert_eq!(
-        waits.unwrap_err().kind(),
-        database::ErrorKind::PoolExhausted
-    );
+    assert_eq!(waits.unwrap_err().kind(), ErrorKind::PoolExhausted);
     tx.rollback().await.unwrap();
 }

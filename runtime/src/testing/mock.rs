@@ -10,8 +10,9 @@ use crate::bulk::{BulkExecute, BulkRows};
 use crate::constraint::Constraint;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
+use crate::page::{CursorPage, Page};
 use crate::pool::Pool;
-use crate::query::{Execute, Query, Shape};
+use crate::query::{CursorQuery, Execute, PageQuery, Query, Shape};
 use crate::row::Row;
 use crate::statement::Origin;
 
@@ -56,7 +57,7 @@ struct State {
     unexpected: Vec<&'static str>,
 }
 
-/// `Vec<R>` for the rows, `u64` for the number of rows that were affected.
+/// `Vec<R>` for the rows, `Page<R>` or `CursorPage<R>` for a page, `u64` for the number of rows that were affected.
 type Answer = Result<Box<dyn Any + Send>>;
 
 impl Mock {
@@ -214,6 +215,20 @@ impl<P, R: Row> sealed::Answerable for BulkRows<'_, P, R> {
     }
 }
 
+impl<P, R: Row> Answerable for PageQuery<'_, P, R> {}
+
+impl<P, R: Row> sealed::Answerable for PageQuery<'_, P, R> {
+    type Output = Page<R>;
+
+    fn name(&self) -> &'static str {
+        PageQuery::name(self)
+    }
+
+    fn boxed(&self, answer: Page<R>) -> Box<dyn Any + Send> {
+        Box::new(answer)
+    }
+}
+
 impl<P> Answerable for BulkExecute<'_, P> {}
 
 impl<P> sealed::Answerable for BulkExecute<'_, P> {
@@ -224,6 +239,20 @@ impl<P> sealed::Answerable for BulkExecute<'_, P> {
     }
 
     fn boxed(&self, answer: u64) -> Box<dyn Any + Send> {
+        Box::new(answer)
+    }
+}
+
+impl<P, R: Row> Answerable for CursorQuery<'_, P, R> {}
+
+impl<P, R: Row> sealed::Answerable for CursorQuery<'_, P, R> {
+    type Output = CursorPage<R>;
+
+    fn name(&self) -> &'static str {
+        CursorQuery::name(self)
+    }
+
+    fn boxed(&self, answer: CursorPage<R>) -> Box<dyn Any + Send> {
         Box::new(answer)
     }
 }

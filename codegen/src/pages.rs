@@ -1,0 +1,811 @@
+//! `--@ page`: the texts that are made of a query to read it in pages, and what the server says of them.
+//!
+//! A page by number is the query's text with LIMIT and OFFSET behind it; the total counts the rows of the same text. A page by cursor
+//! compares the columns that the text is ordered by with those of a row: what such a text may rely on is proved first, and
+//! looked up again in the tree that the server makes of it. So there is a second round of questions, after the proofs. Of a
+//! query with several texts, each that is sent has pages of its own; emitted is what is put behind a text, and the runtime
+//! joins by the rule of [`texts`].
+
+use crate::catalog::{Catalog, Oid};
+use crate::checked::CheckedGroup;
+use crate::describe::tree::{Command, Expr, Query, SortGroup};
+use crate::describe::{Described, Statement};
+use crate::facts::{Access, Cardinality, Facts};
+use crate::model::Piece;
+use crate::parse::syntax::ParsedQuery;
+use crate::prove::walk::{self, Part};
+use crate::prove::{self, Rules};
+use crate::scan::{Scanner, TokenKind};
+
+/// `int8`
+const INT8: Oid = 20;
+
+/// Why a query cannot be read in pages, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// What is asked about: of each text that is sent, what is made of it.
+#[derive(Debug, Clone)]
+pub struct PageDrafts {
+    drafts: Vec<Draft>,
+}
+
+/// Of one of a query's texts.
+#[derive(Debug, Clone)]
+struct Draft {
+    /// Its place in the group.
+    text: usize,
+    order: Order,
+    /// A page, the total, and a page after and before a cursor where there are cursors.
+    made: Vec<String>,
+}
+
+/// What a query's rows are read in pages by; other texts of the query can have other orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The end of the text that rows are counted and reached without: its ORDER BY, or nothing.
+    pub clause: String,
+    /// Rows can compare equal: why. Two rows of one page or of two are then in any order.
+    pub unsettled: Option<String>,
+    /// There is an ORDER BY.
+    pub ordered: bool,
+    /// Or why there are no pages by cursor.
+    pub cursor: Result<Cursor, String>,
+}
+
+/// What stands behind the text without its clause, as a subquery. Parameters are those that a page adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    pub keys: Vec<Key>,
+    pub after: Vec<Piece>,
+    pub before: Vec<Piece>,
+}
+
+/// A column that rows are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its place in the row, from 0.
+    pub column: usize,
+    pub name: String,
+    /// The SQL type, by name.
+    pub sql_type: String,
+    pub type_oid: Oid,
+    pub descending: bool,
+    pub nulls_first: bool,
+    /// The operator that the author's ORDER BY goes by.
+    operator: Oid,
+}
+
+/// The pages of one query, once the server has seen their texts.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// No two have the same clause.
+    pub orders: Vec<Order>,
+    /// Of each text that is sent, its place in the group, and what is made of it.
+    pub texts: Vec<PageTexts>,
+    /// What the server, or a proof, has against pages by number: nothing may ship.
+    pub refused: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PageTexts {
+    pub text: usize,
+    /// A page, the total, and a page after and before a cursor where there are cursors: with the text of each.
+    pub made: Vec<(String, Statement)>,
+}
+
+/// What is read in pages is read twice, and cut.
+pub fn misuse(described: &Described, facts: &Facts) -> Option<Misuse> {
+    let misuse = |message: &str, help: &'static str| {
+        Some(Misuse {
+            message: message.to_owned(),
+            help,
+        })
+    };
+    const SELECT: &str =
+        "page a SELECT, and write the rows that it gives by their keys: `WHERE id = ANY(:ids)`";
+    let statement = match described {
+        Described::Statement(statement) => statement,
+        Described::Utility(utility) => {
+            return misuse(
+                &format!("there are no pages of {}", utility.command),
+                "remove the line",
+            );
+        }
+        Described::Refused(_) | Described::Unasked => return None,
+    };
+    let mut queries = statement.queries.iter().filter(|query| query.can_set_tag);
+    let query = match (queries.next(), queries.next(), statement.queries.len()) {
+        (Some(query), None, 1) => query,
+        _ => {
+            return misuse(
+                "there are no pages of what a rule makes several queries of",
+                SELECT,
+            );
+        }
+    };
+    let verb = match query.command {
+        Command::Select => None,
+        Command::Update => Some("an UPDATE"),
+        Command::Insert => Some("an INSERT"),
+        Command::Delete => Some("a DELETE"),
+        Command::Merge => Some("a MERGE"),
+        Command::Utility | Command::Nothing | Command::Unknown => Some("this statement"),
+    };
+    if let Some(verb) = verb {
+        return misuse(&format!("there are no pages of {verb}"), SELECT);
+    }
+    match facts.cardinality.value {
+        Cardinality::Many => {}
+        Cardinality::One | Cardinality::AtMostOne | Cardinality::None => {
+            let mut found = misuse("there are no pages of one row", "remove the line")?;
+            found.message = format!("{}: {}", found.message, facts.cardinality.reason);
+            return Some(found);
+        }
+    }
+    if query.has_for_update || !query.row_marks.is_empty() {
+        return misuse(
+            "a page does not lock its rows",
+            "remove FOR UPDATE here, and lock the rows of the page by their keys in another query: `WHERE id = ANY(:ids) FOR UPDATE`",
+        );
+    }
+    if query.limit_count.is_some() || query.limit_offset.is_some() {
+        return misuse(
+            "a query that is read in pages has no LIMIT or OFFSET of its own",
+            "remove them: `.page(number, size)` sets both. To page the first rows only, put them in a subquery: `SELECT * FROM (… LIMIT 100) AS first ORDER BY …`",
+        );
+    }
+    if facts.access.value == Access::Write {
+        let mut found = misuse(
+            "what writes has no pages, since a page reads its rows and counts them",
+            "page a SELECT that only reads",
+        )?;
+        found.message = format!("{}: {}", found.message, facts.access.reason);
+        return Some(found);
+    }
+    None
+}
+
+/// What is made of a query's own texts; nothing where it is misuse.
+pub fn draft(catalog: &Catalog, query: &ParsedQuery, own: &CheckedGroup) -> Option<PageDrafts> {
+    query.page()?;
+    let mut drafts = Vec::new();
+    for (place, (text, described, facts)) in own.texts().enumerate() {
+        if !text.sent {
+            continue;
+        }
+        let (Described::Statement(statement), Some(facts)) = (described, facts) else {
+            return None;
+        };
+        if statement.plan_error.is_some() || misuse(described, facts).is_some() {
+            return None;
+        }
+        let sql = &text.statement.sql;
+        let order = order(catalog, sql, statement, facts)?;
+        drafts.push(Draft {
+            text: place,
+            made: made(sql, text.statement.params.len(), &order),
+            order,
+        });
+    }
+    Some(PageDrafts { drafts })
+}
+
+impl PageDrafts {
+    /// In the order of the answers that [`judge`] wants.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let made = self.drafts.iter().flat_map(|draft| &draft.made);
+        made.map(String::as_str)
+    }
+}
+
+fn order(catalog: &Catalog, sql: &str, statement: &Statement, facts: &Facts) -> Option<Order> {
+    let [query] = statement.queries.as_slice() else {
+        return None;
+    };
+    let clause = match order_by(sql) {
+        Some(at) if counts_without_order(query) => sql.get(at..).unwrap_or_default(),
+        _ => "",
+    };
+    let total = &facts.order.total;
+    Some(Order {
+        clause: clause.to_owned(),
+        unsettled: (!total.value).then(|| total.reason.clone()),
+        ordered: !query.sort.is_empty(),
+        cursor: cursor(catalog, statement, query, facts),
+    })
+}
+
+/// The rule by which the runtime joins them as well; `params` is how many the text has.
+fn made(sql: &str, params: usize, order: &Order) -> Vec<String> {
+    let rows = sql.strip_suffix(&order.clause).unwrap_or(sql);
+    let mut made = vec![
+        format!("{sql}\nLIMIT ${} OFFSET ${}", params + 1, params + 2),
+        format!("SELECT count(*) FROM (\n{rows}\n) AS page"),
+    ];
+    if let Ok(cursor) = &order.cursor {
+        for pieces in [&cursor.after, &cursor.before] {
+            let mut text = format!("SELECT * FROM (\n{rows}\n) AS page");
+            for piece in pieces {
+                match piece {
+                    Piece::Text(more) => text.push_str(more),
+                    Piece::Param(place) => text.push_str(&format!("${}", params + place + 1)),
+                    Piece::Filter { .. } | Piece::Choice { .. } => {}
+                }
+            }
+            made.push(text);
+        }
+    }
+    made
+}
+
+impl Cursor {
+    /// `created_at timestamptz DESC, id uuid`: a cursor is of this order or refused.
+    pub fn order(&self) -> String {
+        let keys: Vec<String> = self
+            .keys
+            .iter()
+            .map(|key| format!("{} {}{}", key.name, key.sql_type, key.direction(false)))
+            .collect();
+        keys.join(", ")
+    }
+}
+
+impl Key {
+    /// `page.name`
+    fn written(&self) -> String {
+        let plain = self
+            .name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && !self.name.starts_with(|first: char| first.is_ascii_digit());
+        if plain {
+            format!("page.{}", self.name)
+        } else {
+            format!("page.\"{}\"", self.name.replace('"', "\"\""))
+        }
+    }
+
+    /// As ORDER BY has it. No key is NULL, but an index with another place for NULLs would not serve.
+    fn direction(&self, backwards: bool) -> String {
+        let descending = self.descending != backwards;
+        let nulls_first = self.nulls_first != backwards;
+        let mut text = String::new();
+        if descending {
+            text += " DESC";
+        }
+        if nulls_first != descending {
+            text += if nulls_first {
+                " NULLS FIRST"
+            } else {
+                " NULLS LAST"
+            };
+        }
+        text
+    }
+}
+
+/// Where the last clause begins, from the end of what stands before it: an ORDER BY outside of all parentheses, without
+/// parameters, whose numbers would be left out.
+fn order_by(sql: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut tokens = Vec::new();
+    for token in Scanner::new(sql).filter(|token| !token.kind.is_blank()) {
+        match token.kind {
+            TokenKind::OpenParen | TokenKind::OpenBracket => depth += 1,
+            TokenKind::CloseParen | TokenKind::CloseBracket => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        tokens.push((token, depth));
+    }
+    let begins = |at: &usize| match tokens.get(at.saturating_sub(1)..at + 2) {
+        Some([(before, _), (order, 0), (by, 0)]) => {
+            order.is_word(sql, "order")
+                && by.is_word(sql, "by")
+                // `table.order` and `AS order` are names.
+                && before.kind != TokenKind::Dot
+                && !before.is_word(sql, "as")
+        }
+        _ => false,
+    };
+    let at = (1..tokens.len()).rev().find(begins)?;
+    let mut behind = tokens.get(at..)?.iter();
+    if behind.any(|(token, _)| token.kind == TokenKind::Positional) {
+        return None;
+    }
+    tokens.get(at - 1).map(|(before, _)| before.end)
+}
+
+/// Are there the same rows, and as many, without the ORDER BY? DISTINCT ON keeps the first by it; functions in it that return sets,
+/// and aggregates without GROUP BY, change how many rows there are.
+fn counts_without_order(query: &Query) -> bool {
+    !query.has_distinct_on
+        && !query.has_set_returning_targets
+        && (!query.has_aggregates || !query.group.is_empty())
+}
+
+fn cursor(
+    catalog: &Catalog,
+    statement: &Statement,
+    query: &Query,
+    facts: &Facts,
+) -> Result<Cursor, String> {
+    if !facts.order.total.value {
+        return Err(facts.order.total.reason.clone());
+    }
+    let mut keys = Vec::new();
+    for (key, item) in facts.order.keys.iter().zip(&query.sort) {
+        let column = key
+            .column
+            .and_then(|place| Some((place, statement.columns.get(place)?)));
+        let Some((place, column)) = column else {
+            return Err(format!(
+                "it is ordered by `{}`, which is not among its columns",
+                key.text
+            ));
+        };
+        let same_name = |other: &&crate::describe::ResultColumn| other.name == column.name;
+        if statement.columns.iter().filter(same_name).count() > 1 {
+            return Err(format!("it has two columns `{}`", column.name));
+        }
+        if key.nullable {
+            return Err(format!(
+                "it is ordered by `{}`, which may be NULL",
+                column.name
+            ));
+        }
+        keys.push(Key {
+            column: place,
+            name: column.name.clone(),
+            sql_type: catalog.type_name(column.type_oid),
+            type_oid: column.type_oid,
+            descending: key.descending,
+            nulls_first: key.nulls_first,
+            operator: item.ordering,
+        });
+    }
+    if keys.is_empty() || keys.len() != query.sort.len() {
+        return Err("it has no ORDER BY".to_owned());
+    }
+    let end = |backwards: bool| {
+        let order: Vec<String> = keys
+            .iter()
+            .map(|key| format!("{}{}", key.written(), key.direction(backwards)))
+            .collect();
+        let mut pieces = vec![Piece::Text("\nWHERE ".to_owned())];
+        beyond(&runs(&keys), 0, backwards, &mut pieces);
+        add(
+            &mut pieces,
+            &format!("\nORDER BY {}\nLIMIT ", order.join(", ")),
+        );
+        pieces.push(Piece::Param(keys.len()));
+        pieces
+    };
+    let (after, before) = (end(false), end(true));
+    Ok(Cursor {
+        keys,
+        after,
+        before,
+    })
+}
+
+/// Neighbours of one direction, which one comparison of rows takes together.
+fn runs(keys: &[Key]) -> Vec<&[Key]> {
+    keys.chunk_by(|a, b| a.descending == b.descending).collect()
+}
+
+fn add(pieces: &mut Vec<Piece>, more: &str) {
+    match pieces.last_mut() {
+        Some(Piece::Text(text)) => text.push_str(more),
+        _ => pieces.push(Piece::Text(more.to_owned())),
+    }
+}
+
+/// The condition for rows beyond those values, that of the place `first` and on. An index bounds the scan by the first comparison;
+/// of directions that differ, that is `<=`, and the rest tells the ties apart.
+fn beyond(runs: &[&[Key]], first: usize, backwards: bool, pieces: &mut Vec<Piece>) {
+    let [run, rest @ ..] = runs else {
+        return add(pieces, "true");
+    };
+    let operator = match run.first() {
+        Some(key) if key.descending != backwards => "<",
+        _ => ">",
+    };
+    let compared = |pieces: &mut Vec<Piece>, operator: &str| {
+        let names: Vec<String> = run.iter().map(Key::written).collect();
+        let (open, close) = if run.len() > 1 { ("(", ")") } else { ("", "") };
+        add(
+            pieces,
+            &format!("{open}{}{close} {operator} {open}", names.join(", ")),
+        );
+        for place in first..first + run.len() {
+            if place != first {
+                add(pieces, ", ");
+            }
+            pieces.push(Piece::Param(place));
+        }
+        add(pieces, close);
+    };
+    if rest.is_empty() {
+        return compared(pieces, operator);
+    }
+    compared(pieces, &format!("{operator}="));
+    add(pieces, " AND (");
+    compared(pieces, operator);
+    add(pieces, " OR ");
+    let (open, close) = if rest.len() > 1 { ("(", ")") } else { ("", "") };
+    add(pieces, open);
+    beyond(rest, first + run.len(), backwards, pieces);
+    add(pieces, close);
+    add(pieces, ")");
+}
+
+/// What follows from what the server said of the drafts' texts.
+pub fn judge(
+    catalog: &Catalog,
+    rules: &Rules,
+    own: &CheckedGroup,
+    drafts: PageDrafts,
+    answers: Vec<Described>,
+) -> Pages {
+    let mut pages = Pages {
+        orders: Vec::new(),
+        texts: Vec::new(),
+        refused: Vec::new(),
+    };
+    let mut answers = answers.into_iter();
+    for mut draft in drafts.drafts {
+        let answers: Vec<Described> = answers.by_ref().take(draft.made.len()).collect();
+        let Some(Described::Statement(statement)) = own.described.get(draft.text) else {
+            continue;
+        };
+        let mut seen = Vec::new();
+        for (place, (described, sql)) in answers.into_iter().zip(draft.made).enumerate() {
+            match sound(catalog, rules, statement, &draft.order, place, described) {
+                Ok(found) => seen.push((sql, found)),
+                Err(reason) if place > 1 => draft.order.cursor = Err(reason),
+                Err(reason) => pages.refused.push(reason),
+            }
+        }
+        if draft.order.cursor.is_err() {
+            seen.truncate(2);
+        }
+        pages.texts.push(PageTexts {
+            text: draft.text,
+            made: seen,
+        });
+        pages.add(draft.order);
+    }
+    pages.refused.sort();
+    pages.refused.dedup();
+    // A clause that any text ends in is the last to be looked for.
+    pages
+        .orders
+        .sort_by_key(|order| std::cmp::Reverse(order.clause.len()));
+    pages
+}
+
+impl Pages {
+    /// Of the text at that place of the query's own group.
+    pub fn of_text(&self, place: usize, sql: &str) -> Option<(&PageTexts, &Order)> {
+        let texts = self.texts.iter().find(|texts| texts.text == place)?;
+        let mut orders = self.orders.iter();
+        let order = orders.find(|order| sql.ends_with(&order.clause))?;
+        Some((texts, order))
+    }
+
+    /// What holds of every text that has the clause.
+    fn add(&mut self, order: Order) {
+        let same = |known: &&mut Order| known.clause == order.clause;
+        let Some(known) = self.orders.iter_mut().find(same) else {
+            return self.orders.push(order);
+        };
+        known.unsettled = known.unsettled.take().or(order.unsettled);
+        known.ordered &= order.ordered;
+        match (&known.cursor, order.cursor) {
+            (Ok(one), Ok(other)) if *one != other => {
+                known.cursor = Err("its keys depend on the filters".to_owned());
+            }
+            (Ok(_), Err(reason)) => known.cursor = Err(reason),
+            (Ok(_) | Err(_), _) => {}
+        }
+    }
+}
+
+/// Is the text of that place what it was made for?
+fn sound(
+    catalog: &Catalog,
+    rules: &Rules,
+    statement: &Statement,
+    order: &Order,
+    place: usize,
+    described: Described,
+) -> Result<Statement, String> {
+    const WHAT: [&str; 4] = [
+        "a page",
+        "the total",
+        "a page after a cursor",
+        "a page before a cursor",
+    ];
+    let what = WHAT.get(place).copied().unwrap_or("a page");
+    let found = match described {
+        Described::Statement(found) => found,
+        Described::Refused(error) => {
+            return Err(format!(
+                "the server refuses the text of {what}: {}",
+                error.message
+            ));
+        }
+        Described::Utility(_) | Described::Unasked => {
+            return Err(format!("the server does not know the text of {what}"));
+        }
+    };
+    if let Some(error) = &found.plan_error {
+        return Err(format!(
+            "the server does not plan the text of {what}: {}",
+            error.message
+        ));
+    }
+    let access = prove::access::access(&prove::Input {
+        catalog,
+        statement: &found,
+        line: &|_| None,
+        rules,
+        param_names: &[],
+        param_overrides: &[],
+    });
+    if access.value == Access::Write {
+        return Err(format!("the text of {what} writes: {}", access.reason));
+    }
+    checked(catalog, statement, order, place, &found)?;
+    Ok(found)
+}
+
+fn checked(
+    catalog: &Catalog,
+    statement: &Statement,
+    order: &Order,
+    place: usize,
+    found: &Statement,
+) -> Result<(), String> {
+    let own = found.params.get(..statement.params.len());
+    if own != Some(statement.params.as_slice()) {
+        return Err("its parameters have other types in a page".to_owned());
+    }
+    let added = found
+        .params
+        .get(statement.params.len()..)
+        .unwrap_or_default();
+    let same_columns = || {
+        let names = |columns: &[crate::describe::ResultColumn]| -> Vec<(String, Oid)> {
+            columns
+                .iter()
+                .map(|column| (column.name.clone(), column.type_oid))
+                .collect()
+        };
+        if names(&found.columns) == names(&statement.columns) {
+            Ok(())
+        } else {
+            Err("its columns are other ones in a page".to_owned())
+        }
+    };
+    match (place, &order.cursor) {
+        (0, _) => {
+            same_columns()?;
+            if added != [INT8, INT8] {
+                return Err("LIMIT and OFFSET do not take an int8".to_owned());
+            }
+        }
+        (1, _) => {
+            let [column] = found.columns.as_slice() else {
+                return Err("the total is not one column".to_owned());
+            };
+            if column.type_oid != INT8 || !added.is_empty() {
+                return Err("the total is not an int8".to_owned());
+            }
+        }
+        (_, Ok(cursor)) => {
+            same_columns()?;
+            let Some((&INT8, values)) = added.split_last() else {
+                return Err("LIMIT does not take an int8".to_owned());
+            };
+            for (key, &value) in cursor.keys.iter().zip(values) {
+                if !same_bytes(catalog, key.type_oid, value) {
+                    return Err(format!(
+                        "`{}` is compared as `{}`, not as the `{}` that it is",
+                        key.name,
+                        catalog.type_name(value),
+                        key.sql_type
+                    ));
+                }
+            }
+            let [query] = found.queries.as_slice() else {
+                return Err("a rule makes several queries of it".to_owned());
+            };
+            keeps_order(catalog, cursor, place == 3, query)?;
+        }
+        (_, Err(_)) => {}
+    }
+    Ok(())
+}
+
+/// Do values of the one type have the form of the other?
+fn same_bytes(catalog: &Catalog, column: Oid, value: Oid) -> bool {
+    /// `text` and `varchar`
+    const TEXTS: [Oid; 2] = [25, 1043];
+    let (column, value) = (catalog.base_type(column), catalog.base_type(value));
+    column == value || (TEXTS.contains(&column) && TEXTS.contains(&value))
+}
+
+/// Does the text sort by the operators that the author's does, and compare by those of the same family? It names neither:
+/// the server chose them.
+fn keeps_order(
+    catalog: &Catalog,
+    cursor: &Cursor,
+    backwards: bool,
+    query: &Query,
+) -> Result<(), String> {
+    let other = |key: &Key| {
+        Err(format!(
+            "it is ordered by `{}` in another way than its type's own",
+            key.name
+        ))
+    };
+    if query.sort.len() != cursor.keys.len() {
+        return Err("its order says something twice".to_owned());
+    }
+    for (key, item) in cursor.keys.iter().zip(&query.sort) {
+        let sorts_by_key = query
+            .visible_targets()
+            .position(|target| target.sort_group_ref == item.reference)
+            == Some(key.column);
+        if !sorts_by_key || !same_order(catalog, key, item, backwards) {
+            return other(key);
+        }
+    }
+    let mut comparisons = Vec::new();
+    if let Some(quals) = &query.join_tree.quals {
+        comparisons_in(quals, &mut comparisons);
+    }
+    if comparisons.is_empty() {
+        return Err("nothing is compared".to_owned());
+    }
+    for (left, operator) in comparisons {
+        let key = column_of(left)
+            .and_then(|column| cursor.keys.iter().find(|key| key.column + 1 == column));
+        let Some(key) = key else {
+            return Err("something else than a key is compared".to_owned());
+        };
+        if !one_family(catalog, key.operator, operator) {
+            return other(key);
+        }
+    }
+    Ok(())
+}
+
+fn same_order(catalog: &Catalog, key: &Key, item: &SortGroup, backwards: bool) -> bool {
+    if item.nulls_first == (key.nulls_first == backwards) {
+        return false;
+    }
+    match backwards {
+        false => item.ordering == key.operator,
+        true => item.ordering != key.operator && one_family(catalog, key.operator, item.ordering),
+    }
+}
+
+/// Do both compare within one btree operator family? What is unequal by the one is then unequal by the other.
+fn one_family(catalog: &Catalog, a: Oid, b: Oid) -> bool {
+    let families = |operator: &Oid| {
+        catalog
+            .operators
+            .get(operator)
+            .map(|found| &found.order_families)
+    };
+    let (Some(a), Some(b)) = (families(&a), families(&b)) else {
+        return false;
+    };
+    a.iter().any(|family| b.contains(family))
+}
+
+fn comparisons_in<'a>(expr: &'a Expr, found: &mut Vec<(&'a Expr, Oid)>) {
+    match expr {
+        Expr::Op(operation) => {
+            if let Some(left) = operation.args.first() {
+                found.push((left, operation.operator));
+            }
+        }
+        Expr::RowCompare {
+            operators, left, ..
+        } => found.extend(left.iter().zip(operators.iter().copied())),
+        _ => walk::below(expr, &mut |part| {
+            if let Part::Expr(expr) = part {
+                comparisons_in(expr, found);
+            }
+        }),
+    }
+}
+
+/// The number of the subquery's column that an expression is.
+fn column_of(mut expr: &Expr) -> Option<usize> {
+    while let Expr::Relabel { arg, .. } = expr {
+        expr = arg;
+    }
+    match expr {
+        Expr::Var(var) if var.levels_up == 0 => usize::try_from(var.column).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_clause_is_found() {
+        let rest = |sql: &str| order_by(sql).map(|at| sql[at..].to_owned());
+        let is = |sql: &str, expected: &str| assert_eq!(rest(sql).as_deref(), Some(expected));
+        is("SELECT a FROM t\nORDER BY a", "\nORDER BY a");
+        is(
+            "SELECT a FROM t -- why\norder  by a",
+            " -- why\norder  by a",
+        );
+        is(
+            "SELECT a, row_number() OVER (ORDER BY b) FROM t ORDER BY a",
+            " ORDER BY a",
+        );
+        is("SELECT 1 AS order ORDER BY 1", " ORDER BY 1");
+        for none in [
+            "SELECT a FROM t",
+            "(SELECT a FROM t ORDER BY a)",
+            "SELECT t.order by FROM t",
+            "SELECT a AS order",
+            "SELECT a FROM t ORDER BY a + $1",
+            "SELECT 'x ORDER BY a' FROM t",
+            "SELECT \"order\" by FROM t",
+        ] {
+            assert_eq!(rest(none), None, "{none}");
+        }
+    }
+
+    fn key(name: &str, descending: bool) -> Key {
+        Key {
+            column: 0,
+            name: name.to_owned(),
+            sql_type: "int8".to_owned(),
+            type_oid: INT8,
+            descending,
+            nulls_first: descending,
+            operator: 0,
+        }
+    }
+
+    fn condition(keys: &[Key], backwards: bool) -> String {
+        let mut pieces = Vec::new();
+        beyond(&runs(keys), 0, backwards, &mut pieces);
+        let written = pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Param(place) => format!("${}", place + 1),
+            other => format!("{other:?}"),
+        });
+        written.collect()
+    }
+
+    #[test]
+    fn a_condition_begins_with_what_bounds_the_scan() {
+        let keys = [key("a", false), key("b", false), key("C d", true)];
+        assert_eq!(condition(&keys[..1], false), "page.a > $1");
+        assert_eq!(condition(&keys[..2], true), "(page.a, page.b) < ($1, $2)");
+        assert_eq!(
+            condition(&keys, false),
+            "(page.a, page.b) >= ($1, $2) AND ((page.a, page.b) > ($1, $2) OR page.\"C d\" < $3)"
+        );
+        let mixed = [key("a", true), key("b", false), key("c", true)];
+        assert_eq!(
+            condition(&mixed, false),
+            "page.a <= $1 AND (page.a < $1 OR (page.b >= $2 AND (page.b > $2 OR page.c < $3)))"
+        );
+    }
+}

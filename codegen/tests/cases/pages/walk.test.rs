@@ -1,0 +1,238 @@
+//! All pages together are the whole list, in its order, whichever way they are walked.
+
+use std::fmt::Debug;
+
+use sqlmill_runtime::{
+    Cursor, Database, Error, ErrorKind, Isolation, Pageable, Params, Query, Row, Scrolled,
+};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::users::{self, Fill, FillNotes, OfOrg};
+
+/// NaN is no equal of itself.
+fn shown<T: Debug>(rows: &[T]) -> Vec<String> {
+    rows.iter().map(|row| format!("{row:?}")).collect()
+}
+
+async fn by_number<'a, P, R, S>(list: impl Fn() -> Query<'a, P, R, S>)
+where
+    P: Params + 'a,
+    R: Row + Debug,
+    S: Pageable,
+    Query<'a, P, R, S>: Future<Output = Result<Vec<R>, Error>>,
+{
+    let all = shown(&list().await.unwrap());
+    for size in [1, 3, 7, 1000] {
+        let mut seen = Vec::new();
+        for number in 1.. {
+            let page = list().page(number, size).await.unwrap();
+            assert_eq!(page.total, all.len() as i64);
+            assert_eq!((page.page, page.page_size), (number, size));
+            let empty = page.items.is_empty();
+            seen.extend(shown(&page.items));
+            assert_eq!(page.has_more, seen.len() < all.len() && !empty);
+            if !page.has_more {
+                break;
+            }
+        }
+        assert_eq!(seen, all);
+    }
+    let beyond = list().page(5000, 20).consistent().await.unwrap();
+    assert!(beyond.items.is_empty() && !beyond.has_more);
+    assert_eq!(beyond.total, all.len() as i64);
+    let first = list().page(None::<i64>, None).await.unwrap();
+    assert_eq!((first.page, first.page_size), (1, 20));
+    assert_eq!(shown(&first.items), all[..all.len().min(20)]);
+}
+
+async fn by_cursor<'a, P, R>(list: impl Fn() -> Scrolled<'a, P, R>)
+where
+    P: Params + 'a,
+    R: Row + Debug,
+{
+    let all = shown(&list().await.unwrap());
+    for size in [1, 4, 1000] {
+        let mut page = list().first(size).await.unwrap();
+        assert_eq!(page.previous, None);
+        let mut seen = shown(&page.items);
+        let mut pages = 1;
+        while let Some(next) = &page.next {
+            // As a client sends it.
+            let next: Cursor = next.to_string().parse().unwrap();
+            page = list().after(&next, size).await.unwrap();
+            assert!(!page.items.is_empty());
+            assert!(page.previous.is_some());
+            seen.extend(shown(&page.items));
+            pages += 1;
+        }
+        assert_eq!(seen, all, "forwards by {size}");
+        assert_eq!(pages, all.len().div_ceil(size as usize).max(1));
+
+        let mut seen: Vec<String> = shown(&page.items);
+        while let Some(previous) = &page.previous {
+            let back = list().before(previous, size).await.unwrap();
+            assert!(back.next.is_some() || back.items.is_empty());
+            seen.splice(0..0, shown(&back.items));
+            page = back;
+        }
+        assert_eq!(seen, all, "backwards by {size}");
+    }
+}
+
+async fn walk<'a, P, R>(list: impl Fn() -> Scrolled<'a, P, R>)
+where
+    P: Params + 'a,
+    R: Row + Debug,
+{
+    by_number(&list).await;
+    by_cursor(&list).await;
+}
+
+/// The tests share one database: one at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+async fn filled(seed: i64, count: i32) -> (Database, MutexGuard<'static, ()>) {
+    let turn = TURN.lock().await;
+    let db = crate::database::of("pages_walk").await;
+    users::clear_notes(&db).await.unwrap();
+    users::clear(&db).await.unwrap();
+    users::fill(&db, Fill { seed, count }).await.unwrap();
+    if count > 0 {
+        let notes = FillNotes {
+            items: count / 2 + 1,
+            count: 2 * count,
+        };
+        users::fill_notes(&db, notes).await.unwrap();
+    }
+    (db, turn)
+}
+
+async fn walk_all(db: &Database) {
+    walk(|| users::by_id(db)).await;
+    walk(|| users::by_id_backwards(db)).await;
+    walk(|| users::newest(db)).await;
+    walk(|| users::by_mood(db)).await;
+    walk(|| users::by_everything(db)).await;
+    walk(|| users::with_notes(db)).await;
+    walk(|| users::kinds(db)).await;
+    walk(|| users::first_of_kind(db)).await;
+    walk(|| users::all_ids(db)).await;
+    walk(|| users::busy(db, 1)).await;
+    walk(|| users::labels(db)).await;
+    walk(|| users::of_org(db, org(1, "k1"))).await;
+    by_number(|| users::by_rank(db)).await;
+    by_number(|| users::by_hidden(db)).await;
+}
+
+fn org(org: i32, kind: &str) -> OfOrg<'_> {
+    OfOrg {
+        org,
+        any_kind: kind.is_empty(),
+        kind,
+    }
+}
+
+#[tokio::test]
+async fn pages_are_the_list_cut_up() {
+    for (seed, count) in [(1, 30), (7, 9), (0, 1), (0, 0)] {
+        let (db, _turn) = filled(seed, count).await;
+        walk_all(&db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_is_of_one_query_and_its_parameters() {
+    let (db, _turn) = filled(3, 40).await;
+    let page = users::of_org(&db, org(1, "")).first(2).await.unwrap();
+    let next = page.next.unwrap();
+    users::of_org(&db, org(1, ""))
+        .after(&next, 2)
+        .await
+        .unwrap();
+    let refused = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        error.to_string()
+    };
+    for other in [org(2, ""), org(1, "k1")] {
+        let error = users::of_org(&db, other).after(&next, 2).await.unwrap_err();
+        let text = refused(error);
+        assert!(text.contains("of another query, or of other parameters"), "{text}");
+        // The value of no parameter and no row.
+        assert!(!text.contains("k1"), "{text}");
+    }
+    refused(users::by_id(&db).after(&next, 2).await.unwrap_err());
+    // The same number of keys, of the same types.
+    let other = users::first_of_kind(&db).first(1).await.unwrap();
+    let error = users::of_org(&db, org(1, ""))
+        .before(&other.next.unwrap(), 2)
+        .await
+        .unwrap_err();
+    refused(error);
+    // One of this query, with a byte changed.
+    let text = next.to_string();
+    let damaged = format!("AAAA{}", &text[4..]);
+    refused(damaged.parse::<Cursor>().unwrap_err());
+    let shortened = text[..text.len() - 4].parse::<Cursor>();
+    if let Ok(shortened) = shortened {
+        let list = users::of_org(&db, org(1, ""));
+        refused(list.after(&shortened, 2).await.unwrap_err());
+    }
+}
+
+#[tokio::test]
+async fn numbers_and_sizes_are_bounded() {
+    let (db, _turn) = filled(3, 4).await;
+    let kind = |error: Error| error.kind();
+    for (number, size) in [(0, 20), (-1, 20), (1, 0), (1, -5), (1, 1001), (i64::MAX, 1000)] {
+        let error = users::by_id(&db).page(number, size).await.unwrap_err();
+        assert_eq!(kind(error), ErrorKind::InvalidInput, "{number} {size}");
+    }
+    let error = users::by_id(&db).page(1, 1001).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "users::by_id (queries/users.sql:28): invalid input: a page has from 1 to 1000 rows"
+    );
+    let error = users::by_id(&db).first(0).await.unwrap_err();
+    assert_eq!(kind(error), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn rows_are_mapped_and_streamed_as_before() {
+    let (db, _turn) = filled(3, 10).await;
+    let page = users::of_org(&db, org(1, ""))
+        .map(|row: users::OfOrgRowRef<'_>| row.kind.len())
+        .page(1, 2)
+        .await
+        .unwrap();
+    assert_eq!(page.items, [3, 3]);
+    let scrolled = users::by_id(&db).map(|row| row.id).first(3).await.unwrap();
+    assert_eq!(scrolled.items, [1, 2, 3]);
+    let mut stream = users::by_id(&db).stream();
+    let mut count = 0;
+    while let Some(row) = stream.next().await {
+        row.unwrap();
+        count += 1;
+    }
+    assert_eq!(count, 10);
+}
+
+#[tokio::test]
+async fn in_a_transaction() {
+    let (db, _turn) = filled(3, 10).await;
+    let tx = db.begin().await.unwrap();
+    let page = users::by_id(&tx).page(2, 3).await.unwrap();
+    assert_eq!((page.items.len(), page.total), (3, 10));
+    by_cursor(|| users::newest(&tx)).await;
+    let error = users::by_id(&tx).page(1, 3).consistent().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transaction);
+    assert!(error.to_string().contains("RepeatableRead"), "{error}");
+    tx.commit().await.unwrap();
+    for isolation in [Isolation::RepeatableRead, Isolation::Serializable] {
+        let tx = db.isolation(isolation).begin().await.unwrap();
+        let page = users::by_id(&tx).page(4, 3).consistent().await.unwrap();
+        assert_eq!((page.items.len(), page.total), (1, 10));
+        let nested = tx.savepoint().await.unwrap();
+        users::by_id(&nested).page(4, 3).consistent().await.unwrap();
+    }
+}

@@ -1,0 +1,248 @@
+//! Pages by cursor on a real server: an index bounds the scan, and what must not have cursors has none.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says that it failed by panicking"
+)]
+
+use std::path::PathBuf;
+
+use sqlmill::config::Config;
+use sqlmill::project::QueryFile;
+use sqlmill::prove::Rules;
+use sqlmill::server::{self, Options, Server};
+use sqlmill::source::Sources;
+use sqlmill::wire::Connection;
+use sqlmill::{Compiled, compile, parse, schema};
+
+const SCHEMA: &str = "
+CREATE TABLE events (
+    id bigint PRIMARY KEY,
+    org int NOT NULL,
+    at timestamptz NOT NULL,
+    code text NOT NULL,
+    tag char(4) NOT NULL,
+    seen int,
+    gone timestamptz
+);
+CREATE INDEX events_newest ON events (org, at DESC, id DESC) WHERE gone IS NULL;
+CREATE INDEX events_mixed ON events (org, at DESC, id);
+CREATE INDEX events_late ON events (at DESC NULLS LAST, id DESC NULLS LAST);
+CREATE INDEX events_code ON events (code, id);
+CREATE INDEX events_tag ON events (tag, id DESC);
+CREATE TABLE notes (id bigint PRIMARY KEY, event bigint NOT NULL REFERENCES events);
+CREATE VIEW live AS SELECT id, org, at FROM events WHERE gone IS NULL;
+";
+
+fn compiled(queries: &str) -> (Compiled, Connection, server::Scratch) {
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sqlmill");
+    let options = Options {
+        cache,
+        ..Options::default()
+    };
+    let server = Server::start(&options).unwrap();
+    let mut sources = Sources::default();
+    let schema_file = sources.add("schema.sql", SCHEMA);
+    let file = sources.add("queries/events.sql", queries);
+    let module = "events".to_owned();
+    let (statements, found) = schema::split(&sources, schema_file);
+    assert_eq!(found, []);
+    let parsed = parse(&sources, &[QueryFile { file, module }]);
+    let scratch = server.load(&statements).unwrap();
+    let mut connection = scratch.connect().unwrap();
+    let compiled = compile(
+        &sources,
+        &Config::default(),
+        parsed,
+        &mut connection,
+        &Rules::all(),
+    )
+    .unwrap();
+    (compiled, connection, scratch)
+}
+
+const QUERIES: &str = "
+--! by_id
+--@ page
+SELECT id, code FROM events ORDER BY id;
+
+--! newest
+--@ page
+SELECT id, at, code FROM events WHERE org = :org AND gone IS NULL ORDER BY at DESC, id DESC;
+
+--! mixed
+--@ page
+SELECT id, at FROM events WHERE org = :org ORDER BY at DESC, id;
+
+--! late
+--@ page
+SELECT id, at FROM events ORDER BY at DESC NULLS LAST, id DESC NULLS LAST;
+
+--! by_code
+--@ page
+SELECT code, id FROM events ORDER BY code, id;
+
+--! by_tag
+--@ page
+SELECT tag, id FROM events ORDER BY tag, id DESC;
+
+--! joined
+--@ page
+SELECT e.at, e.id, n.id AS note
+FROM events AS e
+LEFT JOIN notes AS n ON n.event = e.id AND n.id = 1
+WHERE e.org = :org AND e.gone IS NULL
+ORDER BY e.at DESC, e.id DESC;
+
+--! viewed
+--@ page
+SELECT id, at FROM live WHERE org = :org ORDER BY at DESC, id DESC;
+";
+
+#[test]
+fn an_index_bounds_what_a_cursor_reads() {
+    let (compiled, _, scratch) = compiled(QUERIES);
+    let database = scratch.fresh_database().unwrap();
+    let mut connection = database.connect().unwrap();
+    assert_eq!(compiled.diagnostics, []);
+    connection
+        .simple(
+            "INSERT INTO events
+             SELECT n, n % 5, timestamptz '2024-01-01' + interval '1 minute' * (n / 3), md5(n::text), n % 100, NULL,
+                 CASE WHEN n % 10 = 0 THEN now() END
+             FROM generate_series(1, 30000) AS n;
+             ANALYZE events;
+             SET plan_cache_mode = force_generic_plan",
+        )
+        .unwrap();
+    for (index, checked) in compiled.checked().iter().enumerate() {
+        let name = &checked.parsed.name.value;
+        let pages = checked.pages.unwrap();
+        let cursor = pages.orders[0].cursor.as_ref().unwrap();
+        let [_, _, after, before] = pages.texts[0].made.as_slice() else {
+            panic!("{name} has no cursors");
+        };
+        for (which, (sql, statement)) in [after, before].into_iter().enumerate() {
+            let prepared = format!("p{index}_{which}");
+            connection
+                .simple(&format!("PREPARE {prepared} AS {sql}"))
+                .unwrap();
+            let nulls = vec!["NULL"; statement.params.len()].join(", ");
+            let plan = connection
+                .simple(&format!("EXPLAIN EXECUTE {prepared}({nulls})"))
+                .unwrap();
+            let plan: Vec<String> = plan
+                .into_iter()
+                .flat_map(|rows| rows.rows)
+                .flatten()
+                .flatten()
+                .collect();
+            let plan = plan.join("\n");
+            // The first of the keys is in the condition of the index, and nothing is sorted but ties, if anything.
+            let key = &cursor.keys[0].name;
+            let bounded = plan
+                .lines()
+                .any(|line| line.contains("Index Cond") && line.contains(key.as_str()));
+            assert!(bounded, "{name}: {sql}\n{plan}");
+            assert!(
+                !plan.contains(" Sort ") || plan.contains("Incremental Sort"),
+                "{name}: {sql}\n{plan}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sound_has_no_cursors() {
+    let (compiled, ..) = compiled(
+        "
+--! nullable
+--@ page
+SELECT seen, id FROM events ORDER BY seen, id;
+
+--! hidden
+--@ page
+SELECT id FROM events ORDER BY at, id;
+
+--! computed
+--@ page
+SELECT id, code FROM events ORDER BY lower(code), id;
+
+--! other_operator
+--@ page
+SELECT code, id FROM events ORDER BY code USING ~<~, id;
+
+--! other_collation
+--@ page
+SELECT code, id FROM events ORDER BY code COLLATE \"C\", id;
+
+--! outer_joined
+--@ page
+SELECT e.id, n.id AS note FROM events AS e LEFT JOIN notes AS n ON n.event = e.id ORDER BY e.id, n.id;
+
+--! of_functions
+--@ page
+SELECT id, code FROM events ORDER BY id, :text || code;
+
+--! collated
+--- The column itself is of that collation, and so is the comparison.
+--@ page
+SELECT code COLLATE \"C\" AS code, id FROM events ORDER BY 1, id;
+
+--! computed_and_shown
+--@ page
+SELECT id, lower(code) AS low FROM events ORDER BY low, id;
+
+--! stands_for_null
+--@ page
+SELECT id, coalesce(seen, -1) AS seen FROM events ORDER BY 2 DESC, id;
+",
+    );
+    assert_eq!(compiled.diagnostics, []);
+    let said: Vec<(String, Result<String, String>)> = compiled
+        .checked()
+        .iter()
+        .map(|checked| {
+            let order = &checked.pages.unwrap().orders[0];
+            let cursor = order.cursor.as_ref();
+            (
+                checked.parsed.name.value.clone(),
+                cursor.map(|cursor| cursor.order()).map_err(Clone::clone),
+            )
+        })
+        .collect();
+    let no = |name: &str, why: &str| (name.to_owned(), Err(why.to_owned()));
+    let yes = |name: &str, order: &str| (name.to_owned(), Ok(order.to_owned()));
+    assert_eq!(
+        said,
+        [
+            no("nullable", "it is ordered by `seen`, which may be NULL"),
+            no(
+                "hidden",
+                "it is ordered by `at`, which is not among its columns"
+            ),
+            no(
+                "computed",
+                "it is ordered by `lower(code)`, which is not among its columns"
+            ),
+            no(
+                "other_operator",
+                "it is ordered by `code` in another way than its type's own"
+            ),
+            no(
+                "other_collation",
+                "it is ordered by `code`, which is not among its columns"
+            ),
+            no("outer_joined", "it is ordered by `note`, which may be NULL"),
+            no(
+                "of_functions",
+                "it is ordered by `an expression`, which is not among its columns"
+            ),
+            yes("collated", "code text, id int8"),
+            yes("computed_and_shown", "low text, id int8"),
+            yes("stands_for_null", "seen int4 DESC, id int8"),
+        ]
+    );
+}
