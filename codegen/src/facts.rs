@@ -51,8 +51,21 @@ pub struct ColumnFacts {
     pub fields: Vec<ColumnFacts>,
     /// Of rows without a type of their own, alone or in an array: the names and types of `fields`; empty otherwise.
     pub record: Vec<(String, Oid)>,
+    /// Of JSON: what it is made of, where that is known.
+    pub json: Option<JsonFacts>,
     /// The column of a base table whose value this is, unchanged.
     pub origin: Option<(Oid, i16)>,
+}
+
+/// What JSON is made of: SQL values, as `to_json` writes them, with their types.
+#[derive(Debug, Clone)]
+pub enum JsonFacts {
+    /// By key, in order.
+    Object(Vec<(String, Oid, ColumnFacts)>),
+    /// Of any length: the elements.
+    Array(Oid, Box<ColumnFacts>),
+    /// One value.
+    Of(Oid, Box<ColumnFacts>),
 }
 
 #[derive(Debug, Clone)]

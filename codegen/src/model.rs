@@ -270,6 +270,8 @@ pub enum RustType {
     Tuple(Vec<Slot>),
     /// A row within a row.
     Nested(StructName),
+    /// An object in JSON whose keys are known.
+    Object(String),
     /// Of [`Model::types`].
     Enum(String),
     /// The same, with a place for labels that it does not know.
@@ -349,6 +351,8 @@ pub struct Struct {
     pub nested: bool,
     /// Of rows that stand nowhere else: the column of the one query that holds them.
     pub within: Option<String>,
+    /// Of an object in JSON: its keys, one for each field.
+    pub keys: Vec<String>,
     /// Of parameters by which a call chooses its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub varies: Option<Varies>,
@@ -574,6 +578,7 @@ impl RustType {
             Self::Json
             | Self::Patch(_)
             | Self::Scalar { .. }
+            | Self::Object(_)
             | Self::Shaped(_)
             | Self::Id { .. }
             | Self::Range(_)
@@ -641,6 +646,7 @@ impl RustType {
             | Self::Multirange(_)
             | Self::Tuple(_)
             | Self::Nested(_)
+            | Self::Object(_)
             | Self::OpenEnum(_)
             | Self::Composite { .. } => false,
             Self::Patch(value) => value.ty.is_copy(),

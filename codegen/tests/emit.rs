@@ -103,6 +103,7 @@ fn structure(name: &str, values: &[Value], borrows: bool) -> Struct {
         borrows,
         nested: false,
         within: None,
+        keys: Vec::new(),
     }
 }
 

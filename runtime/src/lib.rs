@@ -103,7 +103,7 @@ pub use transaction::{Access, ReadOnly, ReadTransaction, ReadWrite, Transaction}
 
 pub use verify::{AnyStatement, VerifyError};
 
-pub use codec::{Composite, Enumeration, Fields, TypeName, Wire};
+pub use codec::{Composite, Enumeration, Fields, FromJson, JsonText, Members, TypeName, Wire};
 pub use param::{Bind, EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;
@@ -113,9 +113,10 @@ pub use wire::{Buffer, Type};
 
 #[doc(hidden)]
 pub use codec::{
-    accepts_composite, accepts_enumeration, accepts_nested, decode_composite, decode_composite_ref,
-    decode_enumeration, decode_nested, decode_nested_ref, encode_composite, encode_enumeration,
-    expected_composite, expected_enumeration,
+    accepts_composite, accepts_enumeration, accepts_json, accepts_nested, decode_composite,
+    decode_composite_ref, decode_enumeration, decode_json, decode_nested, decode_nested_ref,
+    encode_composite, encode_enumeration, enumeration_from_json, expected_composite,
+    expected_enumeration,
 };
 #[doc(hidden)]
 pub use page::{Cursors, Order};

@@ -276,6 +276,70 @@ macro_rules! nested {
     };
 }
 
+/// Makes a struct stand for an object in JSON, by its keys: what `json_build_object` and `to_json` make.
+///
+/// ```
+/// #[derive(Debug, Clone, PartialEq)]
+/// pub struct Post {
+///     pub id: i32,
+///     pub title: Option<String>,
+/// }
+///
+/// sqlmill_runtime::json! { Post { id = "id", title = "Title" } }
+/// ```
+#[macro_export]
+macro_rules! json {
+    ($name:ident { $($field:ident = $key:literal),* $(,)? }) => {
+        impl $crate::FromJson for $name {
+            fn from_json(
+                json: $crate::JsonText<'_>,
+            ) -> ::core::result::Result<Self, $crate::DecodeError> {
+                let members = json.members()?;
+                ::core::result::Result::Ok(Self { $($field: members.get($key)?),* })
+            }
+        }
+
+        impl $crate::SqlType for $name {
+            fn accepts(ty: $crate::Type<'_>) -> bool {
+                $crate::accepts_json(ty)
+            }
+
+            fn expected() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed("jsonb")
+            }
+
+            fn accepts_list(ty: $crate::Type<'_>) -> bool {
+                $crate::accepts_json(ty)
+            }
+        }
+
+        impl $crate::Column<'_> for $name {
+            fn decode(raw: &[u8]) -> ::core::result::Result<Self, $crate::DecodeError> {
+                $crate::decode_json(raw)
+            }
+
+            fn decode_list(
+                raw: &[u8],
+            ) -> ::core::result::Result<::std::vec::Vec<Self>, $crate::DecodeError> {
+                $crate::decode_json(raw)
+            }
+
+            fn decode_options(
+                raw: &[u8],
+            ) -> ::core::result::Result<
+                ::std::vec::Vec<::core::option::Option<Self>>,
+                $crate::DecodeError,
+            > {
+                $crate::decode_json(raw)
+            }
+        }
+
+        impl $crate::Value for $name {
+            type Ref<'r> = Self;
+        }
+    };
+}
+
 /// Makes a Rust enum stand for an enum of the database: each variant with its label. `Mood | Unknown: …` has a variant for labels
 /// that it does not know.
 ///
@@ -320,6 +384,14 @@ macro_rules! enumeration {
             }
         }
 
+        impl $crate::FromJson for $name {
+            fn from_json(
+                json: $crate::JsonText<'_>,
+            ) -> ::core::result::Result<Self, $crate::DecodeError> {
+                $crate::enumeration_from_json(json)
+            }
+        }
+
         impl $crate::Value for $name {
             type Ref<'r> = Self;
         }
@@ -352,6 +424,14 @@ macro_rules! enumeration {
 
             fn expected() -> ::std::borrow::Cow<'static, str> {
                 $crate::TypeName::new($schema, $type).display()
+            }
+        }
+
+        impl $crate::FromJson for $name {
+            fn from_json(
+                json: $crate::JsonText<'_>,
+            ) -> ::core::result::Result<Self, $crate::DecodeError> {
+                <Self as $crate::Column<'_>>::decode(json.label()?.as_bytes())
             }
         }
 
@@ -411,6 +491,14 @@ macro_rules! newtype {
 
             fn expected() -> ::std::borrow::Cow<'static, str> {
                 <$inner as $crate::SqlType>::expected()
+            }
+        }
+
+        impl $crate::FromJson for $name {
+            fn from_json(
+                json: $crate::JsonText<'_>,
+            ) -> ::core::result::Result<Self, $crate::DecodeError> {
+                <$inner as $crate::FromJson>::from_json(json).map(Self)
             }
         }
 

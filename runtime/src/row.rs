@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec;
 use crate::sql_type::SqlType;
 use crate::wire::RawRow;
 
@@ -36,6 +37,16 @@ pub trait Column<'r>: SqlType + Sized {
         Err(DecodeError::new("is NULL"))
     }
 
+    /// Reads a list of such values.
+    fn decode_list(raw: &'r [u8]) -> Result<Vec<Self>, DecodeError> {
+        codec::list(raw)
+    }
+
+    /// As `decode_list`, where elements may be NULL.
+    fn decode_options(raw: &'r [u8]) -> Result<Vec<Option<Self>>, DecodeError> {
+        codec::list(raw)
+    }
+
     /// Reads the value or NULL.
     #[inline]
     fn decode_nullable(raw: Option<&'r [u8]>) -> Result<Self, DecodeError> {
@@ -54,6 +65,10 @@ impl<'r, T: Column<'r>> Column<'r> for Option<T> {
 
     fn null() -> Result<Self, DecodeError> {
         Ok(None)
+    }
+
+    fn decode_list(raw: &'r [u8]) -> Result<Vec<Self>, DecodeError> {
+        T::decode_options(raw)
     }
 }
 

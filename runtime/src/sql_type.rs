@@ -15,6 +15,11 @@ pub trait SqlType {
 
     /// What it stands for, in words for an error.
     fn expected() -> Cow<'static, str>;
+
+    /// Can a column of this type be read into a list of it? An array can; of an object in JSON, a JSON array.
+    fn accepts_list(ty: Type<'_>) -> bool {
+        ty.element().is_some_and(Self::accepts)
+    }
 }
 
 impl<T: SqlType + ?Sized> SqlType for &T {
@@ -30,6 +35,10 @@ impl<T: SqlType + ?Sized> SqlType for &T {
 impl<T: SqlType> SqlType for Option<T> {
     fn accepts(ty: Type<'_>) -> bool {
         T::accepts(ty)
+    }
+
+    fn accepts_list(ty: Type<'_>) -> bool {
+        T::accepts_list(ty)
     }
 
     fn expected() -> Cow<'static, str> {

@@ -244,6 +244,7 @@ pub(super) fn ty(scope: &mut Scope, ty: &RustType, form: Form<'_>) -> String {
                 format!("{}{}", reference(lifetime), struct_name(scope, name))
             }
         },
+        RustType::Object(name) => by_value(ty, name.clone(), form),
         RustType::Enum(name) => scope.name(Origin::Types, name),
         RustType::Composite { name, borrows } => match form {
             Form::Row(lifetime) if *borrows => {

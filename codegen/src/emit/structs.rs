@@ -63,6 +63,16 @@ pub(super) fn row(w: &mut Writer, scope: &mut Scope, row: &Struct) {
         borrowed(w, scope, row);
     }
     w.blank();
+    if !row.keys.is_empty() {
+        let members: Vec<String> = row
+            .fields
+            .iter()
+            .zip(&row.keys)
+            .map(|(field, key)| format!("{} = {}", field.name, layout::string(key)))
+            .collect();
+        layout::braced(w, "sqlmill_runtime::json!", &row.name, &members);
+        return;
+    }
     let head = if row.borrows {
         format!("{}, {}", row.name, borrowed_name(row))
     } else {

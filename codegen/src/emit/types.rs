@@ -115,6 +115,7 @@ fn composite(w: &mut Writer, scope: &mut Scope, item: &TypeItem, composite: &Com
         borrows: composite.borrows,
         nested: false,
         within: None,
+        keys: Vec::new(),
     };
     structs::composite(w, scope, &as_struct, &qualified(item));
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value as Json;
+
 use crate::catalog::{Catalog, Oid, TypeKind};
-use crate::facts::{ColumnFacts, Proved};
+use crate::facts::{ColumnFacts, JsonFacts, Proved};
 
 /// One step into a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,16 @@ pub fn nulls(
 
 /// What was proved of the part of a value at a path.
 pub fn proved<'f>(facts: &'f ColumnFacts, path: &[Step]) -> Option<&'f Proved<bool>> {
+    if let (Some(json), [step, rest @ ..]) = (&facts.json, path) {
+        return match (json, step) {
+            (JsonFacts::Object(members), Step::Field(number)) => {
+                proved(&members.get(*number)?.2, rest)
+            }
+            (JsonFacts::Array(_, element), Step::Element) => proved(element, rest),
+            (JsonFacts::Of(_, value), _) => proved(value, path),
+            _ => None,
+        };
+    }
     match path {
         [] => Some(&facts.nullable),
         [Step::Element] => facts.elements.as_ref(),
@@ -64,6 +76,12 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     fn value(&mut self, type_oid: Oid, facts: Option<&ColumnFacts>, text: &str) {
+        if let Some(json) = facts.and_then(|facts| facts.json.as_ref()) {
+            if let Ok(value) = serde_json::from_str(text) {
+                self.document(json, &value);
+            }
+            return;
+        }
         let Some(element) = self.catalog.element_type(type_oid) else {
             return self.row(type_oid, facts, text);
         };
@@ -92,6 +110,78 @@ impl Walk<'_> {
                 walk.value(type_oid, facts, text);
             });
         }
+    }
+
+    fn document(&mut self, json: &JsonFacts, value: &Json) {
+        match json {
+            JsonFacts::Object(members) => {
+                for (number, (key, oid, facts)) in members.iter().enumerate() {
+                    self.member(Step::Field(number), (*oid, facts), value.get(key));
+                }
+            }
+            JsonFacts::Array(oid, facts) => {
+                for element in value.as_array().into_iter().flatten() {
+                    self.member(Step::Element, (*oid, facts), Some(element));
+                }
+            }
+            JsonFacts::Of(oid, facts) => self.json(*oid, facts, value),
+        }
+    }
+
+    /// A SQL value, as `to_json` writes it.
+    fn json(&mut self, type_oid: Oid, facts: &ColumnFacts, value: &Json) {
+        if let Some(json) = &facts.json {
+            return self.document(json, value);
+        }
+        let Some(element) = self.catalog.element_type(type_oid) else {
+            return self.json_row(type_oid, facts, value);
+        };
+        for value in value.as_array().into_iter().flatten() {
+            self.path.push(Step::Element);
+            if value.is_null() {
+                self.found.insert(self.path.clone());
+            }
+            self.json_row(element, facts, value);
+            self.path.pop();
+        }
+    }
+
+    fn json_row(&mut self, type_oid: Oid, facts: &ColumnFacts, value: &Json) {
+        let base = self.catalog.base_type(type_oid);
+        let names: Vec<(&str, Oid)> = match self.catalog.types.get(&base).map(|found| &found.kind) {
+            Some(TypeKind::Composite { fields, .. }) => fields
+                .iter()
+                .map(|field| (field.name.as_str(), field.type_oid))
+                .collect(),
+            Some(TypeKind::Pseudo) => facts
+                .record
+                .iter()
+                .map(|(name, oid)| (name.as_str(), *oid))
+                .collect(),
+            _ => return,
+        };
+        if value.is_null() {
+            return;
+        }
+        for (number, (name, oid)) in names.into_iter().enumerate() {
+            if let Some(facts) = facts.fields.get(number) {
+                self.member(Step::Field(number), (oid, facts), value.get(name));
+            }
+        }
+    }
+
+    fn member(&mut self, step: Step, (oid, facts): (Oid, &ColumnFacts), value: Option<&Json>) {
+        const JSON: [Oid; 2] = [114, 3802];
+        self.path.push(step);
+        match value {
+            // JSON that is null is no NULL.
+            Some(Json::Null) if JSON.contains(&oid) && facts.json.is_none() => {}
+            None | Some(Json::Null) => {
+                self.found.insert(self.path.clone());
+            }
+            Some(value) => self.json(oid, facts, value),
+        }
+        self.path.pop();
     }
 
     fn part(&mut self, step: Step, value: Option<&str>, inside: impl FnOnce(&mut Self, &str)) {

@@ -130,13 +130,20 @@ fn queries<'a>(module: &'a [&'a ParsedFile]) -> impl Iterator<Item = &'a ParsedQ
 
 /// The structs that are named for rows: of queries, and of what stands in their columns.
 fn row_names<'a>(module: &'a [&'a ParsedFile]) -> impl Iterator<Item = &'a Spanned<String>> {
+    let is_row = move |name: &Spanned<String>| {
+        queries(module)
+            .any(|query| matches!(&query.row, StructUse::Named(row) if row.span == name.span))
+    };
     let of_queries = queries(module).flat_map(|query| match &query.row {
         StructUse::Named(name) => vec![name],
         StructUse::Implicit(fields) => nested_names(fields),
         StructUse::Inline(annotation) => nested_names(&annotation.fields),
     });
     let declared = module.iter().flat_map(|file| &file.types);
-    of_queries.chain(declared.flat_map(|annotation| nested_names(&annotation.fields)))
+    of_queries
+        .chain(declared.flat_map(|annotation| nested_names(&annotation.fields)))
+        // `(config: Value)` says that JSON stays what it is.
+        .filter(move |name| name.value != "Value" || is_row(name))
 }
 
 fn check_module(module: &[&ParsedFile], diagnostics: &mut Vec<Diagnostic>) {

@@ -7,6 +7,7 @@
 mod calls;
 mod column;
 mod expression;
+mod json;
 mod known;
 mod range;
 mod same;
@@ -18,7 +19,8 @@ use super::casts::{Conversion, conversion, side_types};
 use super::{Input, functions};
 use crate::catalog::{Oid, TypeKind};
 use crate::describe::tree::{Expr, Query, RteKind, SetKind, SetOperation, Target};
-use crate::facts::{ColumnFacts, ParamFacts, Proved};
+use crate::facts::{ColumnFacts, JsonFacts, ParamFacts, Proved};
+use json::Json;
 use scope::{Frame, Scope};
 use value::{Null, Value};
 
@@ -150,7 +152,21 @@ impl<'p> Prover<'p> {
                 .map(|(field, type_oid)| self.facts(field.unwrap_or(&unknown), type_oid))
                 .collect(),
             record: record.to_vec(),
+            json: value.json.as_deref().map(|json| self.json_facts(json)),
             origin: value.origin,
+        }
+    }
+
+    fn json_facts(&self, json: &Json) -> JsonFacts {
+        match json {
+            Json::Object(members) => JsonFacts::Object(
+                members
+                    .iter()
+                    .map(|(key, oid, value)| (key.clone(), *oid, self.facts(value, *oid)))
+                    .collect(),
+            ),
+            Json::Array(oid, value) => JsonFacts::Array(*oid, Box::new(self.facts(value, *oid))),
+            Json::Of(oid, value) => JsonFacts::Of(*oid, Box::new(self.facts(value, *oid))),
         }
     }
 
@@ -233,6 +249,7 @@ impl<'p> Prover<'p> {
         value.origin = None;
         value.fields = Vec::new();
         value.record = None;
+        value.json = None;
         if let Conversion::Elements(of_each) = &conversion {
             if let Some((may, why)) = &mut value.elements
                 && !self.is_faithful(of_each)

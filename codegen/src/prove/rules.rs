@@ -345,6 +345,10 @@ pub const ALL: &[(&str, &str)] = &[
         "json-query",
         "JSON_VALUE and JSON_QUERY are NULL for what the document lacks",
     ),
+    (
+        "json-keys-once",
+        "of a key that stands twice in an object either value may be read",
+    ),
     ("xml", "XML functions may give NULL"),
     ("unknown-node", "what sqlmill does not know may be NULL"),
 ];

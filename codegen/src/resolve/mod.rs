@@ -6,6 +6,7 @@
 //! own, and whose queries all return the whole table, is the table's row type too.
 
 mod constraints;
+mod document;
 mod function;
 mod ids;
 mod names;

@@ -25,6 +25,20 @@ pub(super) struct Nested {
     /// The column, and the fields on the way to it: `organizations.teams`.
     pub(super) path: String,
     pub(super) values: Vec<Value>,
+    /// It is an object in JSON.
+    pub(super) json: bool,
+}
+
+impl Nested {
+    /// Of an object in JSON, its keys.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let keys = self.values.iter().map(|value| value.name.clone());
+        if self.json {
+            keys.collect()
+        } else {
+            Vec::new()
+        }
+    }
 }
 
 /// The rows within the rows of one query, as they are found.
@@ -50,12 +64,12 @@ pub(super) struct At<'r> {
 pub(super) struct Told;
 
 /// The parts of a row.
-struct Part<'a> {
-    name: String,
-    type_oid: Oid,
-    facts: ColumnFacts,
-    comment_of: Option<(Oid, i16)>,
-    said: Option<&'a Field>,
+pub(super) struct Part<'a> {
+    pub(super) name: String,
+    pub(super) type_oid: Oid,
+    pub(super) facts: ColumnFacts,
+    pub(super) comment_of: Option<(Oid, i16)>,
+    pub(super) said: Option<&'a Field>,
 }
 
 impl Resolver<'_> {
@@ -72,6 +86,11 @@ impl Resolver<'_> {
         let row = catalog.base_type(element.unwrap_or(oid));
         let written = at.said.and_then(|said| said.row.as_ref());
         let inner = at.said.map_or(&[][..], |said| said.inner.as_slice());
+        if let Some(json) = facts.and_then(|facts| facts.json.as_ref())
+            && !self.types.is_ruled(oid)
+        {
+            return self.document(rows, json, at);
+        }
         let known = facts.map_or(&[][..], |facts| facts.fields.as_slice());
         let wrap = |ty: RustType| match element {
             Some(_) => RustType::Array(Box::new(Slot { ty, nullable: true })),
@@ -162,6 +181,7 @@ impl Resolver<'_> {
                 written: written.cloned(),
                 path: at.path.to_owned(),
                 values,
+                json: false,
             },
         );
         Ok(Some(wrap(RustType::Nested(StructName {
@@ -238,7 +258,7 @@ impl Resolver<'_> {
                 .all(|(column, facts)| !facts.nullable.value || self.column_nullable(column))
     }
 
-    fn unknown_parts(&mut self, parts: &[Part<'_>], at: At<'_>) {
+    pub(super) fn unknown_parts(&mut self, parts: &[Part<'_>], at: At<'_>) {
         let said = at.said.map_or(&[][..], |said| said.inner.as_slice());
         for said in said {
             if parts.iter().any(|part| is_named(said, &part.name)) {
@@ -262,7 +282,7 @@ impl Resolver<'_> {
 }
 
 /// `GetUserOrganization` for the column `organizations` of `get_user`.
-fn derived_name(at: At<'_>, many: bool) -> String {
+pub(super) fn derived_name(at: At<'_>, many: bool) -> String {
     let last = at.path.rsplit('.').next().unwrap_or_default();
     let word = if many {
         names::singular_of(last)
@@ -277,13 +297,14 @@ fn path_of(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(above, _)| above)
 }
 
-fn unknown() -> ColumnFacts {
+pub(super) fn unknown() -> ColumnFacts {
     ColumnFacts {
         nullable: Proved::new(true, "nothing is known of it"),
         elements: None,
         always_null: false,
         fields: Vec::new(),
         record: Vec::new(),
+        json: None,
         origin: None,
     }
 }

@@ -532,7 +532,7 @@ impl<'a> Resolver<'a> {
         )
     }
 
-    fn comment(&self, origin: Option<(Oid, i16)>) -> Option<String> {
+    pub(super) fn comment(&self, origin: Option<(Oid, i16)>) -> Option<String> {
         self.column(origin?)?.comment.clone()
     }
 
@@ -745,7 +745,7 @@ pub(crate) fn is_named(said: &Field, column: &str) -> bool {
 }
 
 /// The author's mark, or else the proof, or else the careful answer.
-fn marked(mark: Option<Nullity>, proved: Option<&Proved<bool>>) -> Proved<bool> {
+pub(super) fn marked(mark: Option<Nullity>, proved: Option<&Proved<bool>>) -> Proved<bool> {
     match (mark, proved) {
         (Some(Nullity::Nullable), _) => Proved::new(true, "the author's `?`"),
         (Some(Nullity::NotNull), _) => Proved::new(false, "the author's `!`"),

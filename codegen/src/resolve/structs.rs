@@ -241,7 +241,12 @@ impl<'a> Resolver<'a> {
                 }
                 continue;
             }
+            let json = first.is_json(drafts);
             for &other in &users[1..] {
+                if other.is_json(drafts) != json {
+                    self.two_forms(&name, drafts, [first, other]);
+                    continue;
+                }
                 self.merge(&name, &mut fields, drafts, [first, other], side);
             }
             for &user in &users {
@@ -260,7 +265,8 @@ impl<'a> Resolver<'a> {
                 }
             }
             let nested = users.iter().any(|user| user.nested.is_some());
-            let borrows = side.borrows(&fields);
+            let borrows = !json && side.borrows(&fields);
+            let keys = first.keys(drafts);
             shared.insert(
                 name.clone(),
                 Struct {
@@ -275,10 +281,27 @@ impl<'a> Resolver<'a> {
                     borrows,
                     nested,
                     within: None,
+                    keys,
                 },
             );
         }
         shared
+    }
+
+    fn two_forms(&mut self, name: &str, drafts: &[Draft<'_>], [first, other]: [User; 2]) {
+        self.diagnostics.push(
+            Diagnostic::error(
+                "struct-mismatch",
+                format!(
+                    "`{}` and `{}` cannot share `{name}`: one is read from JSON and the other is not",
+                    first.name(drafts),
+                    other.name(drafts)
+                ),
+            )
+            .at(other.at)
+            .related(first.at, format!("as `{}` has it", first.name(drafts)))
+            .help("give one of them another name"),
+        );
     }
 
     fn row_of_nothing(&mut self, draft: &Draft<'_>, name: &str) {
@@ -500,6 +523,7 @@ impl<'a> Resolver<'a> {
             borrows,
             nested: false,
             within: None,
+            keys: Vec::new(),
         })
     }
 
@@ -511,7 +535,7 @@ impl<'a> Resolver<'a> {
                 .map_or(Plan::Bare, |found| Plan::Shared(found.clone()));
         }
         let fields: Vec<Field> = nested.values.iter().map(field).collect();
-        let borrows = Side::Row.borrows(&fields);
+        let borrows = !nested.json && Side::Row.borrows(&fields);
         Plan::Own(Struct {
             name: nested.name.clone(),
             docs: Vec::new(),
@@ -524,6 +548,7 @@ impl<'a> Resolver<'a> {
             varies: None,
             nested: true,
             within: Some(nested.path.clone()),
+            keys: nested.keys(),
         })
     }
 }
@@ -551,6 +576,16 @@ impl User {
             Some(place) => &mut drafts[self.draft].nested[place].values,
             None => side.values_mut(&mut drafts[self.draft]),
         }
+    }
+
+    fn is_json(self, drafts: &[Draft<'_>]) -> bool {
+        self.nested
+            .is_some_and(|place| drafts[self.draft].nested[place].json)
+    }
+
+    fn keys(self, drafts: &[Draft<'_>]) -> Vec<String> {
+        self.nested
+            .map_or(Vec::new(), |place| drafts[self.draft].nested[place].keys())
     }
 
     /// `get_user`, `get_user.organizations`

@@ -144,6 +144,7 @@ impl Resolver<'_> {
             borrows,
             nested: false,
             within: None,
+            keys: Vec::new(),
         })
     }
 
@@ -189,6 +190,7 @@ impl Resolver<'_> {
             borrows,
             nested: false,
             within: None,
+            keys: Vec::new(),
         };
         let found = tables.inserts.entry(table).or_insert_with(|| made.clone());
         (*found == made).then_some(StructName {

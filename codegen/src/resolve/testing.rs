@@ -164,6 +164,7 @@ fn own_row(name: String, sql: &str, columns: &[(String, Field)]) -> Struct {
         nested: false,
         within: None,
         varies: None,
+        keys: Vec::new(),
     }
 }
 

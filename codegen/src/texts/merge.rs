@@ -6,7 +6,9 @@ use crate::catalog::Catalog;
 use crate::checked::CheckedGroup;
 use crate::describe::{Described, ResultColumn, Statement};
 use crate::diagnostic::Diagnostic;
-use crate::facts::{Access, Cardinality, ColumnFacts, Facts, Order, OrderKey, ParamFacts, Proved};
+use crate::facts::{
+    Access, Cardinality, ColumnFacts, Facts, JsonFacts, Order, OrderKey, ParamFacts, Proved,
+};
 
 use super::{Group, Text};
 
@@ -237,8 +239,31 @@ fn column(a: ColumnFacts, b: ColumnFacts) -> ColumnFacts {
         } else {
             Vec::new()
         },
+        json: a.json.zip(b.json).and_then(|(a, b)| json(a, b)),
         origin: a.origin.filter(|origin| b.origin == Some(*origin)),
     }
+}
+
+/// What both say that it is made of.
+fn json(a: JsonFacts, b: JsonFacts) -> Option<JsonFacts> {
+    Some(match (a, b) {
+        (JsonFacts::Object(a), JsonFacts::Object(b)) => {
+            let alike =
+                a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && a.1 == b.1);
+            if !alike {
+                return None;
+            }
+            let members = zip(a, b, |a, b| (a.0, a.1, column(a.2, b.2)));
+            JsonFacts::Object(members)
+        }
+        (JsonFacts::Array(oid, a), JsonFacts::Array(other, b)) if oid == other => {
+            JsonFacts::Array(oid, Box::new(column(*a, *b)))
+        }
+        (JsonFacts::Of(oid, a), JsonFacts::Of(other, b)) if oid == other => {
+            JsonFacts::Of(oid, Box::new(column(*a, *b)))
+        }
+        _ => return None,
+    })
 }
 
 fn param(a: ParamFacts, b: ParamFacts) -> ParamFacts {

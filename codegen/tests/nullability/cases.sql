@@ -1565,3 +1565,52 @@ SELECT array_append(array_agg(p), NULL) FROM posts p
 -- expect ~[!] ?
 -- inside 1[].1? 1[].2!
 SELECT array_agg(ROW(age, id)), age FROM users GROUP BY GROUPING SETS ((age), ())
+
+-- objects in JSON, by their keys
+-- expect !
+-- inside 1.1! 1.2? 1.3! 1.4? 1.5! 1.5[].1! 1.5[].2?
+SELECT jsonb_build_object('id', u.id, 'name', u.name, 'tags', u.tags, 'home', u.home, 'posts', (SELECT coalesce(jsonb_agg(json_build_object('id', p.id, 'body', p.body)), '[]') FROM posts p WHERE p.user_id = u.id)) FROM users u
+
+-- arrays in JSON, and rows that an outer join leaves out
+-- expect ~
+-- inside 1[]? 1[].3! 1[].4?
+-- betrays left-join
+SELECT json_agg(p) FROM users u LEFT JOIN posts p ON p.user_id = u.id
+
+-- FILTER for JSON
+-- expect ?
+-- inside 1[]! 1[].3! 1[].4?
+-- betrays aggregate-filter
+SELECT json_agg(p) FILTER (WHERE p.id IS NOT NULL) FROM users u LEFT JOIN posts p ON p.user_id = u.id GROUP BY u.id
+
+-- a row as JSON, of a table and of a subquery
+-- expect ! !
+-- inside 1.1! 1.3? 2.1! 2.2?
+SELECT to_jsonb(u), row_to_json(o) FROM users u, (SELECT id, body FROM posts) o
+
+-- a key that stands twice
+-- expect !
+-- betrays json-keys-once
+SELECT jsonb_build_object('a', 1, 'a', NULL::int) FROM users
+
+-- objects of the sides of a set operation
+-- expect !
+-- inside 1.1?
+-- betrays union-either
+SELECT jsonb_build_object('a', id) FROM users UNION ALL SELECT jsonb_build_object('a', NULL::int)
+
+-- JSON that is cast to the other kind
+-- expect !
+-- inside 1.1! 1.2?
+SELECT json_build_object('id', id, 'name', name)::jsonb FROM users
+
+-- JSON that is null within JSON is no NULL
+-- expect !
+-- inside 1.1!
+SELECT jsonb_build_object('config', config -> 'n') FROM users WHERE config -> 'n' IS NOT NULL
+
+-- JSON_OBJECT and JSON_ARRAYAGG
+-- from 16
+-- expect ! !
+-- inside 1.1! 1.2? 2[].1! 2[].2?
+SELECT JSON_OBJECT('id' VALUE min(id), 'name' VALUE min(name) FILTER (WHERE false) ABSENT ON NULL), JSON_ARRAYAGG(JSON_OBJECT('id': id, 'name': name) RETURNING jsonb) FROM users

@@ -20,7 +20,7 @@ impl<T: SqlType> SqlType for [T] {
 
 impl<T: SqlType> SqlType for Vec<T> {
     fn accepts(ty: Type<'_>) -> bool {
-        <[T]>::accepts(ty)
+        T::accepts_list(ty)
     }
 
     fn expected() -> Cow<'static, str> {
@@ -30,23 +30,28 @@ impl<T: SqlType> SqlType for Vec<T> {
 
 impl<'r, T: Column<'r>> Column<'r> for Vec<T> {
     fn decode(raw: &'r [u8]) -> Result<Self, DecodeError> {
-        let mut parts = Parts(raw);
-        let dimensions = head(&mut parts)?;
-        match dimensions {
-            0 => {
-                parts.end()?;
-                Ok(Vec::new())
-            }
-            1 => {
-                let length = parts.length()?;
-                // The number of the first element is of no meaning in Rust.
-                parts.take(4)?;
-                elements(parts, length)
-            }
-            _ => Err(DecodeError::new(
-                "is an array of more than one dimension: tell sqlmill.toml that it is an `array`",
-            )),
+        T::decode_list(raw)
+    }
+}
+
+/// The elements of an array of one dimension.
+pub(crate) fn list<'r, T: Column<'r>>(raw: &'r [u8]) -> Result<Vec<T>, DecodeError> {
+    let mut parts = Parts(raw);
+    let dimensions = head(&mut parts)?;
+    match dimensions {
+        0 => {
+            parts.end()?;
+            Ok(Vec::new())
         }
+        1 => {
+            let length = parts.length()?;
+            // The number of the first element is of no meaning in Rust.
+            parts.take(4)?;
+            elements(parts, length)
+        }
+        _ => Err(DecodeError::new(
+            "is an array of more than one dimension: tell sqlmill.toml that it is an `array`",
+        )),
     }
 }
 

@@ -32,7 +32,7 @@ impl Column<'_> for Tree {
     }
 }
 
-fn text(raw: &[u8]) -> &[u8] {
+pub(super) fn text(raw: &[u8]) -> &[u8] {
     raw.strip_prefix(&[JSONB_VERSION]).unwrap_or(raw)
 }
 

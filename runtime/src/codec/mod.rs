@@ -14,6 +14,7 @@ mod composite;
 mod decimal;
 #[cfg(any(feature = "schemars", feature = "utoipa"))]
 mod described;
+mod document;
 mod enumeration;
 mod geometry;
 mod interval;
@@ -34,12 +35,14 @@ mod time_crate;
 mod versioned;
 mod wire;
 
-pub(crate) use array::encode_elements;
+pub(crate) use array::{encode_elements, list};
 pub use array::{Array, Dimension};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};
 pub use composite::{Fields, accepts_composite, expected_composite};
 pub use composite::{accepts_nested, decode_nested, decode_nested_ref};
+pub use document::{FromJson, JsonText, Members};
+pub use document::{accepts_json, decode_json, enumeration_from_json};
 pub use enumeration::expected_enumeration;
 pub use enumeration::{Enumeration, TypeName};
 pub use enumeration::{accepts_enumeration, decode_enumeration, encode_enumeration};

@@ -111,6 +111,7 @@ impl Prover<'_> {
             }),
         };
         value.elements = self.elements_of_call(function, args, &values);
+        value.json = self.json_of_call(function, args, &values, variadic);
         value
     }
 
@@ -374,7 +375,9 @@ impl Prover<'_> {
         } else {
             self.of_rows(function, &values, &aggregate.direct_args, &rows)
         };
-        holding(value, gathered)
+        let mut value = holding(value, gathered);
+        value.json = self.json_of_aggregate(function, &args, &values);
+        value
     }
 
     /// What an aggregate gives of one row or more.

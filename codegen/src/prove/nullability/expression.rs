@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::json;
 use super::known::{Fact, Implied, Known, Outcome};
 use super::same::Same;
 use super::scope::{Assumed, Frame, Scope};
@@ -169,8 +170,14 @@ impl Prover<'_> {
                 value
             }
             Expr::CoerceViaIo { arg, type_oid, .. } => {
-                let value = self.value(arg, frame).bare();
-                if self.has_strict_input(*type_oid) {
+                let arg_is_json = type_of(self.input.catalog, arg).is_some_and(json::is_json);
+                let value = self.value(arg, frame);
+                let json = value.json.clone().filter(|_| arg_is_json);
+                let mut value = value.bare();
+                if json::is_json(*type_oid) && arg_is_json {
+                    value.json = json;
+                    value
+                } else if self.has_strict_input(*type_oid) {
                     value
                 } else {
                     let name = self.input.catalog.type_name(*type_oid);
@@ -306,6 +313,7 @@ impl Prover<'_> {
             };
         }
         let mut value = Value::never("a constant");
+        value.empty = json::is_empty_array(constant);
         if self.input.catalog.element_type(constant.type_oid).is_some() {
             value.elements = Some(match array_has_nulls(constant) {
                 Some(false) => (
@@ -736,17 +744,25 @@ impl Prover<'_> {
     }
 
     fn json_constructor(&self, json: &JsonConstructor, frame: &Frame<'_>) -> Value {
-        let made = match (json.kind, &json.func) {
+        let mut made = match (json.kind, &json.func) {
             // JSON_OBJECT and JSON_ARRAY.
             (1 | 2, _) => Value::never("a JSON constructor always makes a value"),
             // JSON_OBJECTAGG and JSON_ARRAYAGG.
-            (3 | 4, Some(func)) => self.value(func, frame).bare(),
+            (3 | 4, Some(func)) => {
+                let value = self.value(func, frame);
+                let json = value.json.clone();
+                Value {
+                    json,
+                    ..value.bare()
+                }
+            }
             // JSON(…), JSON_SCALAR and JSON_SERIALIZE.
             (5..=7, _) => self
                 .first_null(json.args.iter(), frame)
                 .unwrap_or_else(|| Value::never("made of a value that is not null")),
             _ => Value::may("may be null: a JSON constructor that is not known"),
         };
+        made.json = self.json_of_constructor(json, &made, frame);
         match &json.coercion {
             Some(coercion) => self
                 .value(

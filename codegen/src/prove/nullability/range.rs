@@ -346,6 +346,11 @@ fn same_knowledge(left: &Value, right: &Value) -> bool {
             == right.elements.as_ref().map(|(may, _)| *may)
         && left.origin == right.origin
         && left.record == right.record
+        && match (&left.json, &right.json) {
+            (Some(left), Some(right)) => left.same_knowledge(right, &same_knowledge),
+            (None, None) => true,
+            _ => false,
+        }
         && left.fields.len() == right.fields.len()
         && left
             .fields

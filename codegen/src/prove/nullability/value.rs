@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::json::Json;
 use crate::catalog::Oid;
 
 /// Can a value be NULL?
@@ -25,6 +26,8 @@ pub(super) struct Value {
     pub(super) fields: Vec<(i16, Value)>,
     /// Of rows without a type of their own: what their fields are called, and of which types.
     pub(super) record: Option<Rc<[(String, Oid)]>>,
+    /// Of JSON: what it is made of, where that is known.
+    pub(super) json: Option<Rc<Json>>,
     /// An array without elements: whatever is said of its elements holds.
     pub(super) empty: bool,
     /// The column of a table whose value this is, unchanged.
@@ -39,6 +42,7 @@ impl Value {
             elements: None,
             fields: Vec::new(),
             record: None,
+            json: None,
             empty: false,
             origin: None,
         }
@@ -102,6 +106,7 @@ impl Value {
             elements: None,
             fields: Vec::new(),
             record: None,
+            json: None,
             empty: false,
             origin: None,
             ..self
@@ -125,14 +130,16 @@ impl Value {
             nothing(self.null, self.empty),
             nothing(other.null, other.empty),
         );
-        let (fields, record) = if other_none {
-            (self.fields, self.record)
+        let (fields, record, json) = if other_none {
+            (self.fields, self.record, self.json)
         } else if none {
-            (other.fields, other.record)
+            (other.fields, other.record, other.json)
         } else {
+            let json = self.json.zip(other.json);
             (
                 merge_fields(self.fields, other.fields),
                 same_record(self.record, other.record),
+                json.and_then(|(left, right)| Json::either(&left, &right)),
             )
         };
         let (null, why) = match (self.null, other.null) {
@@ -150,6 +157,7 @@ impl Value {
             elements,
             fields,
             record,
+            json,
             empty: none && other_none && (self.empty || other.empty),
             origin,
         }

@@ -42,3 +42,15 @@ SELECT id, ARRAY(SELECT p FROM (SELECT title FROM posts) p) AS posts FROM users;
 
 --! same_words
 SELECT p AS post, ARRAY(SELECT p FROM (SELECT title FROM posts) p) AS posts FROM (SELECT id FROM posts) p;
+
+--! json_of_numbers : (a: Numbers)
+SELECT json_agg(id) AS a, id FROM users GROUP BY id;
+
+--! json_row : (a: Shared)
+SELECT json_build_object('id', id) AS a, id FROM users;
+
+--! row_row : (a: Shared)
+SELECT a, id FROM (SELECT id FROM users) a;
+
+--! json_field : (a.nme?)
+SELECT json_build_object('name', name) AS a, id FROM users;
