@@ -197,6 +197,7 @@ impl Resolver<'_> {
                 name: part.name.clone(),
                 field: field.unwrap_or_default(),
                 sql_type: self.catalog.type_name(part.type_oid),
+                spelled: self.catalog.spelled(part.type_oid),
                 slot: Slot {
                     ty,
                     nullable: nullable.value,

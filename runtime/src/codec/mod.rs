@@ -35,8 +35,8 @@ mod time_crate;
 mod versioned;
 mod wire;
 
-pub(crate) use array::{encode_elements, list};
 pub use array::{Array, Dimension};
+pub(crate) use array::{encode_elements, list};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};
 pub use composite::{Fields, accepts_composite, expected_composite};

@@ -75,6 +75,8 @@ static USERS_WITH_POSTS: Statement<(), UsersWithPostsRow> = Statement::new(
     "users::users_with_posts",
     "queries/users.sql:1",
     USERS_WITH_POSTS_SQL,
+    "",
+    "int4 jsonb",
 );
 const USERS_WITH_POSTS_SQL: &str = r"SELECT
     u.id,
@@ -138,6 +140,8 @@ static WHOLE_POSTS: Statement<(), PostView> = Statement::new(
     "users::whole_posts",
     "queries/users.sql:12",
     WHOLE_POSTS_SQL,
+    "",
+    "jsonb",
 );
 const WHOLE_POSTS_SQL: &str = "SELECT to_jsonb(p) AS post FROM posts p ORDER BY title";
 
@@ -186,6 +190,8 @@ static POSTS_OF_SUBQUERY: Statement<(), Vec<PostsOfSubqueryPost>> = Statement::n
     "users::posts_of_subquery",
     "queries/users.sql:15",
     POSTS_OF_SUBQUERY_SQL,
+    "",
+    "jsonb",
 );
 const POSTS_OF_SUBQUERY_SQL: &str = r"SELECT coalesce(jsonb_agg(o ORDER BY o.id), '[]') AS posts
 FROM (
@@ -239,8 +245,13 @@ pub struct LastPostLast {
 
 sqlmill_runtime::json! { LastPostLast { title = "title", published = "published" } }
 
-static LAST_POST: Statement<(), LastPostRow> =
-    Statement::new("users::last_post", "queries/users.sql:22", LAST_POST_SQL);
+static LAST_POST: Statement<(), LastPostRow> = Statement::new(
+    "users::last_post",
+    "queries/users.sql:22",
+    LAST_POST_SQL,
+    "",
+    "text jsonb",
+);
 const LAST_POST_SQL: &str = r"SELECT u.name, row_to_json(last) AS last
 FROM users u
 LEFT JOIN LATERAL (SELECT title, published FROM posts WHERE author = u.id ORDER BY id DESC LIMIT 1) last ON true
@@ -288,6 +299,8 @@ static MAYBE_POSTS: Statement<(), MaybePostsRow> = Statement::new(
     "users::maybe_posts",
     "queries/users.sql:28",
     MAYBE_POSTS_SQL,
+    "",
+    "jsonb jsonb",
 );
 const MAYBE_POSTS_SQL: &str = r"SELECT json_agg(p.title) AS titles, json_agg(to_json(o)) AS found
 FROM users u LEFT JOIN posts p ON p.author = u.id LEFT JOIN (SELECT id, title FROM posts) o ON o.id = p.id
@@ -321,8 +334,13 @@ pub struct PlainRow {
 
 sqlmill_runtime::row! { PlainRow { a, b, c, d } }
 
-static PLAIN: Statement<(), PlainRow> =
-    Statement::new("users::plain", "queries/users.sql:34", PLAIN_SQL);
+static PLAIN: Statement<(), PlainRow> = Statement::new(
+    "users::plain",
+    "queries/users.sql:34",
+    PLAIN_SQL,
+    "",
+    "jsonb jsonb jsonb int4",
+);
 const PLAIN_SQL: &str = "SELECT jsonb_build_object('id', id) AS a, jsonb_build_object('id', id, 'id', 2) AS b, jsonb_build_object(name, id) AS c, 1 AS d FROM users";
 
 sqlmill_runtime::statements! {
