@@ -108,6 +108,7 @@ impl Resolver<'_> {
             attributes: texts(&attributes.owned),
             borrowed_attributes: texts(&attributes.borrowed),
             borrows,
+            keys: Vec::new(),
             varies: Some(varies),
             nested: false,
             within: None,
