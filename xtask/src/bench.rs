@@ -39,7 +39,7 @@ pub(crate) fn generate(files: usize, rounds: u32, alone: bool) -> Result<(), Fai
         Box::new(Sqlmill::new(&project, &home, true)?),
     ];
     if !alone {
-        contenders.push(Box::new(Cornucopia::new(&project, &home)?));
+        contenders.push(Box::new(Cornucopia::new(&project, &home)));
     }
     for contender in &mut contenders {
         contender.prepare()?;
@@ -289,22 +289,40 @@ impl Contender for Sqlmill {
 struct Cornucopia {
     project: PathBuf,
     krate: PathBuf,
-    program: PathBuf,
-    tools: PathBuf,
     database: Option<crate::chores::Database>,
 }
 
 impl Cornucopia {
-    fn new(project: &Project, home: &Path) -> Result<Self, Failure> {
-        let tools = home.join("tools");
-        Ok(Self {
+    fn new(project: &Project, home: &Path) -> Self {
+        Self {
             project: project.directory.clone(),
             krate: home.join("cornucopia"),
-            program: tools.join("bin/cornucopia"),
-            tools,
             database: None,
-        })
+        }
     }
+}
+
+fn tools() -> PathBuf {
+    root().join("target/bench/tools")
+}
+
+/// Its program, built once.
+pub(crate) fn install_cornucopia() -> Result<PathBuf, Failure> {
+    let program = tools().join("bin/cornucopia");
+    if program.exists() {
+        return Ok(program);
+    }
+    println!("installing cornucopia {CORNUCOPIA}");
+    let status = Command::new("cargo")
+        .args(["install", "cornucopia", "--quiet", "--locked", "--version"])
+        .arg(CORNUCOPIA)
+        .arg("--root")
+        .arg(tools())
+        .status()?;
+    if !status.success() {
+        return Err("cargo install cornucopia failed".into());
+    }
+    Ok(program)
 }
 
 impl Contender for Cornucopia {
@@ -313,24 +331,7 @@ impl Contender for Cornucopia {
     }
 
     fn prepare(&mut self) -> Result<(), Failure> {
-        if !self.program.exists() {
-            println!("installing cornucopia {CORNUCOPIA}");
-            let status = Command::new("cargo")
-                .args([
-                    "install",
-                    "cornucopia",
-                    "--quiet",
-                    "--locked",
-                    "--version",
-                    CORNUCOPIA,
-                    "--root",
-                ])
-                .arg(&self.tools)
-                .status()?;
-            if !status.success() {
-                return Err("cargo install cornucopia failed".into());
-            }
-        }
+        install_cornucopia()?;
         self.database = Some(crate::chores::database(&self.project.join("schema.sql"))?);
         let _ = fs::remove_dir_all(&self.krate);
         self.generate()?;
@@ -349,7 +350,7 @@ impl Contender for Cornucopia {
             .as_ref()
             .map(|database| database.url.clone())
             .unwrap_or_default();
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(install_cornucopia()?);
         command
             .args(["live", "--queries-path"])
             .arg(self.project.join("queries"))

@@ -12,7 +12,7 @@ use sqlmill::source::Sources;
 use sqlmill::wire::{Address, Target};
 use sqlmill::{cli, schema};
 
-use crate::{bench, servers};
+use crate::{bench, calls, servers};
 
 /// sqlmill compiles annotated SQL files into a checked Rust crate.
 #[derive(Debug, Parser)]
@@ -76,6 +76,15 @@ enum Bench {
         #[arg(long)]
         alone: bool,
     },
+    /// Calls, beside hand-written tokio-postgres, Cornucopia, sqlx, diesel and diesel-async
+    Calls {
+        /// Rounds of each; medians of the ratios in a round are shown
+        #[arg(long, default_value_t = 15, value_name = "N")]
+        rounds: u32,
+        /// Leave out the counts of instructions, which take minutes
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -95,13 +104,20 @@ pub(crate) fn main() -> ExitCode {
                     rounds,
                     alone,
                 },
-        } => match bench::generate(files, rounds, alone) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::from(2)
-            }
-        },
+        } => measured(bench::generate(files, rounds, alone)),
+        Task::Bench {
+            what: Bench::Calls { rounds, quick },
+        } => measured(calls::compare(rounds, quick)),
+    }
+}
+
+fn measured(outcome: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask`: sqlmill's own commands and this repository's chores.
 
 mod bench;
+mod calls;
 mod chores;
 mod servers;
 mod synthetic;

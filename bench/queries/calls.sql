@@ -1,0 +1,21 @@
+--: Item(email?)
+
+--! by_key : Item
+SELECT id, name, email, score, active FROM items WHERE id = :id;
+
+--! first_items : Item
+SELECT id, name, email, score, active FROM items WHERE id <= :last ORDER BY id;
+
+--: Line()
+
+--! lines : Line
+SELECT books.id, books.title, authors.name AS author
+FROM books JOIN authors ON authors.id = books.author_id
+ORDER BY books.id;
+
+--! insert_one
+INSERT INTO entries (id, name) VALUES (:id, :name);
+
+--! insert_many
+INSERT INTO entries (id, name)
+SELECT id, name FROM unnest(:ids::bigint[], :names::text[]) AS new (id, name);
