@@ -4,7 +4,7 @@ use crate::describe::Described;
 use crate::facts::Facts;
 use crate::pages::Pages;
 use crate::parse::syntax::{ParamUse, ParsedFile, ParsedQuery, Statement};
-use crate::texts::{Choice, Filter, Group, Text};
+use crate::texts::{Choice, Filter, Group, Text, patch};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
@@ -78,7 +78,9 @@ impl<'a> Checked<'a> {
                     let one = Self {
                         text: template.is_some().then_some((text, own)),
                         filters: written.map_or(&[], |template| &template.filters),
-                        choices: template.map_or(&[], |template| &template.choices),
+                        choices: template
+                            .filter(|template| !patch::chooses(template))
+                            .map_or(&[], |template| &template.choices),
                         statement: &text.statement,
                         params: &text.statement.params,
                         described,

@@ -99,7 +99,13 @@ pub fn compile(
         mut diagnostics,
     } = parsed;
     let mut texts: Vec<Texts> = queries(&files)
-        .map(|(_, query)| texts::derive(sources, &catalog, query, &mut diagnostics))
+        .map(|(_, query)| {
+            let mut texts = texts::derive(sources, &catalog, query, &mut diagnostics);
+            if texts::bulk::directive(query).is_none() {
+                texts::patch::derive(sources, &query.statement, config, &mut texts);
+            }
+            texts
+        })
         .collect();
     let asked = |query: &ParsedQuery| !query.statement.faulty;
     let statements: Vec<&str> = queries(&files)

@@ -397,6 +397,8 @@ WHERE chats.id = $2 AND chats.deleted_at IS NULL";
 ///
 /// Returns at most one row: `chats.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `chats`. Writes `chats` (update): `title`, `updated_at`, `most_recent_file_id`,
 /// `most_recent_file_type`, `most_recent_version_number`.
 ///
@@ -437,6 +439,7 @@ sqlmill_runtime::params! {
     UpdateChat<'_> {
         title, most_recent_file_id, most_recent_file_type, most_recent_version_number, chat_id,
     }
+    kept { title, most_recent_file_id, most_recent_file_type, most_recent_version_number }
 }
 
 sqlmill_runtime::patches! {
@@ -480,28 +483,66 @@ sqlmill_runtime::row! {
     }
 }
 
-static UPDATE_CHAT: Statement<UpdateChat<'_>, UpdateChatRow> = Statement::new(
+static UPDATE_CHAT: Statement<UpdateChat<'_>, UpdateChatRow> = Statement::several(
     "chats::update_chat",
     "queries/chats.sql:82",
-    UPDATE_CHAT_SQL,
+    &UPDATE_CHAT_SQL,
     "text bool uuid bool public.asset_type_enum bool int4 bool uuid",
     "uuid text uuid public.asset_type_enum int4 timestamptz",
 );
-const UPDATE_CHAT_SQL: &str = r"UPDATE chats
+sqlmill_runtime::texts! {
+    UPDATE_CHAT_SQL {
+        {0:
+            [
+                r"UPDATE chats
 SET
-    title = CASE WHEN $2 THEN $1 ELSE chats.title END,
-    most_recent_file_id = CASE WHEN $4 THEN $3 ELSE chats.most_recent_file_id END,
-    most_recent_file_type = CASE WHEN $6 THEN $5 ELSE chats.most_recent_file_type END,
-    most_recent_version_number = CASE WHEN $8 THEN $7 ELSE chats.most_recent_version_number END,
+    title = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE chats.title END,
+    most_recent_file_id = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE chats.most_recent_file_id END,
+    most_recent_file_type = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE chats.most_recent_file_type END,
+    most_recent_version_number = CASE WHEN "
+                (7)
+                " THEN "
+                (6)
+                r" ELSE chats.most_recent_version_number END,
     updated_at = now()
-WHERE id = $9 AND deleted_at IS NULL
+WHERE id = "
+                (8)
+                r" AND deleted_at IS NULL
 RETURNING
     id,
     title,
     most_recent_file_id,
     most_recent_file_type,
     most_recent_version_number,
-    updated_at";
+    updated_at"
+            ]
+            [
+                r"SELECT id,
+    title,
+    most_recent_file_id,
+    most_recent_file_type,
+    most_recent_version_number,
+    updated_at
+FROM chats
+WHERE id = "
+                (8)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// Changes who else sees a chat. Who enabled it, and when, is cleared by whoever ends the sharing.
 ///

@@ -129,6 +129,8 @@ RETURNING
 ///
 /// Returns at most one row: `docs.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `docs`. Writes `docs` (update): `name`, `content`, `type`, `updated_at`.
 ///
 /// Columns:
@@ -166,7 +168,10 @@ pub struct UpdateDoc<'a> {
     pub organization_id: Uuid,
 }
 
-sqlmill_runtime::params! { UpdateDoc<'_> { name, content, r#type, doc_id, organization_id } }
+sqlmill_runtime::params! {
+    UpdateDoc<'_> { name, content, r#type, doc_id, organization_id }
+    kept { name, content, r#type }
+}
 
 sqlmill_runtime::patches! {
     UpdateDoc<'a>: new(doc_id: Uuid, organization_id: Uuid) {
@@ -189,20 +194,40 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPDATE_DOC: Statement<UpdateDoc<'_>, Doc> = Statement::new(
+static UPDATE_DOC: Statement<UpdateDoc<'_>, Doc> = Statement::several(
     "knowledge::update_doc",
     "queries/knowledge.sql:26",
-    UPDATE_DOC_SQL,
+    &UPDATE_DOC_SQL,
     "text bool text bool public.docs_type_enum bool uuid uuid",
     "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
 );
-const UPDATE_DOC_SQL: &str = r"UPDATE docs
+sqlmill_runtime::texts! {
+    UPDATE_DOC_SQL {
+        {0:
+            [
+                r"UPDATE docs
 SET
-    name = CASE WHEN $2 THEN $1 ELSE docs.name END,
-    content = CASE WHEN $4 THEN $3 ELSE docs.content END,
-    type = CASE WHEN $6 THEN $5 ELSE docs.type END,
+    name = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE docs.name END,
+    content = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE docs.content END,
+    type = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE docs.type END,
     updated_at = now()
-WHERE id = $7 AND organization_id = $8 AND deleted_at IS NULL
+WHERE id = "
+                (6)
+                " AND organization_id = "
+                (7)
+                r" AND deleted_at IS NULL
 RETURNING
     id,
     name,
@@ -211,7 +236,27 @@ RETURNING
     organization_id,
     created_at,
     updated_at,
-    deleted_at";
+    deleted_at"
+            ]
+            [
+                r"SELECT id,
+    name,
+    content,
+    type,
+    organization_id,
+    created_at,
+    updated_at,
+    deleted_at
+FROM docs
+WHERE id = "
+                (6)
+                " AND organization_id = "
+                (7)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// Makes a shortcut, or brings back the user's own deleted one of that name with the new text. Fails on
 /// `shortcuts_personal_unique` where the user has one of that name, and on `shortcuts_workspace_unique` where a shared

@@ -356,6 +356,8 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///
 /// Returns at most one row: `messages.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `messages`. Writes `messages` (update): `response_messages`, `reasoning`,
 /// `raw_llm_messages`, `final_reasoning_message`, `updated_at`, `is_completed`,
 /// `post_processing_message`.
@@ -406,6 +408,10 @@ sqlmill_runtime::params! {
         response_messages, reasoning, raw_llm_messages, final_reasoning_message,
         post_processing_message, is_completed, message_id,
     }
+    kept {
+        response_messages, reasoning, raw_llm_messages, final_reasoning_message,
+        post_processing_message, is_completed,
+    }
 }
 
 sqlmill_runtime::patches! {
@@ -431,24 +437,65 @@ pub struct UpdateMessageRow {
 
 sqlmill_runtime::row! { UpdateMessageRow { id, chat_id, is_completed, updated_at } }
 
-static UPDATE_MESSAGE: Statement<UpdateMessage<'_>, UpdateMessageRow> = Statement::new(
+static UPDATE_MESSAGE: Statement<UpdateMessage<'_>, UpdateMessageRow> = Statement::several(
     "messages::update_message",
     "queries/messages.sql:68",
-    UPDATE_MESSAGE_SQL,
+    &UPDATE_MESSAGE_SQL,
     "jsonb bool jsonb bool jsonb bool text bool jsonb bool bool bool uuid",
     "uuid uuid bool timestamptz",
 );
-const UPDATE_MESSAGE_SQL: &str = r"UPDATE messages
+sqlmill_runtime::texts! {
+    UPDATE_MESSAGE_SQL {
+        {0:
+            [
+                r"UPDATE messages
 SET
-    response_messages = CASE WHEN $2 THEN $1 ELSE messages.response_messages END,
-    reasoning = CASE WHEN $4 THEN $3 ELSE messages.reasoning END,
-    raw_llm_messages = CASE WHEN $6 THEN $5 ELSE messages.raw_llm_messages END,
-    final_reasoning_message = CASE WHEN $8 THEN $7 ELSE messages.final_reasoning_message END,
-    post_processing_message = CASE WHEN $10 THEN $9 ELSE messages.post_processing_message END,
-    is_completed = CASE WHEN $12 THEN $11 ELSE messages.is_completed END,
+    response_messages = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE messages.response_messages END,
+    reasoning = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE messages.reasoning END,
+    raw_llm_messages = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE messages.raw_llm_messages END,
+    final_reasoning_message = CASE WHEN "
+                (7)
+                " THEN "
+                (6)
+                r" ELSE messages.final_reasoning_message END,
+    post_processing_message = CASE WHEN "
+                (9)
+                " THEN "
+                (8)
+                r" ELSE messages.post_processing_message END,
+    is_completed = CASE WHEN "
+                (11)
+                " THEN "
+                (10)
+                r" ELSE messages.is_completed END,
     updated_at = now()
-WHERE id = $13 AND deleted_at IS NULL
-RETURNING id, chat_id, is_completed, updated_at";
+WHERE id = "
+                (12)
+                r" AND deleted_at IS NULL
+RETURNING id, chat_id, is_completed, updated_at"
+            ]
+            [
+                r"SELECT id, chat_id, is_completed, updated_at
+FROM messages
+WHERE id = "
+                (12)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// What the assistant must know before it answers: the chat of the message, its organization, and whether the person
 /// was known where the chat began on Slack.

@@ -481,6 +481,8 @@ WHERE
 ///
 /// Returns at most one row: `metric_files.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `metric_files`. Writes `metric_files` (update): `updated_at`, `publicly_accessible`,
 /// `publicly_enabled_by`, `public_expiry_date`, `public_password`, `workspace_sharing`,
 /// `workspace_sharing_enabled_by`, `workspace_sharing_enabled_at`.
@@ -541,6 +543,10 @@ sqlmill_runtime::params! {
     UpdateMetricSharing<'_> {
         publicly_accessible, publicly_enabled_by, public_expiry_date, public_password,
         workspace_sharing, workspace_sharing_enabled_by, workspace_sharing_enabled_at, metric_id,
+    }
+    kept {
+        publicly_accessible, publicly_enabled_by, public_expiry_date, public_password,
+        workspace_sharing, workspace_sharing_enabled_by, workspace_sharing_enabled_at,
     }
 }
 
@@ -613,24 +619,58 @@ sqlmill_runtime::constraints! {
 }
 
 static UPDATE_METRIC_SHARING: Statement<UpdateMetricSharing<'_>, UpdateMetricSharingRow> =
-    Statement::new(
+    Statement::several(
         "metrics::update_metric_sharing",
         "queries/metrics.sql:107",
-        UPDATE_METRIC_SHARING_SQL,
+        &UPDATE_METRIC_SHARING_SQL,
         "bool bool uuid bool timestamptz bool text bool public.workspace_sharing_enum bool uuid bool timestamptz bool uuid",
         "uuid bool uuid timestamptz text public.workspace_sharing_enum uuid timestamptz",
     );
-const UPDATE_METRIC_SHARING_SQL: &str = r"UPDATE metric_files
+sqlmill_runtime::texts! {
+    UPDATE_METRIC_SHARING_SQL {
+        {0:
+            [
+                r"UPDATE metric_files
 SET
-    publicly_accessible = CASE WHEN $2 THEN $1 ELSE metric_files.publicly_accessible END,
-    publicly_enabled_by = CASE WHEN $4 THEN $3 ELSE metric_files.publicly_enabled_by END,
-    public_expiry_date = CASE WHEN $6 THEN $5 ELSE metric_files.public_expiry_date END,
-    public_password = CASE WHEN $8 THEN $7 ELSE metric_files.public_password END,
-    workspace_sharing = CASE WHEN $10 THEN $9 ELSE metric_files.workspace_sharing END,
-    workspace_sharing_enabled_by = CASE WHEN $12 THEN $11 ELSE metric_files.workspace_sharing_enabled_by END,
-    workspace_sharing_enabled_at = CASE WHEN $14 THEN $13 ELSE metric_files.workspace_sharing_enabled_at END,
+    publicly_accessible = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE metric_files.publicly_accessible END,
+    publicly_enabled_by = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE metric_files.publicly_enabled_by END,
+    public_expiry_date = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE metric_files.public_expiry_date END,
+    public_password = CASE WHEN "
+                (7)
+                " THEN "
+                (6)
+                r" ELSE metric_files.public_password END,
+    workspace_sharing = CASE WHEN "
+                (9)
+                " THEN "
+                (8)
+                r" ELSE metric_files.workspace_sharing END,
+    workspace_sharing_enabled_by = CASE WHEN "
+                (11)
+                " THEN "
+                (10)
+                r" ELSE metric_files.workspace_sharing_enabled_by END,
+    workspace_sharing_enabled_at = CASE WHEN "
+                (13)
+                " THEN "
+                (12)
+                r" ELSE metric_files.workspace_sharing_enabled_at END,
     updated_at = now()
-WHERE id = $15 AND deleted_at IS NULL
+WHERE id = "
+                (14)
+                r" AND deleted_at IS NULL
 RETURNING
     id,
     publicly_accessible,
@@ -639,7 +679,25 @@ RETURNING
     public_password,
     workspace_sharing,
     workspace_sharing_enabled_by,
-    workspace_sharing_enabled_at";
+    workspace_sharing_enabled_at"
+            ]
+            [
+                r"SELECT id,
+    publicly_accessible,
+    publicly_enabled_by,
+    public_expiry_date,
+    public_password,
+    workspace_sharing,
+    workspace_sharing_enabled_by,
+    workspace_sharing_enabled_at
+FROM metric_files
+WHERE id = "
+                (14)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// Notes where the latest screenshot of a metric is.
 ///

@@ -304,6 +304,8 @@ RETURNING
 ///
 /// Returns at most one row: `organizations.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `organizations`. Writes `organizations` (update): `updated_at`, `domains`,
 /// `restrict_new_user_invitations`, `default_role`.
 ///
@@ -342,6 +344,7 @@ sqlmill_runtime::params! {
     UpdateWorkspaceSettings<'_> {
         restrict_new_user_invitations, default_role, domains, organization_id,
     }
+    kept { restrict_new_user_invitations, default_role, domains }
 }
 
 sqlmill_runtime::patches! {
@@ -380,21 +383,50 @@ sqlmill_runtime::row! {
 static UPDATE_WORKSPACE_SETTINGS: Statement<
     UpdateWorkspaceSettings<'_>,
     UpdateWorkspaceSettingsRow,
-> = Statement::new(
+> = Statement::several(
     "organizations::update_workspace_settings",
     "queries/organizations.sql:60",
-    UPDATE_WORKSPACE_SETTINGS_SQL,
+    &UPDATE_WORKSPACE_SETTINGS_SQL,
     "bool bool public.user_organization_role_enum bool text[] bool uuid",
     "bool public.user_organization_role_enum text[]",
 );
-const UPDATE_WORKSPACE_SETTINGS_SQL: &str = r"UPDATE organizations
+sqlmill_runtime::texts! {
+    UPDATE_WORKSPACE_SETTINGS_SQL {
+        {0:
+            [
+                r"UPDATE organizations
 SET
-    restrict_new_user_invitations = CASE WHEN $2 THEN $1 ELSE organizations.restrict_new_user_invitations END,
-    default_role = CASE WHEN $4 THEN $3 ELSE organizations.default_role END,
-    domains = CASE WHEN $6 THEN $5 ELSE organizations.domains END,
+    restrict_new_user_invitations = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE organizations.restrict_new_user_invitations END,
+    default_role = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE organizations.default_role END,
+    domains = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE organizations.domains END,
     updated_at = now()
-WHERE id = $7 AND deleted_at IS NULL
-RETURNING restrict_new_user_invitations, default_role, domains";
+WHERE id = "
+                (6)
+                r" AND deleted_at IS NULL
+RETURNING restrict_new_user_invitations, default_role, domains"
+            ]
+            [
+                r"SELECT restrict_new_user_invitations, default_role, domains
+FROM organizations
+WHERE id = "
+                (6)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// Lets people with these email domains join by themselves. A domain counts once, however it is capitalized, and keeps
 /// the place where it was first named. Returns all domains.

@@ -1463,6 +1463,8 @@ WHERE
 ///
 /// Returns at most one row: `users.id` is the primary key.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `users`. Writes `users` (update): `name`, `updated_at`, `personalization_enabled`,
 /// `personalization_config`.
 ///
@@ -1500,6 +1502,7 @@ pub struct UpdateUser<'a> {
 
 sqlmill_runtime::params! {
     UpdateUser<'_> { name, personalization_enabled, personalization_config, user_id }
+    kept { name, personalization_enabled, personalization_config }
 }
 
 sqlmill_runtime::patches! {
@@ -1510,20 +1513,38 @@ sqlmill_runtime::patches! {
     }
 }
 
-static UPDATE_USER: Statement<UpdateUser<'_>, User> = Statement::new(
+static UPDATE_USER: Statement<UpdateUser<'_>, User> = Statement::several(
     "users::update_user",
     "queries/users.sql:321",
-    UPDATE_USER_SQL,
+    &UPDATE_USER_SQL,
     "text bool bool bool jsonb bool uuid",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 );
-const UPDATE_USER_SQL: &str = r"UPDATE users
+sqlmill_runtime::texts! {
+    UPDATE_USER_SQL {
+        {0:
+            [
+                r"UPDATE users
 SET
-    name = CASE WHEN $2 THEN $1 ELSE users.name END,
-    personalization_enabled = CASE WHEN $4 THEN $3 ELSE users.personalization_enabled END,
-    personalization_config = CASE WHEN $6 THEN $5 ELSE users.personalization_config END,
+    name = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                r" ELSE users.name END,
+    personalization_enabled = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                r" ELSE users.personalization_enabled END,
+    personalization_config = CASE WHEN "
+                (5)
+                " THEN "
+                (4)
+                r" ELSE users.personalization_config END,
     updated_at = now()
-WHERE id = $7 AND deleted_at IS NULL
+WHERE id = "
+                (6)
+                r" AND deleted_at IS NULL
 RETURNING
     id,
     email,
@@ -1538,7 +1559,31 @@ RETURNING
     suggested_prompts,
     personalization_enabled,
     personalization_config,
-    last_used_shortcuts";
+    last_used_shortcuts"
+            ]
+            [
+                r"SELECT id,
+    email,
+    name,
+    config,
+    created_at,
+    updated_at,
+    deleted_at,
+    attributes,
+    is_active,
+    avatar_url,
+    suggested_prompts,
+    personalization_enabled,
+    personalization_config,
+    last_used_shortcuts
+FROM users
+WHERE id = "
+                (6)
+                " AND deleted_at IS NULL"
+            ]
+        }
+    }
+}
 
 /// Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20.
 /// Returns the list.

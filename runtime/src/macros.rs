@@ -36,10 +36,27 @@
 ///     choices { order }
 /// }
 /// ```
+///
+/// Where `kept` names patches, a call in which all of them keep sends the second text of the statement's choice.
 #[macro_export]
 macro_rules! params {
     ($name:ident $(<$lifetime:lifetime>)? { $($field:ident),* $(,)? }) => {
         impl $crate::Params for $name $(<$lifetime>)? {
+            fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
+                $($crate::Bind::bind(&self.$field, slots);)*
+            }
+        }
+    };
+    ($name:ident $(<$lifetime:lifetime>)? { $($field:ident),* $(,)? }
+     kept { $($patch:ident),* $(,)? }) => {
+        impl $crate::Params for $name $(<$lifetime>)? {
+            const VARIES: bool = true;
+
+            fn variant(&self) -> $crate::Variant {
+                let kept = $(self.$patch.is_keep())&&*;
+                $crate::Variant::default().choice(0, u8::from(kept))
+            }
+
             fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
                 $($crate::Bind::bind(&self.$field, slots);)*
             }
@@ -66,7 +83,7 @@ macro_rules! params {
 #[macro_export]
 macro_rules! __bind {
     ($slots:ident, $self:ident.$field:ident) => {
-        $slots.push(&$self.$field)
+        $crate::Bind::bind(&$self.$field, $slots)
     };
     ($slots:ident, $self:ident.$field:ident.$part:tt) => {
         $slots.push_part($self.$field.as_ref().map(|parts| &parts.$part))

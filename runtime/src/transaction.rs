@@ -82,6 +82,52 @@ impl<A: Access> Transaction<A> {
         &self.core
     }
 
+    /// Runs queries one after the other without waiting for one before the next is sent, and awaits to what they await to, in
+    /// their order; or to the first error. The first one is waited for, so that a statement is prepared once.
+    ///
+    /// ```no_run
+    /// # use sqlmill_runtime::{Database, Execute, Result, Statement, Writer};
+    /// # static TOUCH: Statement<(i64,)> = Statement::new("users::touch_user", "queries/users.sql:1", "UPDATE users SET seen = now() WHERE id = $1");
+    /// # fn touch_user(db: &impl Writer, id: i64) -> Execute<'_, (i64,)> { Execute::new(db, &TOUCH, (id,)) }
+    /// # async fn run(db: &Database, ids: &[i64]) -> Result<()> {
+    /// let tx = db.begin().await?;
+    /// let touched = tx.batch(ids.iter().map(|&id| touch_user(&tx, id))).await?;
+    /// assert_eq!(touched.len(), ids.len());
+    /// tx.commit().await
+    /// # }
+    /// ```
+    pub async fn batch<T, Q>(&self, queries: impl IntoIterator<Item = Q>) -> Result<Vec<T>>
+    where
+        Q: Future<Output = Result<T>> + Unpin,
+    {
+        let mut queries = queries.into_iter();
+        let mut answers = Vec::with_capacity(queries.size_hint().0);
+        let Some(first) = queries.next() else {
+            return Ok(answers);
+        };
+        answers.push(first.await?);
+        // What is polled once is sent.
+        let mut sent: Vec<(Q, Option<Result<T>>)> = Vec::new();
+        for mut query in queries {
+            let answer = poll_fn(|cx| {
+                let polled = Pin::new(&mut query).poll(cx);
+                Poll::Ready(match polled {
+                    Poll::Ready(answer) => Some(answer),
+                    Poll::Pending => None,
+                })
+            })
+            .await;
+            sent.push((query, answer));
+        }
+        for (query, answer) in sent {
+            answers.push(match answer {
+                Some(answer) => answer?,
+                None => query.await?,
+            });
+        }
+        Ok(answers)
+    }
+
     /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
     pub async fn savepoint(&self) -> Result<Self> {
         Ok(Self::of(self.core.savepoint().await?))

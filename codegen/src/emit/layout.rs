@@ -279,6 +279,16 @@ pub(super) fn fill(w: &mut Writer, items: &[String]) {
     }
 }
 
+/// `head { a, b }` on a line of its own, or broken.
+pub(super) fn braces(w: &mut Writer, head: &str, items: &[String]) {
+    let one = format!("{head} {{ {} }}", items.join(", "));
+    if w.indent() + width(&one) <= WIDTH {
+        w.line(one);
+    } else {
+        w.block(head, |w| fill(w, items));
+    }
+}
+
 /// `head { a, b }` inside a macro's braces, which rustfmt leaves alone: broken only for the reader.
 pub(super) fn braced(w: &mut Writer, macro_name: &str, head: &str, items: &[String]) {
     let inner = if items.is_empty() {

@@ -353,7 +353,7 @@ fn tables(model: &Model, places: &Places) -> String {
         }
         if let Some(insert) = &table.insert {
             body.blank();
-            structs::params(&mut body, &mut scope, insert);
+            structs::params(&mut body, &mut scope, insert, false);
             structs::constructor(&mut body, &mut scope, insert);
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn query(
     let declares = &query.declares;
     if let Some(params) = &declares.params {
         w.blank();
-        structs::params(w, scope, params);
+        structs::params(w, scope, params, selects_where_kept(query));
     }
     if let Some(row) = &declares.row {
         w.blank();
@@ -39,6 +39,13 @@ pub(super) fn query(
     }
     w.blank();
     statement(w, scope, statics, module, query);
+}
+
+/// Has it a text for where no patch sets anything?
+fn selects_where_kept(query: &Query) -> bool {
+    let chooses = |piece: &Piece| matches!(piece, Piece::Choice { .. });
+    let patches = |input: &Value| matches!(input.slot.ty, RustType::Patch(_));
+    query.texts.iter().flatten().any(chooses) && query.inputs.iter().any(patches)
 }
 
 fn function(w: &mut Writer, scope: &mut Scope, statics: &Statics, query: &Query) {
@@ -611,6 +618,11 @@ fn documentation(query: &Query) -> Vec<String> {
                 doc::names(&orders)
             )));
         }
+    }
+    if selects_where_kept(query) {
+        paragraph(doc::sentence(
+            "Where nothing is set, the rows are selected and none is written.",
+        ));
     }
     if !query.order.is_empty() {
         let total = if query.order_total {

@@ -95,7 +95,8 @@ fn borrowed(w: &mut Writer, scope: &mut Scope, row: &Struct) {
 }
 
 /// A parameter struct and the macro that binds it.
-pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
+/// `selects`: where nothing is set, another text is sent.
+pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct, selects: bool) {
     w.doc(documentation(params, "The parameters of"));
     let ours: &[&str] = if defaults(params) {
         &["Debug", "Clone", "Copy", "Default"]
@@ -135,7 +136,20 @@ pub(super) fn params(w: &mut Writer, scope: &mut Scope, params: &Struct) {
         }
         return;
     }
-    layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
+    if selects {
+        let kept: Vec<String> = params
+            .fields
+            .iter()
+            .filter(|field| patched(field).is_some())
+            .map(|field| field.name.clone())
+            .collect();
+        w.block("sqlmill_runtime::params!", |w| {
+            layout::braces(w, &head, &names(&params.fields));
+            layout::braces(w, "kept", &kept);
+        });
+    } else {
+        layout::braced(w, "sqlmill_runtime::params!", &head, &names(&params.fields));
+    }
     patches(w, scope, params);
 }
 

@@ -12,6 +12,7 @@ use super::nested::Nested;
 use super::query::{Draft, texts};
 use super::tables::Tables;
 use super::{Resolver, names};
+use crate::texts::patch;
 
 /// Who has a name in a module, for the error that names both.
 #[derive(Default)]
@@ -466,7 +467,9 @@ impl<'a> Resolver<'a> {
         shared: &BTreeMap<String, Struct>,
         side: Side,
     ) -> Plan {
-        if let (Side::Params, Some(template)) = (side, draft.template) {
+        if let (Side::Params, Some(template)) = (side, draft.template)
+            && !patch::chooses(template)
+        {
             return Plan::Own(self.varied(draft, template));
         }
         let used = side.used(draft.parsed);

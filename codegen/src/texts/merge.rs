@@ -161,7 +161,9 @@ fn absent() -> ParamFacts {
 
 /// What both claim.
 fn weaker(mut a: Facts, b: Facts) -> Facts {
-    if a.cardinality.value < b.cardinality.value || a.cardinality.value == Cardinality::None {
+    // Without columns, what matters is the number of rows affected, or found.
+    let counted = |facts: &Facts| facts.cardinality.value == Cardinality::None;
+    if !counted(&a) && (counted(&b) || a.cardinality.value < b.cardinality.value) {
         a.cardinality = b.cardinality;
     }
     if b.access.value == Access::Write && a.access.value == Access::Read {

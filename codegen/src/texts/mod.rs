@@ -13,6 +13,7 @@ pub mod bulk;
 mod filters;
 pub mod merge;
 mod order;
+pub mod patch;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;

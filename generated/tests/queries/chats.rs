@@ -306,3 +306,33 @@ async fn recent_chats_go_on_from_a_cursor() {
     let none = list_recent_chats(&world.db, Uuid::nil()).first(2).await;
     assert_eq!(none.unwrap().items, []);
 }
+
+#[tokio::test]
+async fn a_batch_answers_in_the_order_of_its_queries() {
+    let world = World::new().await;
+    let one = world.chat(world.acme, world.ada, "One").await;
+    let two = world.chat(world.acme, world.ada, "Two").await;
+    let tx = world.db.begin().await.unwrap();
+    let ids = [two, Uuid::nil(), one, two];
+    let found = tx.batch(ids.map(|id| get_chat(&tx, id))).await.unwrap();
+    let titles: Vec<_> = found
+        .iter()
+        .map(|chat| chat.as_ref().map(|chat| chat.title.as_str()))
+        .collect();
+    assert_eq!(titles, [Some("Two"), None, Some("One"), Some("Two")]);
+    let nobody: Vec<Uuid> = Vec::new();
+    let none = tx
+        .batch(nobody.into_iter().map(|id| touch_chat(&tx, id)))
+        .await
+        .unwrap();
+    assert!(none.is_empty());
+
+    let share = |by| {
+        let change = sharing_kept(one, world.ada).publicly_enabled_by(by);
+        update_chat_sharing(&tx, change)
+    };
+    let changes = [world.ben, Uuid::nil(), world.ada].map(share);
+    let error = tx.batch(changes).await.unwrap_err();
+    assert!(error.violates(UpdateChatSharingConstraint::ChatsPubliclyEnabledByFkey));
+    tx.rollback().await.unwrap();
+}

@@ -614,6 +614,19 @@ async fn a_person_changes_what_is_given_and_nothing_else() {
     assert_eq!(ada.name, None);
     assert_eq!(ada.personalization_config, config);
 
+    // Where nothing is set, nothing is written.
+    world.sql("UPDATE users SET updated_at = '2024-01-01' WHERE name IS NULL");
+    let nothing = UpdateUser::new(world.ada);
+    let kept = update_user(&world.db, nothing).await.unwrap().unwrap();
+    assert_eq!(kept.personalization_config, config);
+    assert_eq!(
+        world.scalar("SELECT count(*) FROM users WHERE updated_at > '2024-01-01'"),
+        "0"
+    );
+    let nothing = UpdateUser::new(world.dan);
+    assert_eq!(update_user(&world.db, nothing).await.unwrap(), None);
+    update_user(&world.db, change).await.unwrap();
+
     // Nobody else, and nobody who is gone.
     assert_eq!(
         world.scalar("SELECT count(*) FROM users WHERE updated_at > '2024-01-01'"),

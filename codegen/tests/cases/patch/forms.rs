@@ -207,6 +207,8 @@ RETURNING id, name, bio, mail, tag, code, price";
 ///
 /// Returns how many rows it affected.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `app.people`. Writes `app.people` (update): `name`.
 pub fn rename<'a>(db: &'a impl Writer, params: Rename<'a>) -> Execute<'a, Rename<'a>> {
     Execute::new(db, &RENAME, params)
@@ -221,7 +223,10 @@ pub struct Rename<'a> {
     pub id: i32,
 }
 
-sqlmill_runtime::params! { Rename<'_> { name, id } }
+sqlmill_runtime::params! {
+    Rename<'_> { name, id }
+    kept { name }
+}
 
 sqlmill_runtime::patches! {
     Rename<'a>: new(id: i32) {
@@ -229,15 +234,33 @@ sqlmill_runtime::patches! {
     }
 }
 
-static RENAME: Statement<Rename<'_>> = Statement::new(
+static RENAME: Statement<Rename<'_>> = Statement::several(
     "users::rename",
     "queries/users.sql:18",
-    RENAME_SQL,
+    &RENAME_SQL,
     "text bool int4",
     "",
 );
-const RENAME_SQL: &str =
-    "UPDATE app.people AS p SET name = CASE WHEN $2 THEN $1 ELSE p.name END WHERE p.id = $3";
+sqlmill_runtime::texts! {
+    RENAME_SQL {
+        {0:
+            [
+                "UPDATE app.people AS p SET name = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE p.name END WHERE p.id = "
+                (2)
+            ]
+            [
+                r"SELECT
+FROM app.people AS p
+WHERE p.id = "
+                (2)
+            ]
+        }
+    }
+}
 
 /// The column is qualified: `teams` could have one of that name.
 ///

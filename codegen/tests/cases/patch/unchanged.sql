@@ -1,0 +1,46 @@
+-- Where nothing is set, the rows are selected; but only where a SELECT means the same.
+
+-- ==== schema
+CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL, bio text, visits int NOT NULL DEFAULT 0, updated_at timestamptz, seen timestamptz);
+CREATE TABLE teams (id int PRIMARY KEY, lead int);
+CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, what text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES (NEW.name); RETURN NEW; END $$;
+CREATE TRIGGER note AFTER UPDATE ON people FOR EACH ROW EXECUTE FUNCTION note();
+
+-- ==== sqlmill.toml
+[updated_at]
+column = "updated_at"
+
+-- ==== queries
+--! put (name)
+INSERT INTO people (id, name) VALUES (:id, :name);
+
+--! count_updates
+SELECT count(*) FROM log WHERE what = :name;
+
+--! change (name~, bio~)
+UPDATE people SET name = :name, bio = :bio, updated_at = now() WHERE id = :id RETURNING id, name, :note::text AS note, updated_at;
+
+--! change_silently (name~, bio~)
+UPDATE ONLY people AS p -- a person
+SET
+    name = :name,
+    bio = :bio,
+    updated_at = :at
+WHERE p.id = :id AND p.name <> '';
+
+--! change_in_scope (bio~)
+WITH scope AS (SELECT max(id) AS id FROM people WHERE id < :below)
+UPDATE people SET bio = :bio, updated_at = now() WHERE id = (SELECT scope.id FROM scope) RETURNING *;
+
+--! change_and_count (bio~)
+UPDATE people SET bio = :bio, visits = visits + 1, updated_at = now() WHERE id = :id;
+
+--! change_and_see (bio~)
+UPDATE people SET bio = :bio, seen = now(), updated_at = now() WHERE id = :id RETURNING seen;
+
+--! change_of_a_team (bio~)
+UPDATE people SET bio = :bio, updated_at = now() FROM teams WHERE teams.lead = people.id AND teams.id = :team;
+
+--! change_all (bio~)
+UPDATE people SET bio = :bio, updated_at = now() WHERE true;
