@@ -73,6 +73,8 @@ static NEW_VISIBLE: Statement<ParcelParams<'_>, Id> = Statement::new(
     "parcels::new_visible",
     "queries/parcels.sql:7",
     NEW_VISIBLE_SQL,
+    "text float8 public.size(int4,float8)",
+    "int4",
 );
 const NEW_VISIBLE_SQL: &str =
     "INSERT INTO parcels (name, price, size, hidden) VALUES ($1, $2, $3, false) RETURNING id";
@@ -122,6 +124,8 @@ static NEW_HIDDEN: Statement<(&Size, Option<f64>, &str), Id> = Statement::new(
     "parcels::new_hidden",
     "queries/parcels.sql:9",
     NEW_HIDDEN_SQL,
+    "public.size(int4,float8) float8 text",
+    "int4",
 );
 const NEW_HIDDEN_SQL: &str =
     "INSERT INTO parcels (size, price, name, hidden) VALUES ($1, $2, $3, true) RETURNING id";
@@ -164,8 +168,13 @@ pub struct ParcelRef<'a> {
 
 sqlmill_runtime::row! { Parcel, ParcelRef { id, name, price, size } }
 
-static PARCELS: Statement<(), Parcel> =
-    Statement::new("parcels::parcels", "queries/parcels.sql:11", PARCELS_SQL);
+static PARCELS: Statement<(), Parcel> = Statement::new(
+    "parcels::parcels",
+    "queries/parcels.sql:11",
+    PARCELS_SQL,
+    "",
+    "int4 text float8 public.size(int4,float8)",
+);
 const PARCELS_SQL: &str = "SELECT id, name, price, size FROM parcels ORDER BY id";
 
 /// ```sql
@@ -192,6 +201,8 @@ static PARCEL_BY_ID: Statement<(i32,), Parcel> = Statement::shared(
     "parcels::parcel_by_id",
     "queries/parcels.sql:13",
     PARCEL_BY_ID_SQL,
+    "int4",
+    "int4 text float8 public.size(int4,float8)",
 );
 const PARCEL_BY_ID_SQL: &str = "SELECT id, name, price, size FROM parcels WHERE id = $1";
 
@@ -254,6 +265,8 @@ static PUT_VALUES: Statement<PutValues<'_>> = Statement::new(
     "parcels::put_values",
     "queries/parcels.sql:16",
     PUT_VALUES_SQL,
+    "public.tag(text,jsonb,int4,jsonb[]) public.sticker(int4,text) public.\"label.of\"(public.\"kind.of\") text[] public.house(public.owner(text,public.animal[])[],public.animal[],text)[] elsewhere.house(public.owner(text,public.animal[])[],public.animal[],text) int4",
+    "",
 );
 const PUT_VALUES_SQL: &str = r#"UPDATE parcels SET tag = $1, sticker = $2, "label.of" = $3, notes = $4, houses = $5, other = $6
 WHERE id = $7"#;
@@ -304,8 +317,13 @@ pub struct ValuesRef<'a> {
 
 sqlmill_runtime::row! { Values, ValuesRef { tag, sticker, label_of, notes, houses, other } }
 
-static VALUES: Statement<(i32,), Values> =
-    Statement::shared("parcels::values", "queries/parcels.sql:19", VALUES_SQL);
+static VALUES: Statement<(i32,), Values> = Statement::shared(
+    "parcels::values",
+    "queries/parcels.sql:19",
+    VALUES_SQL,
+    "int4",
+    "public.tag(text,jsonb,int4,jsonb[]) public.sticker(int4,text) public.\"label.of\"(public.\"kind.of\") text[] public.house(public.owner(text,public.animal[])[],public.animal[],text)[] elsewhere.house(public.owner(text,public.animal[])[],public.animal[],text)",
+);
 const VALUES_SQL: &str =
     r#"SELECT tag, sticker, "label.of", notes, houses, other FROM parcels WHERE id = $1"#;
 
@@ -329,6 +347,8 @@ static SINGLE_NESTED: Statement<(), Option<Vec<Sticker>>> = Statement::new(
     "parcels::single_nested",
     "queries/parcels.sql:21",
     SINGLE_NESTED_SQL,
+    "",
+    "public.sticker(int4,text)[]",
 );
 const SINGLE_NESTED_SQL: &str =
     "SELECT array_agg(sticker ORDER BY id) AS sticker FROM parcels WHERE NOT sticker IS NULL";
@@ -359,6 +379,8 @@ static PUT_RARELY: Statement<PutRarely<'_>> = Statement::new(
     "parcels::put_rarely",
     "queries/parcels.sql:23",
     PUT_RARELY_SQL,
+    "public.rarely(int4,int4) int4",
+    "",
 );
 const PUT_RARELY_SQL: &str = "UPDATE parcels SET rarely = $1 WHERE id = $2";
 
@@ -377,8 +399,13 @@ pub fn rarely(db: &impl Reader) -> Many<'_, (), Option<Rarely>> {
     Many::new(db, &RARELY, ())
 }
 
-static RARELY: Statement<(), Option<Rarely>> =
-    Statement::new("parcels::rarely", "queries/parcels.sql:25", RARELY_SQL);
+static RARELY: Statement<(), Option<Rarely>> = Statement::new(
+    "parcels::rarely",
+    "queries/parcels.sql:25",
+    RARELY_SQL,
+    "",
+    "public.rarely(int4,int4)",
+);
 const RARELY_SQL: &str = "SELECT rarely FROM parcels WHERE NOT rarely IS NULL";
 
 /// ```sql
@@ -403,8 +430,13 @@ pub fn called<'a>(db: &'a impl Reader, names: &'a [&'a str]) -> Many<'a, (&'a [&
     Many::new(db, &CALLED, (names,))
 }
 
-static CALLED: Statement<(&[&str],), i32> =
-    Statement::new("parcels::called", "queries/parcels.sql:28", CALLED_SQL);
+static CALLED: Statement<(&[&str],), i32> = Statement::new(
+    "parcels::called",
+    "queries/parcels.sql:28",
+    CALLED_SQL,
+    "text[]",
+    "int4",
+);
 const CALLED_SQL: &str = "SELECT id FROM parcels WHERE name = ANY ($1) ORDER BY id";
 
 /// ```sql
@@ -426,6 +458,8 @@ static USED_TWICE: Statement<(&str,)> = Statement::new(
     "parcels::used_twice",
     "queries/parcels.sql:30",
     USED_TWICE_SQL,
+    "text",
+    "",
 );
 const USED_TWICE_SQL: &str =
     "UPDATE parcels SET name = $1 WHERE length(name) > 4 AND length($1) < 4";
@@ -445,6 +479,8 @@ static NEW_COUNTER: Statement<()> = Statement::new(
     "parcels::new_counter",
     "queries/parcels.sql:32",
     NEW_COUNTER_SQL,
+    "",
+    "",
 );
 const NEW_COUNTER_SQL: &str = "INSERT INTO counters (a, c, z, r) VALUES (1, 2, 3, 4)";
 
@@ -474,6 +510,8 @@ static IN_ANOTHER_ORDER: Statement<InAnotherOrder> = Statement::new(
     "parcels::in_another_order",
     "queries/parcels.sql:34",
     IN_ANOTHER_ORDER_SQL,
+    "int4 int4",
+    "",
 );
 const IN_ANOTHER_ORDER_SQL: &str = "UPDATE counters SET c=$1, a=$2, z=$2, r=$1";
 
@@ -492,8 +530,13 @@ pub fn counters(db: &impl Reader) -> Many<'_, (), Counter> {
     Many::new(db, &COUNTERS, ())
 }
 
-static COUNTERS: Statement<(), Counter> =
-    Statement::new("parcels::counters", "queries/parcels.sql:36", COUNTERS_SQL);
+static COUNTERS: Statement<(), Counter> = Statement::new(
+    "parcels::counters",
+    "queries/parcels.sql:36",
+    COUNTERS_SQL,
+    "",
+    "int4 int4 int4 int4",
+);
 const COUNTERS_SQL: &str = "SELECT * FROM counters";
 
 /// ```sql
@@ -530,8 +573,13 @@ pub struct TypeofRowRef<'a> {
 
 sqlmill_runtime::row! { TypeofRow, TypeofRowRef { r#trait, r#fn, r#dyn } }
 
-static TYPEOF: Statement<(), TypeofRow> =
-    Statement::shared("parcels::typeof", "queries/parcels.sql:38", TYPEOF_SQL);
+static TYPEOF: Statement<(), TypeofRow> = Statement::shared(
+    "parcels::typeof",
+    "queries/parcels.sql:38",
+    TYPEOF_SQL,
+    "",
+    "text text text",
+);
 const TYPEOF_SQL: &str =
     r#"SELECT 'the; --! "end"' AS "trait", E'it\'s :this' AS "fn", $$:that$$ AS "dyn""#;
 

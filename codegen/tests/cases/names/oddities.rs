@@ -597,8 +597,13 @@ pub struct Abstract<'a> {
 
 sqlmill_runtime::params! { Abstract<'_> { self_, super_, crate_, r#async, r#type, _1, ünïcode } }
 
-static ABSTRACT: Statement<Abstract<'_>, i32> =
-    Statement::new("users::abstract", "queries/users.sql:17", ABSTRACT_SQL);
+static ABSTRACT: Statement<Abstract<'_>, i32> = Statement::new(
+    "users::abstract",
+    "queries/users.sql:17",
+    ABSTRACT_SQL,
+    "int4 int4 int4 bool int4 int4 text",
+    "int4",
+);
 const ABSTRACT_SQL: &str = r#"SELECT "ID" FROM "Odd Schema.x"."User's ""Table""; --"
 WHERE "self" = $1 AND "super" = $2 AND "crate" = $3 AND "async" = $4 AND "select" = $5 AND "gen" = $6 AND "ünïcode" = $7"#;
 
@@ -621,7 +626,8 @@ pub fn r#do(db: &impl Reader, self_: i32) -> Many<'_, (i32,), i32> {
     Many::new(db, &DO, (self_,))
 }
 
-static DO: Statement<(i32,), i32> = Statement::new("users::do", "queries/users.sql:20", DO_SQL);
+static DO: Statement<(i32,), i32> =
+    Statement::new("users::do", "queries/users.sql:20", DO_SQL, "int4", "int4");
 const DO_SQL: &str =
     r#"SELECT "self" FROM "Odd Schema.x"."User's ""Table""; --" WHERE "self" = $1"#;
 
@@ -668,6 +674,8 @@ static EVERY_LABEL: Statement<(), EveryLabelRow> = Statement::new(
     "users::every_label",
     "queries/users.sql:22",
     EVERY_LABEL_SQL,
+    "",
+    "\"Odd Schema.x\".\"Sélect\" text[] \"Odd Schema.x\".\"Sélect\"[]",
 );
 const EVERY_LABEL_SQL: &str = r#"SELECT "1st", "dyn", array_agg("1st") OVER () AS "all of them" FROM "Odd Schema.x"."User's ""Table""; --" ORDER BY "ID""#;
 
@@ -686,8 +694,13 @@ pub fn whole_row(db: &impl Reader) -> Many<'_, (), OddSchemaXUserSTableRecord> {
     Many::new(db, &WHOLE_ROW, ())
 }
 
-static WHOLE_ROW: Statement<(), OddSchemaXUserSTableRecord> =
-    Statement::new("users::whole_row", "queries/users.sql:24", WHOLE_ROW_SQL);
+static WHOLE_ROW: Statement<(), OddSchemaXUserSTableRecord> = Statement::new(
+    "users::whole_row",
+    "queries/users.sql:24",
+    WHOLE_ROW_SQL,
+    "",
+    "\"Odd Schema.x\".\"User's \"\"Table\"\"; --\"(int4,crate.type(int4,text,text,text,int4,int4,int4),text,int4,int4,int4,text,bool,text,\"Odd Schema.x\".\"Sélect\",text[],int4,int4,int4,int4,int4,int4)",
+);
 const WHOLE_ROW_SQL: &str = r#"SELECT t AS "the row" FROM "Odd Schema.x"."User's ""Table""; --" t"#;
 
 sqlmill_runtime::statements! {

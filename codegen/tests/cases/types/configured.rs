@@ -598,6 +598,8 @@ static SAME_OR_ANOTHER: Statement<SameOrAnother<'_>, i64> = Statement::new(
     "users::same_or_another",
     "queries/users.sql:36",
     SAME_OR_ANOTHER_SQL,
+    "int8 int8 int8[] int8 int8",
+    "int8",
 );
 const SAME_OR_ANOTHER_SQL: &str = "SELECT count(*) FROM users WHERE id IS NOT DISTINCT FROM $1 AND id <> $2 AND id <> ALL($3) AND id IN ($4, $5)";
 
@@ -640,6 +642,8 @@ static BEFORE_AND_AFTER: Statement<BeforeAndAfter<'_>, UserId> = Statement::new(
     "users::before_and_after",
     "queries/users.sql:39",
     BEFORE_AND_AFTER_SQL,
+    "int8 int8 int8[] int8 uuid",
+    "int8",
 );
 const BEFORE_AND_AFTER_SQL: &str = "SELECT id FROM users WHERE id BETWEEN $1 AND $2 AND NOT id < ANY($3) AND (id, organization_id) > ($4, $5)";
 
@@ -666,6 +670,8 @@ static ONE_AND_AFTER_ANOTHER: Statement<(i64,), i64> = Statement::new(
     "users::one_and_after_another",
     "queries/users.sql:42",
     ONE_AND_AFTER_ANOTHER_SQL,
+    "int8",
+    "int8",
 );
 const ONE_AND_AFTER_ANOTHER_SQL: &str =
     "SELECT count(*) FROM users u, teams t WHERE u.id = $1 AND t.id > $1";

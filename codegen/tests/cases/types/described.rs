@@ -228,8 +228,13 @@ pub fn accounts(db: &impl Reader) -> Many<'_, (), Account> {
     Many::new(db, &ACCOUNTS, ())
 }
 
-static ACCOUNTS: Statement<(), Account> =
-    Statement::new("users::accounts", "queries/users.sql:1", ACCOUNTS_SQL);
+static ACCOUNTS: Statement<(), Account> = Statement::new(
+    "users::accounts",
+    "queries/users.sql:1",
+    ACCOUNTS_SQL,
+    "",
+    "int8 bool int2 int8[] float4 float8 numeric text text char bytea uuid jsonb jsonb date timestamptz interval inet public.mood public.address(text,text,public.mood[],cidr,daterange) public.address(text,text,public.mood[],cidr,daterange)[] text money varbit cidr macaddr point path tsvector tsquery jsonpath pg_lsn xid8 timetz int4range int8multirange int4[] text tid pg_snapshot numrange[]",
+);
 const ACCOUNTS_SQL: &str = "SELECT * FROM accounts";
 
 /// ```sql
@@ -270,8 +275,13 @@ pub struct NamedRef<'a> {
 
 sqlmill_runtime::row! { Named, NamedRef { id, h, y } }
 
-static ACCOUNT: Statement<(AccountId,), Named> =
-    Statement::shared("users::account", "queries/users.sql:4", ACCOUNT_SQL);
+static ACCOUNT: Statement<(AccountId,), Named> = Statement::shared(
+    "users::account",
+    "queries/users.sql:4",
+    ACCOUNT_SQL,
+    "int8",
+    "int8 text public.address(text,text,public.mood[],cidr,daterange)",
+);
 const ACCOUNT_SQL: &str = "SELECT id, h, y FROM accounts WHERE id = $1";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: ACCOUNTS, ACCOUNT }

@@ -81,6 +81,8 @@ static ADD_DOCUMENT: Statement<NewDocument<'_>, i64> = Statement::new(
     "users::add_document",
     "queries/users.sql:1",
     ADD_DOCUMENT_SQL,
+    "text vector vector[]",
+    "int8",
 );
 const ADD_DOCUMENT_SQL: &str =
     "INSERT INTO documents (body, embedding, older) VALUES ($1, $2, $3) RETURNING id";
@@ -131,6 +133,8 @@ static NEAREST_DOCUMENTS: Statement<NearestDocuments<'_>, NearestDocumentsRow> =
     "users::nearest_documents",
     "queries/users.sql:4",
     NEAREST_DOCUMENTS_SQL,
+    "vector int8",
+    "int8 vector float8",
 );
 const NEAREST_DOCUMENTS_SQL: &str = "SELECT id, embedding, embedding <-> $1 AS distance FROM documents ORDER BY embedding <-> $1 LIMIT $2";
 
@@ -181,6 +185,8 @@ static SIMILAR_DOCUMENTS: Statement<(&crate::author::Embedding,), SimilarDocumen
         "users::similar_documents",
         "queries/users.sql:7",
         SIMILAR_DOCUMENTS_SQL,
+        "vector",
+        "int8 text vector[]",
     );
 const SIMILAR_DOCUMENTS_SQL: &str =
     "SELECT id, body, older FROM documents WHERE embedding <=> $1 < 0.5";
@@ -205,6 +211,8 @@ static MEAN_EMBEDDING: Statement<(), Option<crate::author::Embedding>> = Stateme
     "users::mean_embedding",
     "queries/users.sql:10",
     MEAN_EMBEDDING_SQL,
+    "",
+    "vector",
 );
 const MEAN_EMBEDDING_SQL: &str = "SELECT avg(embedding) AS mean FROM documents";
 

@@ -77,8 +77,13 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_PLACE: Statement<AddPlace<'_>, i64> =
-    Statement::new("users::add_place", "queries/users.sql:1", ADD_PLACE_SQL);
+static ADD_PLACE: Statement<AddPlace<'_>, i64> = Statement::new(
+    "users::add_place",
+    "queries/users.sql:1",
+    ADD_PLACE_SQL,
+    "float8 float8 geometry geometry[]",
+    "int8",
+);
 const ADD_PLACE_SQL: &str = "INSERT INTO places (spot, shape, shapes) VALUES (ST_MakePoint($1, $2)::geography, $3, $4) RETURNING id";
 
 /// ```sql
@@ -100,8 +105,13 @@ pub fn places(db: &impl Writer) -> Many<'_, (), Place> {
     Many::new(db, &PLACES, ())
 }
 
-static PLACES: Statement<(), Place> =
-    Statement::new("users::places", "queries/users.sql:4", PLACES_SQL);
+static PLACES: Statement<(), Place> = Statement::new(
+    "users::places",
+    "queries/users.sql:4",
+    PLACES_SQL,
+    "",
+    "int8 geography geometry geometry[]",
+);
 const PLACES_SQL: &str = "SELECT * FROM places";
 
 /// ```sql
@@ -157,8 +167,13 @@ pub struct PlacesNearRowRef<'a> {
 
 sqlmill_runtime::row! { PlacesNearRow, PlacesNearRowRef { id, longitude, latitude, shape } }
 
-static PLACES_NEAR: Statement<PlacesNear, PlacesNearRow> =
-    Statement::new("users::places_near", "queries/users.sql:7", PLACES_NEAR_SQL);
+static PLACES_NEAR: Statement<PlacesNear, PlacesNearRow> = Statement::new(
+    "users::places_near",
+    "queries/users.sql:7",
+    PLACES_NEAR_SQL,
+    "float8 float8 float8",
+    "int8 float8 float8 text",
+);
 const PLACES_NEAR_SQL: &str = r"SELECT id, ST_X(spot::geometry) AS longitude, ST_Y(spot::geometry) AS latitude, ST_AsText(shape) AS shape FROM places
 WHERE ST_DWithin(spot, ST_MakePoint($1, $2)::geography, $3)";
 
