@@ -4,7 +4,7 @@
 //! compares the columns that the text is ordered by with those of a row: what such a text may rely on is proved first, and
 //! looked up again in the tree that the server makes of it. So there is a second round of questions, after the proofs. Of a
 //! query with several texts, each that is sent has pages of its own; emitted is what is put behind a text, and the runtime
-//! joins by the rule of [`texts`].
+//! joins by the rule of [`crate::texts`].
 
 use crate::catalog::{Catalog, Oid};
 use crate::checked::CheckedGroup;

@@ -1,12 +1,12 @@
 //! Every text that a query can send, derived from what the author wrote before the server is asked.
 //!
 //! A [`Template`] is the author's text in pieces, some of which depend on the call. What is emitted is the pieces; the runtime
-//! joins them by the rule of [`Template::join`]. So that every text which can be sent was checked, [`Template::variants`] lists them
+//! joins them by the rule of `Template::join`. So that every text which can be sent was checked, [`Template::variants`] lists them
 //! all, each is described, planned, proved and held against the rules as a statement of its own, and what callers rely on is the
 //! weakest that was found of any ([`merge`]).
 //!
 //! To add a kind of text: recognise it in a file of this directory, build a template of it with [`Template::of`] and
-//! [`Template::slice`], and return it from [`derive`]: as the query's own, where a call sends one of its texts in place of the
+//! [`Template::slice`], and return it from [`derive()`]: as the query's own, where a call sends one of its texts in place of the
 //! author's, or as one beside it, with a name, where parameters or columns are others (a page's total).
 
 pub mod bulk;

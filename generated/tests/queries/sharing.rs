@@ -348,7 +348,7 @@ async fn permissions_of_an_asset_name_people_who_have_an_account() {
     );
     assert_eq!(
         list(all.identity_type(IdentityType::Team)).await,
-        [team.clone()]
+        std::slice::from_ref(&team)
     );
     let other = ListAssetPermissions::new(chat, AssetType::MetricFile);
     assert_eq!(list(other).await, []);
