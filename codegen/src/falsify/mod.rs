@@ -63,8 +63,8 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Self {
-            rounds: 10,
-            draws: 8,
+            rounds: 30,
+            draws: 12,
             seed: 1,
         }
     }

@@ -20,10 +20,12 @@ async fn every_factory_makes_a_row_of_nothing() {
     }
     let made = make! {
         asset_permission chat collection collections_to_asset dashboard data_source dataset
+        dataset_group dataset_groups_permission dataset_permission datasets_to_dataset_group
         datasets_to_permission_group doc github_integration logs_write_back_config message
         messages_to_file metric metric_files_to_dashboard_file metric_files_to_report_file
-        organization permission_group report shortcut team teams_to_user user
-        user_favorite user_library users_to_organization vault_secret
+        organization permission_group permission_groups_to_identity report s3_integration
+        shortcut team teams_to_user user user_favorite user_library users_to_organization
+        vault_secret
     };
     // What its CHECK asks of two columns together nobody can guess, and the error says where to look.
     let refused = testing::slack_integration().insert(&db).await.unwrap_err();
