@@ -94,8 +94,11 @@ CREATE TABLE organizations (
     organization_color_palettes jsonb NOT NULL
         DEFAULT '{"selectedId": null, "palettes": [], "selectedDictionaryPalette": null}',
     CONSTRAINT organizations_pkey PRIMARY KEY (id),
-    CONSTRAINT organizations_name_key UNIQUE (name)
+    CONSTRAINT organizations_name_key UNIQUE (name),
+    CONSTRAINT organizations_name_check CHECK (length(name) BETWEEN 1 AND 200)
 );
+
+COMMENT ON CONSTRAINT organizations_name_check ON organizations IS 'a name has 1 to 200 characters';
 
 COMMENT ON TABLE organizations IS 'A tenant: a company that uses the product.';
 COMMENT ON COLUMN organizations.domain IS 'The domain of the first member.';
@@ -125,8 +128,11 @@ CREATE TABLE users (
     personalization_config jsonb NOT NULL DEFAULT '{}',
     last_used_shortcuts jsonb NOT NULL DEFAULT '[]',
     CONSTRAINT users_pkey PRIMARY KEY (id),
-    CONSTRAINT users_email_key UNIQUE (email)
+    CONSTRAINT users_email_key UNIQUE (email),
+    CONSTRAINT users_email_check CHECK (length(email) BETWEEN 1 AND 320)
 );
+
+COMMENT ON CONSTRAINT users_email_check ON users IS 'an address has 1 to 320 characters';
 
 COMMENT ON TABLE users IS 'A person, known by email address. The same person may belong to several organizations.';
 COMMENT ON COLUMN users.email IS 'The address that the person signs in with.';

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Oid;
+use crate::model::Test;
 
 /// A fact and why it holds, in words for the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,24 @@ pub struct Facts {
     /// Code that is not read runs as well, so that other constraints may break too: which, in a sentence.
     pub unread_code: Option<String>,
     pub order: Order,
+    /// What parameters are held to that are stored as they are.
+    pub held: Vec<Held>,
+}
+
+/// What the schema demands of a parameter, in a form that can be asked without the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// `$n`
+    pub param: usize,
+    /// `$m` of `CASE WHEN $m THEN $n ELSE column END`: where it is false nothing is stored.
+    pub switch: Option<usize>,
+    /// Of the table, or of the domain.
+    pub schema: String,
+    pub relation: String,
+    pub constraint: String,
+    /// Its COMMENT, or else what it demands.
+    pub message: String,
+    pub test: Test,
 }
 
 #[derive(Debug, Clone)]

@@ -93,8 +93,52 @@ pub struct Query {
     /// It is read in pages as well.
     pub pages: Option<Pages>,
     pub waivers: Vec<Waiver>,
+    /// What parameters are held to before they are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
     /// The structs that this query is the first of its module to use.
     pub declares: Declares,
+}
+
+/// A rule of the schema for a parameter that is stored as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The parameter's place among the inputs, from 0.
+    pub place: usize,
+    pub field: String,
+    /// Of the table, or of the domain.
+    pub schema: String,
+    pub relation: String,
+    pub constraint: String,
+    pub message: String,
+    pub test: Test,
+}
+
+/// A condition on one value, as `sqlmill_runtime::Test` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    AtMost(u32),
+    Cut(u32, Box<Test>),
+    Length(Comparison, i64),
+    Integer(Comparison, i64),
+    OneOf(Vec<String>),
+    Like(String),
+    IsNull,
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Not(Box<Test>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    Less,
+    LessOrEqual,
+    Equal,
+    NotEqual,
+    GreaterOrEqual,
+    Greater,
 }
 
 /// A part of a query's texts.

@@ -155,6 +155,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         order_total: false,
         pages: None,
         waivers: vec![],
+        held: vec![],
         declares: Declares {
             params: (inputs.len() > 1).then(|| structure(pascal, &inputs, param_borrows)),
             row: (outputs.len() > 1).then(|| structure(&row_name, &outputs, row_borrows)),

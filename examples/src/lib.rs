@@ -140,19 +140,27 @@ impl From<Error> for Complaint {
 // README: complaints
 impl IntoResponse for Complaint {
     fn into_response(self) -> Response {
-        let (status, message) = match self {
-            Self::NoId => (StatusCode::UNPROCESSABLE_ENTITY, "this is no id"),
-            Self::Database(error) => match error.kind() {
-                ErrorKind::NotFound => (StatusCode::NOT_FOUND, "nobody is known by this id"),
-                ErrorKind::Constraint => (StatusCode::CONFLICT, conflict(&error)),
-                ErrorKind::InvalidInput => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, "this cannot be kept")
-                }
-                ErrorKind::PoolExhausted | ErrorKind::Connect | ErrorKind::ConnectionLost => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "try again later")
-                }
-                _ => (StatusCode::INTERNAL_SERVER_ERROR, "that went wrong here"),
-            },
+        let error = match self {
+            Self::NoId => {
+                return (StatusCode::UNPROCESSABLE_ENTITY, "this is no id").into_response();
+            }
+            Self::Database(error) => error,
+        };
+        let (status, message) = match error.kind() {
+            ErrorKind::NotFound => (
+                StatusCode::NOT_FOUND,
+                "nobody is known by this id".to_owned(),
+            ),
+            ErrorKind::Constraint => (StatusCode::CONFLICT, conflict(&error).to_owned()),
+            ErrorKind::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, faults(&error)),
+            ErrorKind::PoolExhausted | ErrorKind::Connect | ErrorKind::ConnectionLost => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "try again later".to_owned(),
+            ),
+            _ => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "that went wrong here".to_owned(),
+            ),
         };
         (status, message).into_response()
     }
@@ -167,5 +175,14 @@ fn conflict(error: &Error) -> &'static str {
     } else {
         "this contradicts what is there"
     }
+}
+
+/// All that is wrong with what was sent, in the words of the schema's comments.
+fn faults(error: &Error) -> String {
+    let faults = error.faults().iter();
+    let lines: Vec<String> = faults
+        .map(|fault| format!("{}: {}", fault.field(), fault.message()))
+        .collect();
+    lines.join("\n")
 }
 // end

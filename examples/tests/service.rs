@@ -97,6 +97,12 @@ async fn people_are_found_and_listed() {
 #[tokio::test]
 async fn what_cannot_be_kept_is_refused() {
     let db = TestDatabase::new().await.unwrap();
+    let (status, told) = sign_up(&db, "", "Acme").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(told, "email: an address has 1 to 320 characters");
+    let (_, told) = sign_up(&db, "ada@acme.com", &"x".repeat(201)).await;
+    assert_eq!(told, "name: a name has 1 to 200 characters");
+    assert_eq!(users::count_users(&db).await.unwrap(), 0);
     let (status, _) = sign_up(&db, "a\0da@acme.com", "Acme").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -55,6 +55,13 @@ use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 /// - `github_integrations_token_vault_key_key` (unique key): inserts into `github_integrations`
 /// - `github_integrations_organization_id_fkey` (foreign key): inserts into `github_integrations`
 /// - `github_integrations_user_id_fkey` (foreign key): inserts into `github_integrations`
+///
+/// Asked before anything is sent:
+///
+/// - `installation_id`, `varchar(255)`: at most 255 characters
+/// - `github_org_id`, `varchar(255)`: at most 255 characters
+/// - `github_org_name`, `varchar(255)`: at most 255 characters
+/// - `token_vault_key`, `varchar(255)`: at most 255 characters
 pub fn create_github_integration<'a>(
     db: &'a impl Writer,
     params: CreateGithubIntegration<'a>,
@@ -165,13 +172,22 @@ sqlmill_runtime::constraints! {
 }
 
 static CREATE_GITHUB_INTEGRATION: Statement<CreateGithubIntegration<'_>, GithubIntegration> =
-    Statement::new(
+    Statement::held(
         "integrations::create_github_integration",
         "queries/integrations.sql:6",
         CREATE_GITHUB_INTEGRATION_SQL,
         "uuid uuid text text text text",
         "uuid uuid uuid text text text text jsonb public.github_integration_status_enum timestamptz timestamptz timestamptz",
+        CREATE_GITHUB_INTEGRATION_HELD,
     );
+sqlmill_runtime::held! {
+    CREATE_GITHUB_INTEGRATION_HELD
+    2 "installation_id" "public"."github_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+    3 "github_org_id" "public"."github_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+    4 "github_org_name" "public"."github_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+    5 "token_vault_key" "public"."github_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+}
+
 const CREATE_GITHUB_INTEGRATION_SQL: &str = r"INSERT INTO github_integrations (
     organization_id,
     user_id,
@@ -386,6 +402,11 @@ WHERE
 /// - `slack_integrations_organization_id_fkey` (foreign key): inserts into `slack_integrations`
 /// - `slack_integrations_user_id_fkey` (foreign key): inserts into `slack_integrations`
 /// - `slack_integrations_status_check` (check constraint): inserts into `slack_integrations`
+///
+/// Asked before anything is sent:
+///
+/// - `team_id`, `varchar(255)`: at most 255 characters
+/// - `oauth_state`, `varchar(255)`: at most 255 characters
 pub fn start_slack_oauth<'a>(
     db: &'a impl Writer,
     params: StartSlackOauth<'a>,
@@ -484,13 +505,20 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static START_SLACK_OAUTH: Statement<StartSlackOauth<'_>, SlackIntegration> = Statement::new(
+static START_SLACK_OAUTH: Statement<StartSlackOauth<'_>, SlackIntegration> = Statement::held(
     "integrations::start_slack_oauth",
     "queries/integrations.sql:71",
     START_SLACK_OAUTH_SQL,
     "uuid uuid text text timestamptz",
     "uuid uuid uuid text public.slack_integration_status_enum text timestamptz jsonb timestamptz timestamptz",
+    START_SLACK_OAUTH_HELD,
 );
+sqlmill_runtime::held! {
+    START_SLACK_OAUTH_HELD
+    2 "team_id" "public"."slack_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+    3 "oauth_state" "public"."slack_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
+}
+
 const START_SLACK_OAUTH_SQL: &str = r"INSERT INTO slack_integrations (organization_id, user_id, team_id, oauth_state, oauth_expires_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (organization_id, team_id) DO UPDATE
@@ -617,6 +645,12 @@ RETURNING id, token_vault_key";
 ///   `logs_write_back_configs`
 /// - `logs_write_back_configs_organization_id_fkey` (foreign key): inserts into
 ///   `logs_write_back_configs`
+///
+/// Asked before anything is sent:
+///
+/// - `database`, `varchar(255)`: at most 255 characters
+/// - `schema`, `varchar(255)`: at most 255 characters
+/// - `table_name`, `varchar(255)`: at most 255 characters
 pub fn upsert_logs_writeback<'a>(
     db: &'a impl Writer,
     params: UpsertLogsWriteback<'a>,
@@ -666,13 +700,21 @@ sqlmill_runtime::constraints! {
 }
 
 static UPSERT_LOGS_WRITEBACK: Statement<UpsertLogsWriteback<'_>, LogsWriteBackConfig> =
-    Statement::new(
+    Statement::held(
         "integrations::upsert_logs_writeback",
         "queries/integrations.sql:112",
         UPSERT_LOGS_WRITEBACK_SQL,
         "uuid uuid text text text",
         "uuid uuid uuid text text text timestamptz timestamptz timestamptz",
+        UPSERT_LOGS_WRITEBACK_HELD,
     );
+sqlmill_runtime::held! {
+    UPSERT_LOGS_WRITEBACK_HELD
+    2 "database" "public"."logs_write_back_configs" "varchar(255)" "at most 255 characters": AtMost(255);
+    3 "schema" "public"."logs_write_back_configs" "varchar(255)" "at most 255 characters": AtMost(255);
+    4 "table_name" "public"."logs_write_back_configs" "varchar(255)" "at most 255 characters": AtMost(255);
+}
+
 const UPSERT_LOGS_WRITEBACK_SQL: &str = r"INSERT INTO logs_write_back_configs (organization_id, data_source_id, database, schema, table_name)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (organization_id) WHERE deleted_at IS NULL DO UPDATE

@@ -44,6 +44,10 @@ use sqlmill_runtime::{Many, One, Optional, Patch, Reader, Scrolled, Statement, W
 /// Can violate:
 ///
 /// - `docs_organization_id_fkey` (foreign key): inserts into `docs`
+///
+/// Asked before anything is sent:
+///
+/// - `name`, `varchar(255)`: at most 255 characters
 pub fn upsert_doc<'a>(db: &'a impl Writer, params: UpsertDoc<'a>) -> One<'a, UpsertDoc<'a>, Doc> {
     One::new(db, &UPSERT_DOC, params)
 }
@@ -80,13 +84,19 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPSERT_DOC: Statement<UpsertDoc<'_>, Doc> = Statement::new(
+static UPSERT_DOC: Statement<UpsertDoc<'_>, Doc> = Statement::held(
     "knowledge::upsert_doc",
     "queries/knowledge.sql:6",
     UPSERT_DOC_SQL,
     "text text public.docs_type_enum uuid",
     "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
+    UPSERT_DOC_HELD,
 );
+sqlmill_runtime::held! {
+    UPSERT_DOC_HELD
+    0 "name" "public"."docs" "varchar(255)" "at most 255 characters": AtMost(255);
+}
+
 const UPSERT_DOC_SQL: &str = r"INSERT INTO docs (name, content, type, organization_id)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (name, organization_id) DO UPDATE

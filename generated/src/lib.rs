@@ -5,8 +5,8 @@
 //! Types of the schema are in [`types`].
 
 pub use sqlmill_runtime::{
-    Builder, Cursor, CursorPage, Database, Error, ErrorKind, InTransaction, Isolation, Page, Patch,
-    PoolStatus, ReadTransaction, Reader, Replica, Transaction, VerifyError, Writer,
+    Builder, Cursor, CursorPage, Database, Error, ErrorKind, Fault, InTransaction, Isolation, Page,
+    Patch, PoolStatus, ReadTransaction, Reader, Replica, Transaction, VerifyError, Writer,
 };
 
 pub mod chats;

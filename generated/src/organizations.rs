@@ -105,6 +105,11 @@ WHERE id = $1 AND deleted_at IS NULL";
 /// Can violate:
 ///
 /// - `organizations_name_key` (unique key): inserts into `organizations`
+/// - `organizations_name_check` (check constraint): inserts into `organizations`
+///
+/// Asked before anything is sent:
+///
+/// - `name`, `organizations_name_check`: a name has 1 to 200 characters
 pub fn create_organization<'a>(
     db: &'a impl Writer,
     params: CreateOrganization<'a>,
@@ -134,21 +139,32 @@ sqlmill_runtime::params! { CreateOrganization<'_> { name, domain, domains } }
 pub enum CreateOrganizationConstraint {
     /// The unique key of `organizations` on `name`.
     OrganizationsNameKey,
+    /// a name has 1 to 200 characters
+    ///
+    /// The check constraint of `organizations` on `name`.
+    OrganizationsNameCheck,
 }
 
 sqlmill_runtime::constraints! {
     CreateOrganizationConstraint {
         OrganizationsNameKey = "public"."organizations" "organizations_name_key",
+        OrganizationsNameCheck = "public"."organizations" "organizations_name_check",
     }
 }
 
-static CREATE_ORGANIZATION: Statement<CreateOrganization<'_>, Organization> = Statement::new(
+static CREATE_ORGANIZATION: Statement<CreateOrganization<'_>, Organization> = Statement::held(
     "organizations::create_organization",
     "queries/organizations.sql:23",
     CREATE_ORGANIZATION_SQL,
     "text text text[]",
     "uuid text text timestamptz timestamptz timestamptz bool text[] bool public.user_organization_role_enum jsonb",
+    CREATE_ORGANIZATION_HELD,
 );
+sqlmill_runtime::held! {
+    CREATE_ORGANIZATION_HELD
+    0 "name" "public"."organizations" "organizations_name_check" "a name has 1 to 200 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 200)]);
+}
+
 const CREATE_ORGANIZATION_SQL: &str = r"INSERT INTO organizations (name, domain, domains)
 VALUES ($1, $2, $3)
 RETURNING

@@ -462,6 +462,11 @@ WHERE deleted_at IS NULL";
 /// Can violate:
 ///
 /// - `users_email_key` (unique key): inserts into `users`
+/// - `users_email_check` (check constraint): inserts into `users`
+///
+/// Asked before anything is sent:
+///
+/// - `email`, `users_email_check`: an address has 1 to 320 characters
 pub fn create_user<'a>(
     db: &'a impl Writer,
     params: CreateUser<'a>,
@@ -489,21 +494,32 @@ sqlmill_runtime::params! { CreateUser<'_> { email, name } }
 pub enum CreateUserConstraint {
     /// The unique key of `users` on `email`.
     UsersEmailKey,
+    /// an address has 1 to 320 characters
+    ///
+    /// The check constraint of `users` on `email`.
+    UsersEmailCheck,
 }
 
 sqlmill_runtime::constraints! {
     CreateUserConstraint {
         UsersEmailKey = "public"."users" "users_email_key",
+        UsersEmailCheck = "public"."users" "users_email_check",
     }
 }
 
-static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::new(
+static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::held(
     "users::create_user",
     "queries/users.sql:94",
     CREATE_USER_SQL,
     "text text",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
+    CREATE_USER_HELD,
 );
+sqlmill_runtime::held! {
+    CREATE_USER_HELD
+    0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
+}
+
 const CREATE_USER_SQL: &str = r"INSERT INTO users (email, name)
 VALUES ($1, $2)
 RETURNING
@@ -609,6 +625,11 @@ RETURNING
 ///
 /// - `users_email_key` (unique key): inserts into `users`
 /// - `users_pkey` (unique key): inserts into `users`
+/// - `users_email_check` (check constraint): inserts into `users`
+///
+/// Asked before anything is sent:
+///
+/// - `email`, `users_email_check`: an address has 1 to 320 characters
 pub fn import_user<'a>(db: &'a impl Writer, params: NewUser<'a>) -> One<'a, NewUser<'a>, User> {
     One::new(db, &IMPORT_USER, params)
 }
@@ -620,22 +641,33 @@ pub enum ImportUserConstraint {
     UsersEmailKey,
     /// The unique key of `users` on `id`.
     UsersPkey,
+    /// an address has 1 to 320 characters
+    ///
+    /// The check constraint of `users` on `email`.
+    UsersEmailCheck,
 }
 
 sqlmill_runtime::constraints! {
     ImportUserConstraint {
         UsersEmailKey = "public"."users" "users_email_key",
         UsersPkey = "public"."users" "users_pkey",
+        UsersEmailCheck = "public"."users" "users_email_check",
     }
 }
 
-static IMPORT_USER: Statement<NewUser<'_>, User> = Statement::new(
+static IMPORT_USER: Statement<NewUser<'_>, User> = Statement::held(
     "users::import_user",
     "queries/users.sql:114",
     IMPORT_USER_SQL,
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
+    IMPORT_USER_HELD,
 );
+sqlmill_runtime::held! {
+    IMPORT_USER_HELD
+    1 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
+}
+
 const IMPORT_USER_SQL: &str = r#"INSERT INTO users (
     id,
     email,
@@ -724,6 +756,14 @@ RETURNING
 ///   `suggested_prompts`, `personalization_enabled`, `personalization_config`,
 ///   `last_used_shortcuts`: not null, as declared
 /// - `name`, `deleted_at`, `avatar_url`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `users_email_check` (check constraint): inserts into `users`
+///
+/// Asked before anything is sent:
+///
+/// - `email`, `users_email_check`: an address has 1 to 320 characters
 pub fn upsert_user<'a>(
     db: &'a impl Writer,
     params: UpsertUser<'a>,
@@ -746,13 +786,34 @@ pub struct UpsertUser<'a> {
 
 sqlmill_runtime::params! { UpsertUser<'_> { email, name } }
 
-static UPSERT_USER: Statement<UpsertUser<'_>, User> = Statement::new(
+/// What [`upsert_user()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpsertUserConstraint {
+    /// an address has 1 to 320 characters
+    ///
+    /// The check constraint of `users` on `email`.
+    UsersEmailCheck,
+}
+
+sqlmill_runtime::constraints! {
+    UpsertUserConstraint {
+        UsersEmailCheck = "public"."users" "users_email_check",
+    }
+}
+
+static UPSERT_USER: Statement<UpsertUser<'_>, User> = Statement::held(
     "users::upsert_user",
     "queries/users.sql:167",
     UPSERT_USER_SQL,
     "text text",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
+    UPSERT_USER_HELD,
 );
+sqlmill_runtime::held! {
+    UPSERT_USER_HELD
+    0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
+}
+
 const UPSERT_USER_SQL: &str = r"INSERT INTO users (email, name)
 VALUES ($1, $2)
 ON CONFLICT (email) DO UPDATE
@@ -1195,12 +1256,17 @@ LIMIT 1";
 /// Can violate:
 ///
 /// - `users_email_key` (unique key): inserts into `users`
+/// - `users_email_check` (check constraint): inserts into `users`
 /// - `users_to_organizations_pkey` (unique key): inserts into `users_to_organizations`
 /// - `users_to_organizations_created_by_fkey` (foreign key): inserts into `users_to_organizations`
 /// - `users_to_organizations_organization_id_fkey` (foreign key): inserts into
 ///   `users_to_organizations`
 /// - `users_to_organizations_updated_by_fkey` (foreign key): inserts into `users_to_organizations`
 /// - `users_to_organizations_user_id_fkey` (foreign key): inserts into `users_to_organizations`
+///
+/// Asked before anything is sent:
+///
+/// - `email`, `users_email_check`: an address has 1 to 320 characters
 pub fn create_user_with_membership<'a>(
     db: &'a impl Writer,
     params: CreateUserWithMembership<'a>,
@@ -1274,6 +1340,10 @@ sqlmill_runtime::row! {
 pub enum CreateUserWithMembershipConstraint {
     /// The unique key of `users` on `email`.
     UsersEmailKey,
+    /// an address has 1 to 320 characters
+    ///
+    /// The check constraint of `users` on `email`.
+    UsersEmailCheck,
     /// The unique key of `users_to_organizations` on `user_id`, `organization_id`.
     UsersToOrganizationsPkey,
     /// The foreign key of `users_to_organizations` on `created_by`.
@@ -1289,6 +1359,7 @@ pub enum CreateUserWithMembershipConstraint {
 sqlmill_runtime::constraints! {
     CreateUserWithMembershipConstraint {
         UsersEmailKey = "public"."users" "users_email_key",
+        UsersEmailCheck = "public"."users" "users_email_check",
         UsersToOrganizationsPkey = "public"."users_to_organizations" "users_to_organizations_pkey",
         UsersToOrganizationsCreatedByFkey = "public"."users_to_organizations" "users_to_organizations_created_by_fkey",
         UsersToOrganizationsOrganizationIdFkey = "public"."users_to_organizations" "users_to_organizations_organization_id_fkey",
@@ -1300,13 +1371,19 @@ sqlmill_runtime::constraints! {
 static CREATE_USER_WITH_MEMBERSHIP: Statement<
     CreateUserWithMembership<'_>,
     CreateUserWithMembershipRow,
-> = Statement::new(
+> = Statement::held(
     "users::create_user_with_membership",
     "queries/users.sql:276",
     CREATE_USER_WITH_MEMBERSHIP_SQL,
     "text text uuid public.user_organization_role_enum public.user_organization_status_enum uuid",
     "uuid text text uuid public.user_organization_role_enum public.user_organization_status_enum",
+    CREATE_USER_WITH_MEMBERSHIP_HELD,
 );
+sqlmill_runtime::held! {
+    CREATE_USER_WITH_MEMBERSHIP_HELD
+    0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
+}
+
 const CREATE_USER_WITH_MEMBERSHIP_SQL: &str = r"WITH made AS (
     INSERT INTO users (email, name)
     VALUES ($1, $2)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
+use crate::held;
 use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
 use crate::param::Param;
@@ -42,6 +43,9 @@ pub(crate) async fn open(
     about: &About,
     params: &[&dyn Param],
 ) -> Result<(Rows, Reply)> {
+    if !about.held.is_empty() {
+        held::hold(about.held, params).map_err(|error| error.of(about.origin))?;
+    }
     let opened = match (handle, about.timeout) {
         (Handle::Pool(pool), None) => match pool.lease().await {
             Ok(lease) => open_own(&lease, about, params)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Fault;
+
 /// An enum of the constraints that a query can violate; see [`constraints!`](crate::constraints).
 pub trait Constraint: Copy + PartialEq + 'static {
     /// Every variant with the constraint that it stands for.
@@ -72,6 +74,11 @@ impl Rule {
             column,
             constraint,
         }
+    }
+
+    pub(crate) fn is_broken_by(&self, fault: &Fault) -> bool {
+        fault.place() == (self.schema, self.relation)
+            && self.what == What::Named(fault.constraint())
     }
 
     pub(crate) fn is(&self, violation: &Violation) -> bool {

@@ -7,7 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::constraint::{Constraint, ConstraintKind, Violation};
+use crate::constraint::{Constraint, ConstraintKind, Rule, Violation};
+use crate::held::Held;
 use crate::param::EncodeError;
 use crate::row::DecodeError;
 use crate::statement::{Mismatch, Origin};
@@ -38,9 +39,59 @@ struct Inner {
     query: Option<Origin>,
     sqlstate: Option<String>,
     violation: Option<Violation>,
+    /// What parameters were found wrong before anything was sent.
+    faults: Vec<Fault>,
     /// Completes the sentence; holds no value.
     detail: Option<String>,
     rows: Vec<usize>,
+}
+
+/// A parameter that breaks a rule of the schema.
+#[derive(Clone, Copy)]
+pub struct Fault(&'static Held);
+
+impl Fault {
+    pub(crate) fn of(rule: &'static Held) -> Self {
+        Self(rule)
+    }
+
+    /// The parameter's name.
+    pub fn field(&self) -> &'static str {
+        self.0.field
+    }
+
+    /// The constraint's name, or the type that has the limit: `varchar(255)`.
+    pub fn constraint(&self) -> &'static str {
+        self.0.constraint
+    }
+
+    /// The constraint's COMMENT, or else what it demands.
+    pub fn message(&self) -> &'static str {
+        self.0.message
+    }
+
+    /// What the rule stands in.
+    pub(crate) fn place(&self) -> (&'static str, &'static str) {
+        (self.0.schema, self.0.relation)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fault({self})")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}`: {} ({})",
+            self.field(),
+            self.message(),
+            self.constraint()
+        )
+    }
 }
 
 /// What sort of error it is.
@@ -123,20 +174,32 @@ impl Error {
     /// # }
     /// ```
     pub fn violates<C: Constraint>(&self, constraint: C) -> bool {
-        self.0.violation.as_ref().is_some_and(|violation| {
-            C::ALL
-                .iter()
-                .any(|(variant, rule)| *variant == constraint && rule.is(violation))
-        })
-    }
-
-    /// Which of a query's constraints it was. `None` when it was none, or one that the crate does not know.
-    pub fn constraint<C: Constraint>(&self) -> Option<C> {
-        let violation = self.0.violation.as_ref()?;
         C::ALL
             .iter()
-            .find(|(_, rule)| rule.is(violation))
+            .any(|(variant, rule)| *variant == constraint && self.breaks(rule))
+    }
+
+    /// Which of a query's constraints it was. `None` when it was none, or one that the crate does not know. Of several that
+    /// parameters were found to break before they were sent, it is one.
+    pub fn constraint<C: Constraint>(&self) -> Option<C> {
+        C::ALL
+            .iter()
+            .find(|(_, rule)| self.breaks(rule))
             .map(|(variant, _)| *variant)
+    }
+
+    fn breaks(&self, rule: &Rule) -> bool {
+        self.0
+            .violation
+            .as_ref()
+            .is_some_and(|found| rule.is(found))
+            || self.0.faults.iter().any(|fault| rule.is_broken_by(fault))
+    }
+
+    /// What is wrong with the parameters, all of it, where rules of the schema were broken that are known before anything is sent.
+    /// The kind is [`InvalidInput`](ErrorKind::InvalidInput) then.
+    pub fn faults(&self) -> &[Fault] {
+        &self.0.faults
     }
 
     /// May the same transaction succeed when it is run again?
@@ -157,6 +220,10 @@ impl fmt::Display for Error {
         }
         if let Some(detail) = &inner.detail {
             write!(f, ": {detail}")?;
+        }
+        for (index, fault) in inner.faults.iter().enumerate() {
+            f.write_str(if index == 0 { ": " } else { "; " })?;
+            write!(f, "{fault}")?;
         }
         match &inner.sqlstate {
             Some(sqlstate) => write!(f, " [{sqlstate}]"),
@@ -204,6 +271,7 @@ impl Error {
             query: None,
             sqlstate: None,
             violation: None,
+            faults: Vec::new(),
             detail: None,
             rows: Vec::new(),
         }))
@@ -280,6 +348,12 @@ impl Error {
         self.0.kind = ErrorKind::SchemaChanged;
         self.0.detail = Some("the types of its columns changed; what it does was done".to_owned());
         self
+    }
+
+    pub(crate) fn faulty(faults: Vec<Fault>) -> Self {
+        let mut error = Self::new(ErrorKind::InvalidInput);
+        error.0.faults = faults;
+        error
     }
 
     pub(crate) fn mismatch(mismatch: &Mismatch) -> Self {

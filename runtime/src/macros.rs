@@ -918,3 +918,33 @@ macro_rules! __page_sizes {
         ($default, $most)
     };
 }
+
+/// Names what parameters of a statement are held to: their places, names and constraints, a [`Test`](crate::Test), and the words
+/// for whoever breaks it.
+///
+/// ```
+/// sqlmill_runtime::held! {
+///     CREATE_USER_HELD
+///     0 "email" "public"."users" "users_email_check" "an address has an @": Like("%@%");
+///     1 "name" "public"."users" "varchar(255)" "at most 255 characters": AtMost(255);
+/// }
+/// # let _ = CREATE_USER_HELD;
+/// ```
+#[macro_export]
+macro_rules! held {
+    ($name:ident $($place:literal $field:literal $schema:literal . $relation:literal $constraint:literal $message:literal: $test:expr;)*) => {
+        const $name: &[$crate::Held] = {
+            #[allow(unused_imports, clippy::enum_glob_use)]
+            use $crate::{Comparison::*, Test::*};
+            &[$($crate::Held {
+                place: $place,
+                field: $field,
+                schema: $schema,
+                relation: $relation,
+                constraint: $constraint,
+                message: $message,
+                test: $test,
+            }),*]
+        };
+    };
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use crate::held::Held;
 use crate::page::Pages;
 use crate::param::Params;
 use crate::row::{Row, Source};
@@ -48,6 +49,8 @@ pub struct About {
     pub(crate) params: Option<&'static [u16]>,
     /// Of a query that takes many rows of parameters: those that tell rows apart.
     pub(crate) keys: &'static [u16],
+    /// What parameters are held to before they are sent.
+    pub(crate) held: &'static [Held],
     /// How it is read in pages, if it is.
     pub(crate) pages: Option<&'static Pages>,
     /// The parameters that a page has behind the query's own.
@@ -99,6 +102,7 @@ impl<P: Params, R: Row> Statement<P, R> {
                 timeout: None,
                 params: None,
                 keys: &[],
+                held: &[],
                 pages: None,
                 added: Added::Nothing,
                 param_types,
@@ -107,6 +111,20 @@ impl<P: Params, R: Row> Statement<P, R> {
             texts: None,
             types: PhantomData,
         }
+    }
+
+    /// With what the schema demands of parameters that are stored as they are.
+    pub const fn held(
+        name: &'static str,
+        location: &'static str,
+        sql: &'static str,
+        param_types: &'static str,
+        column_types: &'static str,
+        held: &'static [Held],
+    ) -> Self {
+        let mut statement = Self::new(name, location, sql, param_types, column_types);
+        statement.about.held = held;
+        statement
     }
 
     /// A query of several texts: [`Params::variant`] says which one a call sends.

@@ -162,6 +162,11 @@ impl Buffer<'_> {
     }
 }
 
+/// Writes a text or an integer as it is sent, whatever the statement that takes it.
+pub(crate) fn written(value: &dyn Param, out: &mut BytesMut) -> Result<Encoded, EncodeError> {
+    value.encode(Type(&postgres::Type::TEXT), &mut Buffer(out))
+}
+
 impl fmt::Debug for Buffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Buffer")

@@ -244,6 +244,8 @@ pub struct Constraint {
     pub comment: Option<String>,
     /// pg_get_constraintdef.
     pub definition: String,
+    /// Of a CHECK, its node text (`conbin`).
+    pub condition: Option<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -161,7 +161,7 @@ ORDER BY 1, 2;
 SELECT k.oid, k.conname, n.nspname, k.conrelid, k.contypid, k.contype, k.condeferrable, k.convalidated,
        k.{enforced}, k.{period}, k.conparentid, k.confrelid, k.conkey, k.confkey, k.confdeltype, k.confupdtype,
        k.{delete_columns}, k.conindid, pg_catalog.pg_get_constraintdef(k.oid),
-       CASE WHEN k.contypid <> 0 THEN k.conbin::pg_catalog.text END, d.description
+       k.conbin::pg_catalog.text, d.description
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
 LEFT JOIN pg_catalog.pg_description d
@@ -591,7 +591,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
                 ConstraintKind::Check { .. } => domain.checks.push(DomainCheck {
                     name: name.clone(),
                     definition: definition.clone(),
-                    condition: condition.unwrap_or_default(),
+                    condition: condition.clone().unwrap_or_default(),
                     validated,
                 }),
                 ConstraintKind::PrimaryKey { .. }
@@ -614,6 +614,7 @@ fn constraints(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
             parent,
             comment,
             definition,
+            condition,
         };
         catalog.constraints.insert(oid, constraint);
     }

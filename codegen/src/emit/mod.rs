@@ -268,13 +268,14 @@ fn runtime_names(w: &mut Writer) {
 }
 
 /// What the root takes from the runtime.
-const ROOT_NAMES: [&str; 17] = [
+const ROOT_NAMES: [&str; 18] = [
     "Builder",
     "Cursor",
     "CursorPage",
     "Database",
     "Error",
     "ErrorKind",
+    "Fault",
     "InTransaction",
     "Isolation",
     "Page",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Module, Pages,
-    Params, Piece, Query, QueryResult, RustType, Value,
+    Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Held, Module,
+    Pages, Params, Piece, Query, QueryResult, RustType, Test, Value,
 };
 
 use super::spell::{self, Form, Scope};
@@ -227,6 +227,7 @@ struct Names {
     statement: String,
     text: String,
     pages: Option<String>,
+    rules: String,
 }
 
 impl Statics {
@@ -245,10 +246,12 @@ impl Statics {
                 .pages
                 .as_ref()
                 .map(|_| free(format!("{statement}_PAGES"), &mut taken));
+            let rules = free(format!("{statement}_HELD"), &mut taken);
             let names = Names {
                 statement,
                 text,
                 pages,
+                rules,
             };
             by_query.insert(query.name.clone(), names);
         }
@@ -257,8 +260,8 @@ impl Statics {
 
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.by_query.values().flat_map(|names| {
-            let both = [names.statement.clone(), names.text.clone()];
-            both.into_iter().chain(names.pages.clone())
+            let each = [&names.statement, &names.text, &names.rules].map(String::clone);
+            each.into_iter().chain(names.pages.clone())
         })
     }
 
@@ -288,6 +291,10 @@ impl Statics {
 
     fn pages(&self, query: &str) -> Option<&str> {
         self.by_query.get(query)?.pages.as_deref()
+    }
+
+    fn rules(&self, query: &str) -> &str {
+        self.by_query.get(query).map_or("", |names| &names.rules)
     }
 }
 
@@ -319,6 +326,7 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         .timeout_ms
         .map(|limit| format!("timeout_ms({})", grouped(limit)));
     let pages = query.pages.as_ref().zip(statics.pages(&query.name));
+    let held = statics.rules(&query.name);
     let constructor = match (&query.texts, &pages, query.shared) {
         (None, Some(_), _) => "paged",
         (Some(_), Some(_), _) => "paged_several",
@@ -345,6 +353,11 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             args.push(format!("&[{}]", keys.join(", ")));
             "keyed"
         }
+        // Only writes of one text hold their parameters to anything.
+        Some(_) | None if !query.held.is_empty() => {
+            args.push(held.to_owned());
+            "held"
+        }
         Some(_) | None => constructor,
     };
     layout::static_call(
@@ -355,6 +368,10 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         &args,
         timeout.as_deref(),
     );
+    if !query.held.is_empty() {
+        self::held(w, held, &query.held);
+        w.blank();
+    }
     match &query.texts {
         None => layout::text_const(w, text, &query.sql),
         Some(pieces) => w.block("sqlmill_runtime::texts!", |w| {
@@ -417,6 +434,45 @@ fn types(values: &[Value], of: &str) -> String {
         })
         .collect();
     layout::string(&spelled.join(" "))
+}
+
+/// What parameters are held to.
+fn held(w: &mut Writer, name: &str, rules: &[Held]) {
+    w.block("sqlmill_runtime::held!", |w| {
+        w.line(name);
+        for rule in rules {
+            let string = |text: &str| layout::string(text);
+            w.line(format!(
+                "{} {} {}.{} {} {}: {};",
+                rule.place,
+                string(&rule.field),
+                string(&rule.schema),
+                string(&rule.relation),
+                string(&rule.constraint),
+                string(&rule.message),
+                test(&rule.test)
+            ));
+        }
+    });
+}
+
+fn test(of: &Test) -> String {
+    let list = |tests: &[Test]| tests.iter().map(test).collect::<Vec<_>>().join(", ");
+    match of {
+        Test::AtMost(most) => format!("AtMost({most})"),
+        Test::Cut(most, inner) => format!("Cut({most}, &{})", test(inner)),
+        Test::Length(comparison, number) => format!("Length({comparison:?}, {number})"),
+        Test::Integer(comparison, number) => format!("Integer({comparison:?}, {number})"),
+        Test::OneOf(texts) => {
+            let texts: Vec<String> = texts.iter().map(|text| layout::string(text)).collect();
+            format!("OneOf(&[{}])", texts.join(", "))
+        }
+        Test::Like(pattern) => format!("Like({})", layout::string(pattern)),
+        Test::IsNull => "IsNull".to_owned(),
+        Test::All(tests) => format!("All(&[{}])", list(tests)),
+        Test::Any(tests) => format!("Any(&[{}])", list(tests)),
+        Test::Not(inner) => format!("Not(&{})", test(inner)),
+    }
 }
 
 /// Pieces, each on lines of its own, and those within a short one beside each other.
@@ -684,6 +740,14 @@ fn documentation(query: &Query) -> Vec<String> {
                 "{name} ({}): {}",
                 violation.kind, violation.reason
             )));
+        }
+        paragraph(found);
+    }
+    if !query.held.is_empty() {
+        let mut found = vec!["Asked before anything is sent:".to_owned(), String::new()];
+        for rule in &query.held {
+            let names = doc::names(&[&rule.field, &rule.constraint]);
+            found.extend(doc::item(&format!("{names}: {}", rule.message)));
         }
         paragraph(found);
     }

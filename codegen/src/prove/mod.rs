@@ -7,6 +7,7 @@ pub mod access;
 pub mod cardinality;
 mod casts;
 pub mod functions;
+mod held;
 mod implication;
 pub mod nullability;
 pub mod order;
@@ -112,6 +113,7 @@ pub fn prove(input: &Input<'_>) -> Facts {
         violations: violations::violations(input, &params),
         unread_code: access::unread_code(input, &writes),
         order: order::order(input, &columns),
+        held: held::held(input),
         columns,
         params,
         reads,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::TypeKind;
 use crate::facts::{Facts, Violation, ViolationKind};
 use crate::model::{self, ConstraintEnum, ConstraintTarget, ConstraintVariant};
+use crate::parse::syntax::{ParamUse, Role};
 
 use super::query::Draft;
 use super::structs::push_paragraph;
@@ -152,4 +153,33 @@ fn kind(kind: ViolationKind) -> &'static str {
         ViolationKind::Exclusion => "exclusion constraint",
         ViolationKind::Domain => "domain constraint",
     }
+}
+
+/// What parameters are held to, by their places and names.
+pub(super) fn held(facts: &Facts, params: &[ParamUse]) -> Vec<model::Held> {
+    facts
+        .held
+        .iter()
+        .filter_map(|held| {
+            let place = held.param.checked_sub(1)?;
+            // Whether a patch is stored is its own switch's business; a value that is stored under conditions may be any.
+            let switch = match params.get(place)?.role {
+                Role::Value => None,
+                Role::Patch { .. } => Some(held.param + 1),
+                Role::Switch => return None,
+            };
+            if held.switch != switch {
+                return None;
+            }
+            Some(model::Held {
+                place,
+                field: params.get(place)?.name.clone(),
+                schema: held.schema.clone(),
+                relation: held.relation.clone(),
+                constraint: held.constraint.clone(),
+                message: held.message.clone(),
+                test: held.test.clone(),
+            })
+        })
+        .collect()
 }

@@ -74,6 +74,11 @@ impl TestDatabase {
             .await
     }
 
+    /// A connection past the runtime.
+    pub fn wire(&self) -> sqlmill::wire::Connection {
+        self.database.connect().unwrap()
+    }
+
     /// Runs SQL past the runtime, on a connection of its own.
     pub fn run(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let mut connection = self.database.connect().unwrap();

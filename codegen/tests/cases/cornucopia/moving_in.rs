@@ -259,6 +259,10 @@ const EMPTIED_SQL: &str = "DELETE FROM shelves";
 ///
 /// - `score_check` (domain constraint): :score is of the type `score`
 /// - `shelves_pkey` (unique key): inserts into `shelves`
+///
+/// Asked before anything is sent:
+///
+/// - `score`, `score_check`: must satisfy CHECK ((VALUE >= 0))
 pub fn added<'a>(db: &'a impl Writer, params: Added<'a>) -> One<'a, Added<'a>, i32> {
     One::new(db, &ADDED, params)
 }
@@ -296,13 +300,19 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADDED: Statement<Added<'_>, i32> = Statement::new(
+static ADDED: Statement<Added<'_>, i32> = Statement::held(
     "shelves::added",
     "queries/shelves.sql:19",
     ADDED_SQL,
     "text text public.shade text[] int4",
     "int4",
+    ADDED_HELD,
 );
+sqlmill_runtime::held! {
+    ADDED_HELD
+    4 "score" "public"."score" "score_check" "must satisfy CHECK ((VALUE >= 0))": Integer(GreaterOrEqual, 0);
+}
+
 const ADDED_SQL: &str = "INSERT INTO shelves (label, note, shade, tags, score) VALUES ($1, $2, $3, $4, $5) RETURNING id";
 
 /// ```sql

@@ -44,6 +44,11 @@ use sqlmill_runtime::{Execute, Statement, Writer};
 /// - `users_pkey` (unique key): inserts into `users`
 /// - `users_org_fkey` (foreign key): inserts into `users`
 /// - `positive` (check constraint): inserts into `users`
+///
+/// Asked before anything is sent:
+///
+/// - `email`, `email_check`: must satisfy CHECK ((VALUE ~~ '%@%'::text))
+/// - `age`, `positive`: Nobody is younger than one.
 pub fn add<'a>(db: &'a impl Writer, params: Add<'a>) -> Execute<'a, Add<'a>> {
     Execute::new(db, &ADD, params)
 }
@@ -103,13 +108,20 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD: Statement<Add<'_>> = Statement::new(
+static ADD: Statement<Add<'_>> = Statement::held(
     "users::add",
     "queries/users.sql:1",
     ADD_SQL,
     "int4 text int4 int4 text int4",
     "",
+    ADD_HELD,
 );
+sqlmill_runtime::held! {
+    ADD_HELD
+    1 "email" "public"."email" "email_check" "must satisfy CHECK ((VALUE ~~ '%@%'::text))": Like("%@%");
+    3 "age" "public"."users" "positive" "Nobody is younger than one.": Integer(Greater, 0);
+}
+
 const ADD_SQL: &str = r"WITH u AS (
     INSERT INTO users (id, email, org, age, name) VALUES ($1, $2, $3, $4, $5) RETURNING id
 )

@@ -81,6 +81,10 @@ use sqlmill_runtime::{Execute, Optional, Patch, Statement, Writer};
 ///
 /// - `email_check` (domain constraint): stores into `people.mail`, of the type `email`
 /// - `label` (domain constraint): casts to `label`
+///
+/// Asked before anything is sent:
+///
+/// - `code`, `varchar(3)`: at most 3 characters
 pub fn update_person<'a>(
     db: &'a impl Writer,
     params: UpdatePerson<'a>,
@@ -178,13 +182,19 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::new(
+static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::held(
     "users::update_person",
     "queries/users.sql:1",
     UPDATE_PERSON_SQL,
     "text bool text bool text bool text bool text bool numeric bool public.mood bool text[] bool public.address(text,text) bool jsonb bool int4",
     "int4 text text text text text numeric",
+    UPDATE_PERSON_HELD,
 );
+sqlmill_runtime::held! {
+    UPDATE_PERSON_HELD
+    8 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
+}
+
 const UPDATE_PERSON_SQL: &str = r"UPDATE app.people
 SET
     name = CASE WHEN $2 THEN $1 ELSE people.name END,
@@ -527,6 +537,10 @@ SELECT id, name FROM changed";
 /// Returns how many rows it affected.
 ///
 /// Reads `app.people`. Writes `app.people` (update): `name`, `bio`, `code`, `mood`.
+///
+/// Asked before anything is sent:
+///
+/// - `code`, `varchar(3)`: at most 3 characters
 pub fn set_all_defaults<'a>(
     db: &'a impl Writer,
     params: SetAllDefaults<'a>,
@@ -554,13 +568,19 @@ sqlmill_runtime::patches! {
     }
 }
 
-static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::new(
+static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::held(
     "users::set_all_defaults",
     "queries/users.sql:42",
     SET_ALL_DEFAULTS_SQL,
     "public.mood text bool text bool",
     "",
+    SET_ALL_DEFAULTS_HELD,
 );
+sqlmill_runtime::held! {
+    SET_ALL_DEFAULTS_HELD
+    3 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
+}
+
 const SET_ALL_DEFAULTS_SQL: &str = "UPDATE app.people SET (name, mood) = ROW ('x', $1), bio = CASE WHEN $3 THEN $2 ELSE people.bio END, code = CASE WHEN $5 THEN $4 ELSE people.code END WHERE mood IS DISTINCT FROM $1";
 
 sqlmill_runtime::statements! {

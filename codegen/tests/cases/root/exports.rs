@@ -66,8 +66,8 @@ sqlmill_runtime::statements! { ERRORS_STATEMENTS: LIST, ONLY_HERE }
 //! Types of the schema are in [`types`].
 
 pub use sqlmill_runtime::{
-    Builder, Cursor, CursorPage, Database, Error, ErrorKind, InTransaction, Isolation, Page, Patch,
-    PoolStatus, ReadTransaction, Reader, Replica, Transaction, VerifyError, Writer,
+    Builder, Cursor, CursorPage, Database, Error, ErrorKind, Fault, InTransaction, Isolation, Page,
+    Patch, PoolStatus, ReadTransaction, Reader, Replica, Transaction, VerifyError, Writer,
 };
 
 pub mod errors;

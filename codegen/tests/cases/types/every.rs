@@ -377,6 +377,12 @@ const EVERYTHING_SQL: &str = "SELECT * FROM everything";
 ///
 /// - `email_check` (domain constraint): :y is of the type `address`, which holds `email`
 /// - `positive_check` (domain constraint): :bb is of the type `positive`
+///
+/// Asked before anything is sent:
+///
+/// - `i`, `varchar(10)`: at most 10 characters
+/// - `aa`, `email_check`: must satisfy CHECK ((VALUE ~~ '%@%'::text))
+/// - `bb`, `positive_check`: must satisfy CHECK ((VALUE > 0))
 pub fn insert_everything<'a>(
     db: &'a impl Writer,
     params: NewEverything<'a>,
@@ -402,13 +408,21 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::new(
+static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::held(
     "users::insert_everything",
     "queries/users.sql:4",
     INSERT_EVERYTHING_SQL,
     "bool int2 int4 int8 float4 float8 numeric text text text text char bytea uuid jsonb jsonb date time timestamp timestamptz interval inet oid public.mood public.address(text,text,public.point2(float8,float8),public.mood[]) public.point2(float8,float8) text int4 text[] int4[] text[] public.mood[] public.address(text,text,public.point2(float8,float8),public.mood[])[] jsonb[] text[] bytea[] numeric",
     "",
+    INSERT_EVERYTHING_HELD,
 );
+sqlmill_runtime::held! {
+    INSERT_EVERYTHING_HELD
+    8 "i" "public"."everything" "varchar(10)" "at most 10 characters": AtMost(10);
+    26 "aa" "public"."email" "email_check" "must satisfy CHECK ((VALUE ~~ '%@%'::text))": Like("%@%");
+    27 "bb" "public"."positive" "positive_check" "must satisfy CHECK ((VALUE > 0))": Integer(Greater, 0);
+}
+
 const INSERT_EVERYTHING_SQL: &str = r"INSERT INTO everything VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29,
     $30, $31, $32, $33, $34, $35, $36, $37

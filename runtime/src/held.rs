@@ -1,0 +1,261 @@
+//! What the schema demands of a value, asked before anything is sent: lengths, CHECKs and domains, as far as they mean the same
+//! here as on the server.
+
+use bytes::BytesMut;
+
+use crate::error::{Error, Fault};
+use crate::param::{Encoded, Param};
+use crate::wire;
+
+/// A parameter is stored as it is in a column, whose rule holds for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// Its place among the parameters, from 0.
+    pub place: usize,
+    /// What it is called.
+    pub field: &'static str,
+    /// The schema of the table or the domain.
+    pub schema: &'static str,
+    /// The table, or the domain.
+    pub relation: &'static str,
+    /// `users_email_check`, `varchar(255)`
+    pub constraint: &'static str,
+    /// For whoever gave the value.
+    pub message: &'static str,
+    /// What must not be false of it.
+    pub test: Test,
+}
+
+/// A condition on one value. As in SQL it is true, false, or, where the value is NULL, mostly neither.
+#[derive(Debug, Clone, Copy)]
+pub enum Test {
+    /// `varchar(n)`: blanks beyond the last place are cut off.
+    AtMost(u32),
+    /// Of what is stored in a `varchar(n)`. What does not fit is no matter of this test.
+    Cut(u32, &'static Test),
+    /// Of the number of characters.
+    Length(Comparison, i64),
+    /// Of an integer.
+    Integer(Comparison, i64),
+    /// It is one of these texts.
+    OneOf(&'static [&'static str]),
+    /// `LIKE`
+    Like(&'static str),
+    /// `IS NULL`
+    IsNull,
+    /// `AND`
+    All(&'static [Test]),
+    /// `OR`
+    Any(&'static [Test]),
+    /// `NOT`
+    Not(&'static Test),
+}
+
+/// How a number is compared with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `>=`
+    GreaterOrEqual,
+    /// `>`
+    Greater,
+}
+
+/// An error with all faults, if there are any.
+#[cold]
+pub(crate) fn hold(rules: &'static [Held], params: &[&dyn Param]) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    let mut bytes = BytesMut::new();
+    for rule in rules {
+        let Some(param) = params.get(rule.place) else {
+            continue;
+        };
+        bytes.clear();
+        let value = match wire::written(*param, &mut bytes) {
+            Ok(Encoded::Value) => Some(&bytes[..]),
+            Ok(Encoded::Null) => None,
+            // What cannot be sent is refused when it is sent.
+            Err(_) => continue,
+        };
+        if rule.test.of(value) == Some(false) {
+            faults.push(Fault::of(rule));
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::faulty(faults)),
+    }
+}
+
+impl Test {
+    /// Of a value in the form in which it is sent; `None` is NULL, or the answer "unknown".
+    fn of(&self, value: Option<&[u8]>) -> Option<bool> {
+        match self {
+            Self::IsNull => Some(value.is_none()),
+            Self::All(tests) => decided(tests, value, false),
+            Self::Any(tests) => decided(tests, value, true),
+            Self::Not(test) => test.of(value).map(|truth| !truth),
+            Self::AtMost(most) => {
+                let most = usize::try_from(*most).ok()?;
+                Some(text(value)?.chars().skip(most).all(|c| c == ' '))
+            }
+            Self::Cut(most, test) => {
+                let Some(whole) = text(value) else {
+                    return test.of(value);
+                };
+                let end = whole.char_indices().nth(usize::try_from(*most).ok()?);
+                let end = end.map_or(whole.len(), |(at, _)| at);
+                match whole.split_at_checked(end)? {
+                    (kept, rest) if rest.bytes().all(|byte| byte == b' ') => {
+                        test.of(Some(kept.as_bytes()))
+                    }
+                    _ => Some(true),
+                }
+            }
+            Self::Length(comparison, other) => {
+                let length = i64::try_from(text(value)?.chars().count()).ok()?;
+                Some(comparison.holds(length, *other))
+            }
+            Self::Integer(comparison, other) => Some(comparison.holds(integer(value)?, *other)),
+            Self::OneOf(texts) => Some(texts.contains(&text(value)?)),
+            Self::Like(pattern) => Some(like(text(value)?, pattern)),
+        }
+    }
+}
+
+/// AND is decided by what is false, OR by what is true; without such a one and with something unknown it is unknown.
+fn decided(tests: &[Test], value: Option<&[u8]>, by: bool) -> Option<bool> {
+    let mut unknown = false;
+    for test in tests {
+        match test.of(value) {
+            Some(truth) if truth == by => return Some(by),
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    (!unknown).then_some(!by)
+}
+
+fn text(value: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(value?).ok()
+}
+
+/// Of two, four or eight bytes.
+fn integer(value: Option<&[u8]>) -> Option<i64> {
+    let value = value?;
+    if let Ok(bytes) = value.try_into() {
+        return Some(i16::from_be_bytes(bytes).into());
+    }
+    if let Ok(bytes) = value.try_into() {
+        return Some(i32::from_be_bytes(bytes).into());
+    }
+    Some(i64::from_be_bytes(value.try_into().ok()?))
+}
+
+impl Comparison {
+    fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Greater => left > right,
+        }
+    }
+}
+
+/// `%` is any text, `_` any character, and a backslash takes what follows as it is.
+fn like(text: &str, pattern: &str) -> bool {
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    // Where to go on after the last `%`, with one more character given to it.
+    let mut again: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let before = (text.clone(), pattern.clone());
+        let fits = match pattern.next() {
+            Some('%') => {
+                again = Some((text.clone(), pattern.clone()));
+                continue;
+            }
+            Some('_') => text.next().is_some(),
+            Some('\\') => {
+                let plain = pattern.next();
+                plain.is_some() && text.next() == plain
+            }
+            Some(plain) => text.next() == Some(plain),
+            None if before.0.clone().next().is_none() => return true,
+            None => false,
+        };
+        if fits {
+            continue;
+        }
+        let Some((mut rest, after)) = again.take() else {
+            return false;
+        };
+        if rest.next().is_none() {
+            return false;
+        }
+        again = Some((rest.clone(), after.clone()));
+        (text, pattern) = (rest, after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(test: Test, value: Option<&str>) -> Option<bool> {
+        test.of(value.map(str::as_bytes))
+    }
+
+    #[test]
+    fn null_is_unknown_and_decides_nothing() {
+        let long = Test::Length(Comparison::Greater, 3);
+        assert_eq!(says(long, None), None);
+        assert_eq!(
+            says(Test::Not(&Test::Length(Comparison::Greater, 3)), None),
+            None
+        );
+        assert_eq!(
+            says(Test::Any(&[Test::IsNull, Test::AtMost(1)]), None),
+            Some(true)
+        );
+        assert_eq!(
+            says(Test::All(&[Test::IsNull, Test::AtMost(1)]), None),
+            None
+        );
+        assert_eq!(
+            says(
+                Test::All(&[Test::Not(&Test::IsNull), Test::AtMost(1)]),
+                None
+            ),
+            Some(false)
+        );
+    }
+
+    #[test]
+    fn patterns_match_the_whole_text() {
+        for (text, pattern, fits) in [
+            ("", "", true),
+            ("", "%", true),
+            ("a", "", false),
+            ("a@b", "%@%", true),
+            ("ab", "%@%", false),
+            ("aab", "a%ab", true),
+            ("aXbXc", "a%X_", true),
+            ("50%", "50\\%", true),
+            ("50x", "50\\%", false),
+            ("äö", "__", true),
+            ("abcabd", "%abd", true),
+        ] {
+            assert_eq!(like(text, pattern), fits, "{text} LIKE {pattern}");
+        }
+    }
+}
