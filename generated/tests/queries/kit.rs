@@ -20,14 +20,14 @@ async fn every_factory_makes_a_row_of_nothing() {
     }
     let made = make! {
         asset_permission chat collection collections_to_asset dashboard data_source dataset
-        dataset_group dataset_groups_permission dataset_permission datasets_to_dataset_group
+        dataset_group dataset_groups_permission datasets_to_dataset_group
         datasets_to_permission_group doc github_integration logs_write_back_config message
         messages_to_file metric metric_files_to_dashboard_file metric_files_to_report_file
         organization permission_group permission_groups_to_identity report s3_integration
         shortcut team teams_to_user user user_favorite user_library users_to_organization
         vault_secret
     };
-    // What its CHECK asks of two columns together nobody can guess, and the error says where to look.
+    // What CHECKs ask of texts and of two columns together nobody can guess, and the error says where to look.
     let refused = testing::slack_integration().insert(&db).await.unwrap_err();
     assert!(
         refused
@@ -35,13 +35,18 @@ async fn every_factory_makes_a_row_of_nothing() {
             .contains("`slack_integrations_status_check`"),
         "{refused}"
     );
+    testing::dataset_permission()
+        .permission_type("user")
+        .insert(&db)
+        .await
+        .unwrap();
     testing::slack_integration()
         .oauth_state("state")
         .oauth_expires_at(Timestamp::UNIX_EPOCH)
         .insert(&db)
         .await
         .unwrap();
-    let made = [made, vec!["slack_integration"]].concat();
+    let made = [made, vec!["dataset_permission", "slack_integration"]].concat();
     let source = include_str!("../../src/testing.rs");
     let missed: Vec<&str> = source
         .split("sqlmill_runtime::factory! {")
