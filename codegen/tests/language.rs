@@ -493,7 +493,7 @@ fn directives_that_are_not_understood() {
     assert_eq!(
         found[0].help,
         [
-            "the directives are `allow`, `one`, `optional`, `many`, `bulk`, `transaction`, `timeout`, `order`"
+            "the directives are `allow`, `one`, `optional`, `many`, `bulk`, `page`, `transaction`, `timeout`, `order`"
         ]
     );
     fault(&with("--@"), "2:3 `@` expected the name of a directive");

@@ -718,14 +718,14 @@ fn a_missing_extension_is_explained() {
     let mut sources = Sources::default();
     let schema = statements(
         &mut sources,
-        &["CREATE TABLE t (id int)", "CREATE EXTENSION vector"],
+        &["CREATE TABLE t (id int)", "CREATE EXTENSION timescaledb"],
     );
     let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
         panic!("it loaded");
     };
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
     let help = faults[0].help.join("\n");
-    assert!(help.contains("pgvector"), "{help}");
+    assert!(help.contains("timescaledb"), "{help}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl<A: Access> Transaction<A> {
     ///
     /// ```no_run
     /// # use sqlmill_runtime::{Database, Execute, Result, Statement, Writer};
-    /// # static TOUCH: Statement<(i64,)> = Statement::new("users::touch_user", "queries/users.sql:1", "UPDATE users SET seen = now() WHERE id = $1");
+    /// # static TOUCH: Statement<(i64,)> = Statement::new("users::touch_user", "queries/users.sql:1", "UPDATE users SET seen = now() WHERE id = $1", "int8", "");
     /// # fn touch_user(db: &impl Writer, id: i64) -> Execute<'_, (i64,)> { Execute::new(db, &TOUCH, (id,)) }
     /// # async fn run(db: &Database, ids: &[i64]) -> Result<()> {
     /// let tx = db.begin().await?;

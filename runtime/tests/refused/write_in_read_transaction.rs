@@ -1,4 +1,4 @@
-//~ Transaction<ReadOnly>` cannot do
+//~ ReadOnly>` cannot do
 //~ expected a `Database` or a `Transaction`
 
 pub async fn run(db: &sqlmill_runtime::Database) -> sqlmill_runtime::Result<u64> {

@@ -1,4 +1,4 @@
-//~ this query writes, which `Replica` cannot do
+//~ Replica` cannot do
 //~ expected a `Database` or a `Transaction`
 
 pub fn run(replica: &sqlmill_runtime::Replica) {
