@@ -885,17 +885,27 @@ fn constant_integer(catalog: &Catalog, expr: &Expr) -> Option<i64> {
 
 /// A target as the author would name it.
 pub(super) fn describe_target(query: &Query, target: &Target) -> String {
-    if let Expr::Var(var) = strip(&target.expr)
-        && var.levels_up == 0
-        && let Some(name) = usize::try_from(var.column)
-            .ok()
-            .and_then(|column| column.checked_sub(1))
-            .and_then(|column| query.rte(var.rel)?.column_names.get(column))
-    {
+    if let Some(name) = column_name(query, &target.expr) {
         return format!("`{name}`");
     }
     match &target.name {
         Some(name) if !target.junk && name != "?column?" => format!("`{name}`"),
         _ => "an expression".to_owned(),
+    }
+}
+
+fn column_name<'q>(query: &'q Query, expr: &Expr) -> Option<&'q str> {
+    let Expr::Var(var) = strip(expr) else {
+        return None;
+    };
+    if var.levels_up != 0 {
+        return None;
+    }
+    let place = usize::try_from(var.column).ok()?.checked_sub(1)?;
+    let rte = query.rte(var.rel)?;
+    match &rte.kind {
+        // From 18 on what is grouped by is in an entry of its own, where nothing that is not selected has a name.
+        RteKind::Group { expressions } => column_name(query, expressions.get(place)?),
+        _ => rte.column_names.get(place).map(String::as_str),
     }
 }
