@@ -1613,4 +1613,4 @@ SELECT jsonb_build_object('config', config -> 'n') FROM users WHERE config -> 'n
 -- from 16
 -- expect ! !
 -- inside 1.1! 1.2? 2[].1! 2[].2?
-SELECT JSON_OBJECT('id' VALUE min(id), 'name' VALUE min(name) FILTER (WHERE false) ABSENT ON NULL), JSON_ARRAYAGG(JSON_OBJECT('id': id, 'name': name) RETURNING jsonb) FROM users
+SELECT JSON_OBJECT('id' VALUE min(id), 'name' VALUE min(name) FILTER (WHERE false) ABSENT ON NULL), JSON_ARRAYAGG(JSON_OBJECT('id': id, 'name': name) RETURNING jsonb) FROM users GROUP BY id
