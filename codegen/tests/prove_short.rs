@@ -255,7 +255,8 @@ const CASES: &[(Expected, &str, &str, &str)] = &[
     (
         Long,
         "SELECT DISTINCT org_id FROM usr WHERE org_id = $1",
-        "7",
+        // Of none: the first of what is all the same is enough for newer planners.
+        "9999",
         "DISTINCT",
     ),
     (
