@@ -2,7 +2,7 @@
 //!
 //! A list is text: `uuid text[] public.mood`. Each type is spelled as [`spelled`] spells what the server describes, so two types
 //! fit where their spellings are the same. Text costs the compiler of a generated crate nothing; functions over the Rust types,
-//! one for each struct, would be a seventh of its work.
+//! one for each struct, would be checked and built with it each time.
 
 use std::fmt::Write as _;
 
