@@ -259,13 +259,14 @@ pub struct GetUserRowRef<'a> {
 
 sqlmill_runtime::row! { GetUserRow, GetUserRowRef { id, email, name } }
 
-static GET_USER: Statement<GetUser, GetUserRow> = Statement::shared(
+static GET_USER: Statement<GetUser, GetUserRow> = Statement::new(
     "users::get_user",
     "queries/users.sql:3",
     GET_USER_SQL,
     "uuid boolean",
     "uuid text text",
-);
+)
+.shared();
 const GET_USER_SQL: &str = r"SELECT id, email
 FROM users
 WHERE id = $1";
@@ -335,6 +336,8 @@ fn rustfmt_changes_nothing_at_any_length() {
             );
             query.handle = [Handle::Reader, Handle::Writer, Handle::Transaction][length % 3];
             query.cardinality = [Cardinality::One, Cardinality::Many][length % 2];
+            query.shared = length % 3 != 0;
+            query.timeout_ms = (length % 5 < 2).then_some(250);
             query.sql = match length % 4 {
                 0 => "x".repeat(length),
                 1 => format!("{}\ny", "x".repeat(length)),

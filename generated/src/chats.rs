@@ -212,13 +212,14 @@ pub fn get_chat(db: &impl Reader, chat_id: Uuid) -> Optional<'_, (Uuid,), Chat> 
     Optional::new(db, &GET_CHAT, (chat_id,))
 }
 
-static GET_CHAT: Statement<(Uuid,), Chat> = Statement::shared(
+static GET_CHAT: Statement<(Uuid,), Chat> = Statement::new(
     "chats::get_chat",
     "queries/chats.sql:27",
     GET_CHAT_SQL,
     "uuid",
     "uuid text public.chat_type_enum uuid timestamptz timestamptz timestamptz uuid uuid bool uuid timestamptz text uuid public.asset_type_enum int4 public.slack_chat_authorization_enum text text public.workspace_sharing_enum uuid timestamptz text timestamptz",
-);
+)
+.shared();
 const GET_CHAT_SQL: &str = r"SELECT
     id,
     title,
@@ -346,13 +347,14 @@ pub struct ChatOwnerRef<'a> {
 sqlmill_runtime::row! { ChatOwner, ChatOwnerRef { id, email, name } }
 sqlmill_runtime::nested! { ChatOwner, ChatOwnerRef }
 
-static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statement::shared(
+static GET_CHAT_DETAILS: Statement<GetChatDetails, GetChatDetailsRow> = Statement::new(
     "chats::get_chat_details",
     "queries/chats.sql:57",
     GET_CHAT_DETAILS_SQL,
     "uuid uuid",
     "uuid text timestamptz record bool",
-);
+)
+.shared();
 const GET_CHAT_DETAILS_SQL: &str = r"SELECT
     chats.id,
     chats.title,
@@ -863,14 +865,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static LIST_RECENT_CHATS: Statement<(Uuid,), ListRecentChatsRow> = Statement::paged(
+static LIST_RECENT_CHATS: Statement<(Uuid,), ListRecentChatsRow> = Statement::new(
     "chats::list_recent_chats",
     "queries/chats.sql:133",
     LIST_RECENT_CHATS_SQL,
     "uuid",
     "uuid text public.chat_type_enum timestamptz uuid text",
-    &LIST_RECENT_CHATS_PAGES,
-);
+)
+.paged(&LIST_RECENT_CHATS_PAGES);
 const LIST_RECENT_CHATS_SQL: &str = r"SELECT
     chats.id,
     chats.title,

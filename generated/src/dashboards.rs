@@ -271,13 +271,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_DASHBOARD: Statement<(Uuid,), Dashboard> = Statement::shared(
+static GET_DASHBOARD: Statement<(Uuid,), Dashboard> = Statement::new(
     "dashboards::get_dashboard",
     "queries/dashboards.sql:34",
     GET_DASHBOARD_SQL,
     "uuid",
     "uuid text text jsonb text uuid uuid jsonb bool timestamptz public.workspace_sharing_enum text timestamptz timestamptz timestamptz",
-);
+)
+.shared();
 const GET_DASHBOARD_SQL: &str = r"SELECT
     id,
     name,
@@ -611,14 +612,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static LIST_DASHBOARDS: Statement<ListDashboards, ListDashboardsRow> = Statement::paged(
+static LIST_DASHBOARDS: Statement<ListDashboards, ListDashboardsRow> = Statement::new(
     "dashboards::list_dashboards",
     "queries/dashboards.sql:91",
     LIST_DASHBOARDS_SQL,
     "uuid bool uuid bool",
     "uuid text uuid timestamptz public.workspace_sharing_enum text",
-    &LIST_DASHBOARDS_PAGES,
-);
+)
+.paged(&LIST_DASHBOARDS_PAGES);
 const LIST_DASHBOARDS_SQL: &str = r"SELECT
     dashboard.id,
     dashboard.name,

@@ -89,13 +89,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_DATA_SOURCE: Statement<(Uuid,), DataSource> = Statement::shared(
+static GET_DATA_SOURCE: Statement<(Uuid,), DataSource> = Statement::new(
     "datasets::get_data_source",
     "queries/datasets.sql:6",
     GET_DATA_SOURCE_SQL,
     "uuid",
     "uuid text text text uuid public.data_source_onboarding_status_enum text uuid uuid timestamptz timestamptz",
-);
+)
+.shared();
 const GET_DATA_SOURCE_SQL: &str = r"SELECT
     id,
     name,
@@ -165,13 +166,14 @@ pub struct GetDataSourceByName<'a> {
 
 sqlmill_runtime::params! { GetDataSourceByName<'_> { name, organization_id, env } }
 
-static GET_DATA_SOURCE_BY_NAME: Statement<GetDataSourceByName<'_>, DataSource> = Statement::shared(
+static GET_DATA_SOURCE_BY_NAME: Statement<GetDataSourceByName<'_>, DataSource> = Statement::new(
     "datasets::get_data_source_by_name",
     "queries/datasets.sql:23",
     GET_DATA_SOURCE_BY_NAME_SQL,
     "text uuid text",
     "uuid text text text uuid public.data_source_onboarding_status_enum text uuid uuid timestamptz timestamptz",
-);
+)
+.shared();
 const GET_DATA_SOURCE_BY_NAME_SQL: &str = r"SELECT
     id,
     name,
@@ -217,13 +219,14 @@ pub fn get_dataset_metadata(
     Optional::new(db, &GET_DATASET_METADATA, (dataset_id,))
 }
 
-static GET_DATASET_METADATA: Statement<(Uuid,), Option<Value>> = Statement::shared(
+static GET_DATASET_METADATA: Statement<(Uuid,), Option<Value>> = Statement::new(
     "datasets::get_dataset_metadata",
     "queries/datasets.sql:44",
     GET_DATASET_METADATA_SQL,
     "uuid",
     "jsonb",
-);
+)
+.shared();
 const GET_DATASET_METADATA_SQL: &str = r"SELECT metadata
 FROM datasets
 WHERE id = $1 AND deleted_at IS NULL";
@@ -970,14 +973,14 @@ sqlmill_runtime::row! {
 static LIST_PERMISSIONED_DATASETS: Statement<
     ListPermissionedDatasets,
     ListPermissionedDatasetsRow,
-> = Statement::paged(
+> = Statement::new(
     "datasets::list_permissioned_datasets",
     "queries/datasets.sql:170",
     LIST_PERMISSIONED_DATASETS_SQL,
     "uuid uuid",
     "uuid text uuid timestamptz",
-    &LIST_PERMISSIONED_DATASETS_PAGES,
-);
+)
+.paged(&LIST_PERMISSIONED_DATASETS_PAGES);
 const LIST_PERMISSIONED_DATASETS_SQL: &str = r"WITH own_groups AS (
     SELECT member.permission_group_id AS id
     FROM permission_groups_to_identities AS member

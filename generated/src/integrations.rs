@@ -172,14 +172,14 @@ sqlmill_runtime::constraints! {
 }
 
 static CREATE_GITHUB_INTEGRATION: Statement<CreateGithubIntegration<'_>, GithubIntegration> =
-    Statement::held(
+    Statement::new(
         "integrations::create_github_integration",
         "queries/integrations.sql:6",
         CREATE_GITHUB_INTEGRATION_SQL,
         "uuid uuid text text text text",
         "uuid uuid uuid text text text text jsonb public.github_integration_status_enum timestamptz timestamptz timestamptz",
-        CREATE_GITHUB_INTEGRATION_HELD,
-    );
+    )
+    .held(CREATE_GITHUB_INTEGRATION_HELD);
 sqlmill_runtime::held! {
     CREATE_GITHUB_INTEGRATION_HELD
     2 "installation_id" "public"."github_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
@@ -505,14 +505,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static START_SLACK_OAUTH: Statement<StartSlackOauth<'_>, SlackIntegration> = Statement::held(
+static START_SLACK_OAUTH: Statement<StartSlackOauth<'_>, SlackIntegration> = Statement::new(
     "integrations::start_slack_oauth",
     "queries/integrations.sql:71",
     START_SLACK_OAUTH_SQL,
     "uuid uuid text text timestamptz",
     "uuid uuid uuid text public.slack_integration_status_enum text timestamptz jsonb timestamptz timestamptz",
-    START_SLACK_OAUTH_HELD,
-);
+)
+.held(START_SLACK_OAUTH_HELD);
 sqlmill_runtime::held! {
     START_SLACK_OAUTH_HELD
     2 "team_id" "public"."slack_integrations" "varchar(255)" "at most 255 characters": AtMost(255);
@@ -700,14 +700,14 @@ sqlmill_runtime::constraints! {
 }
 
 static UPSERT_LOGS_WRITEBACK: Statement<UpsertLogsWriteback<'_>, LogsWriteBackConfig> =
-    Statement::held(
+    Statement::new(
         "integrations::upsert_logs_writeback",
         "queries/integrations.sql:112",
         UPSERT_LOGS_WRITEBACK_SQL,
         "uuid uuid text text text",
         "uuid uuid uuid text text text timestamptz timestamptz timestamptz",
-        UPSERT_LOGS_WRITEBACK_HELD,
-    );
+    )
+    .held(UPSERT_LOGS_WRITEBACK_HELD);
 sqlmill_runtime::held! {
     UPSERT_LOGS_WRITEBACK_HELD
     2 "database" "public"."logs_write_back_configs" "varchar(255)" "at most 255 characters": AtMost(255);
@@ -805,13 +805,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_SECRET_BY_NAME: Statement<(&str,), GetSecretByNameRow> = Statement::shared(
+static GET_SECRET_BY_NAME: Statement<(&str,), GetSecretByNameRow> = Statement::new(
     "integrations::get_secret_by_name",
     "queries/integrations.sql:134",
     GET_SECRET_BY_NAME_SQL,
     "text",
     "uuid text text text uuid bytea timestamptz",
-);
+)
+.shared();
 const GET_SECRET_BY_NAME_SQL: &str = r"SELECT
     id,
     name,

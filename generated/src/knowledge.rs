@@ -84,14 +84,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPSERT_DOC: Statement<UpsertDoc<'_>, Doc> = Statement::held(
+static UPSERT_DOC: Statement<UpsertDoc<'_>, Doc> = Statement::new(
     "knowledge::upsert_doc",
     "queries/knowledge.sql:6",
     UPSERT_DOC_SQL,
     "text text public.docs_type_enum uuid",
     "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
-    UPSERT_DOC_HELD,
-);
+)
+.held(UPSERT_DOC_HELD);
 sqlmill_runtime::held! {
     UPSERT_DOC_HELD
     0 "name" "public"."docs" "varchar(255)" "at most 255 characters": AtMost(255);
@@ -733,14 +733,14 @@ pub struct ListDocsRowRef<'a> {
 
 sqlmill_runtime::row! { ListDocsRow, ListDocsRowRef { id, name, r#type, created_at, updated_at } }
 
-static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::paged_several(
+static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::several(
     "knowledge::list_docs",
     "queries/knowledge.sql:119",
     &LIST_DOCS_SQL,
     "uuid public.docs_type_enum text",
     "uuid text public.docs_type_enum timestamptz timestamptz",
-    &LIST_DOCS_PAGES,
-);
+)
+.paged(&LIST_DOCS_PAGES);
 sqlmill_runtime::texts! {
     LIST_DOCS_SQL {
         r"SELECT

@@ -309,13 +309,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_MESSAGE: Statement<(Uuid,), Message> = Statement::shared(
+static GET_MESSAGE: Statement<(Uuid,), Message> = Statement::new(
     "messages::get_message",
     "queries/messages.sql:44",
     GET_MESSAGE_SQL,
     "uuid",
     "uuid uuid uuid text text public.message_analysis_mode_enum jsonb jsonb jsonb text jsonb jsonb text text text bool timestamptz timestamptz",
-);
+)
+.shared();
 const GET_MESSAGE_SQL: &str = r"SELECT
     id,
     chat_id,
@@ -573,13 +574,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement::shared(
+static GET_MESSAGE_CONTEXT: Statement<(Uuid,), GetMessageContextRow> = Statement::new(
     "messages::get_message_context",
     "queries/messages.sql:82",
     GET_MESSAGE_CONTEXT_SQL,
     "uuid",
     "uuid text public.message_analysis_mode_enum uuid uuid uuid text public.slack_chat_authorization_enum",
-);
+)
+.shared();
 const GET_MESSAGE_CONTEXT_SQL: &str = r"SELECT
     messages.id AS message_id,
     messages.request_message,

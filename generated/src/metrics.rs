@@ -269,13 +269,14 @@ pub fn get_metric(db: &impl Reader, metric_id: Uuid) -> Optional<'_, (Uuid,), Me
     Optional::new(db, &GET_METRIC, (metric_id,))
 }
 
-static GET_METRIC: Statement<(Uuid,), Metric> = Statement::shared(
+static GET_METRIC: Statement<(Uuid,), Metric> = Statement::new(
     "metrics::get_metric",
     "queries/metrics.sql:50",
     GET_METRIC_SQL,
     "uuid",
     "uuid text text jsonb public.verification_enum jsonb text float8 uuid uuid timestamptz timestamptz timestamptz bool uuid timestamptz jsonb jsonb text uuid public.workspace_sharing_enum uuid timestamptz text timestamptz",
-);
+)
+.shared();
 const GET_METRIC_SQL: &str = r"SELECT
     id,
     name,
@@ -378,13 +379,14 @@ sqlmill_runtime::row! {
     }
 }
 
-static GET_METRIC_VERSION: Statement<GetMetricVersion, GetMetricVersionRow> = Statement::shared(
+static GET_METRIC_VERSION: Statement<GetMetricVersion, GetMetricVersionRow> = Statement::new(
     "metrics::get_metric_version",
     "queries/metrics.sql:81",
     GET_METRIC_VERSION_SQL,
     "int4 uuid",
     "uuid text jsonb text text",
-);
+)
+.shared();
 const GET_METRIC_VERSION_SQL: &str = r"SELECT
     metric.id,
     metric.name,
@@ -437,13 +439,14 @@ pub struct GetMetricTitle {
 
 sqlmill_runtime::params! { GetMetricTitle { metric_id, organization_id } }
 
-static GET_METRIC_TITLE: Statement<GetMetricTitle, String> = Statement::shared(
+static GET_METRIC_TITLE: Statement<GetMetricTitle, String> = Statement::new(
     "metrics::get_metric_title",
     "queries/metrics.sql:95",
     GET_METRIC_TITLE_SQL,
     "uuid uuid",
     "text",
-);
+)
+.shared();
 const GET_METRIC_TITLE_SQL: &str = r"SELECT name
 FROM metric_files
 WHERE

@@ -49,13 +49,14 @@ pub fn get_organization(
     Optional::new(db, &GET_ORGANIZATION, (organization_id,))
 }
 
-static GET_ORGANIZATION: Statement<(Uuid,), Organization> = Statement::shared(
+static GET_ORGANIZATION: Statement<(Uuid,), Organization> = Statement::new(
     "organizations::get_organization",
     "queries/organizations.sql:6",
     GET_ORGANIZATION_SQL,
     "uuid",
     "uuid text text timestamptz timestamptz timestamptz bool text[] bool public.user_organization_role_enum jsonb",
-);
+)
+.shared();
 const GET_ORGANIZATION_SQL: &str = r"SELECT
     id,
     name,
@@ -152,14 +153,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static CREATE_ORGANIZATION: Statement<CreateOrganization<'_>, Organization> = Statement::held(
+static CREATE_ORGANIZATION: Statement<CreateOrganization<'_>, Organization> = Statement::new(
     "organizations::create_organization",
     "queries/organizations.sql:23",
     CREATE_ORGANIZATION_SQL,
     "text text text[]",
     "uuid text text timestamptz timestamptz timestamptz bool text[] bool public.user_organization_role_enum jsonb",
-    CREATE_ORGANIZATION_HELD,
-);
+)
+.held(CREATE_ORGANIZATION_HELD);
 sqlmill_runtime::held! {
     CREATE_ORGANIZATION_HELD
     0 "name" "public"."organizations" "organizations_name_check" "a name has 1 to 200 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 200)]);
@@ -743,14 +744,14 @@ sqlmill_runtime::row! {
     ListMembersRow, ListMembersRowRef { id, email, name, avatar_url, role, status, created_at }
 }
 
-static LIST_MEMBERS: Statement<ListMembers<'_>, ListMembersRow> = Statement::paged_several(
+static LIST_MEMBERS: Statement<ListMembers<'_>, ListMembersRow> = Statement::several(
     "organizations::list_members",
     "queries/organizations.sql:105",
     &LIST_MEMBERS_SQL,
     "uuid text public.user_organization_role_enum[] public.user_organization_status_enum[] uuid[]",
     "uuid text text text public.user_organization_role_enum public.user_organization_status_enum timestamptz",
-    &LIST_MEMBERS_PAGES,
-);
+)
+.paged(&LIST_MEMBERS_PAGES);
 sqlmill_runtime::texts! {
     LIST_MEMBERS_SQL {
         r"SELECT

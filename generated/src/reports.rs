@@ -182,13 +182,14 @@ pub fn get_report_content(db: &impl Reader, report_id: Uuid) -> Optional<'_, (Uu
     Optional::new(db, &GET_REPORT_CONTENT, (report_id,))
 }
 
-static GET_REPORT_CONTENT: Statement<(Uuid,), String> = Statement::shared(
+static GET_REPORT_CONTENT: Statement<(Uuid,), String> = Statement::new(
     "reports::get_report_content",
     "queries/reports.sql:30",
     GET_REPORT_CONTENT_SQL,
     "uuid",
     "text",
-);
+)
+.shared();
 const GET_REPORT_CONTENT_SQL: &str = r"SELECT content
 FROM report_files
 WHERE id = $1 AND deleted_at IS NULL";

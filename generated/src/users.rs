@@ -55,13 +55,14 @@ pub struct GetUser {
 
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
-static GET_USER: Statement<GetUser, User> = Statement::shared(
+static GET_USER: Statement<GetUser, User> = Statement::new(
     "users::get_user",
     "queries/users.sql:6",
     GET_USER_SQL,
     "uuid bool",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
-);
+)
+.shared();
 const GET_USER_SQL: &str = r"SELECT
     id,
     email,
@@ -123,13 +124,14 @@ pub fn get_user_by_email<'a>(
     Optional::new(db, &GET_USER_BY_EMAIL, (email,))
 }
 
-static GET_USER_BY_EMAIL: Statement<(&str,), User> = Statement::shared(
+static GET_USER_BY_EMAIL: Statement<(&str,), User> = Statement::new(
     "users::get_user_by_email",
     "queries/users.sql:26",
     GET_USER_BY_EMAIL_SQL,
     "text",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
-);
+)
+.shared();
 const GET_USER_BY_EMAIL_SQL: &str = r"SELECT
     id,
     email,
@@ -171,13 +173,14 @@ pub fn get_user_email(db: &impl Reader, user_id: Uuid) -> Optional<'_, (Uuid,), 
     Optional::new(db, &GET_USER_EMAIL, (user_id,))
 }
 
-static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
+static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::new(
     "users::get_user_email",
     "queries/users.sql:46",
     GET_USER_EMAIL_SQL,
     "uuid",
     "text",
-);
+)
+.shared();
 const GET_USER_EMAIL_SQL: &str = r"SELECT email
 FROM users
 WHERE id = $1 AND deleted_at IS NULL";
@@ -373,14 +376,14 @@ pub struct ListUsersRowRef<'a> {
 
 sqlmill_runtime::row! { ListUsersRow, ListUsersRowRef { id, email, name, is_active, created_at } }
 
-static LIST_USERS: Statement<(), ListUsersRow> = Statement::paged(
+static LIST_USERS: Statement<(), ListUsersRow> = Statement::new(
     "users::list_users",
     "queries/users.sql:80",
     LIST_USERS_SQL,
     "",
     "uuid text text bool timestamptz",
-    &LIST_USERS_PAGES,
-);
+)
+.paged(&LIST_USERS_PAGES);
 const LIST_USERS_SQL: &str = r"SELECT id, email, name, is_active, created_at
 FROM users
 WHERE deleted_at IS NULL
@@ -507,14 +510,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::held(
+static CREATE_USER: Statement<CreateUser<'_>, User> = Statement::new(
     "users::create_user",
     "queries/users.sql:94",
     CREATE_USER_SQL,
     "text text",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
-    CREATE_USER_HELD,
-);
+)
+.held(CREATE_USER_HELD);
 sqlmill_runtime::held! {
     CREATE_USER_HELD
     0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
@@ -655,14 +658,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static IMPORT_USER: Statement<NewUser<'_>, User> = Statement::held(
+static IMPORT_USER: Statement<NewUser<'_>, User> = Statement::new(
     "users::import_user",
     "queries/users.sql:114",
     IMPORT_USER_SQL,
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
-    IMPORT_USER_HELD,
-);
+)
+.held(IMPORT_USER_HELD);
 sqlmill_runtime::held! {
     IMPORT_USER_HELD
     1 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
@@ -801,14 +804,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPSERT_USER: Statement<UpsertUser<'_>, User> = Statement::held(
+static UPSERT_USER: Statement<UpsertUser<'_>, User> = Statement::new(
     "users::upsert_user",
     "queries/users.sql:167",
     UPSERT_USER_SQL,
     "text text",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
-    UPSERT_USER_HELD,
-);
+)
+.held(UPSERT_USER_HELD);
 sqlmill_runtime::held! {
     UPSERT_USER_HELD
     0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
@@ -1371,14 +1374,14 @@ sqlmill_runtime::constraints! {
 static CREATE_USER_WITH_MEMBERSHIP: Statement<
     CreateUserWithMembership<'_>,
     CreateUserWithMembershipRow,
-> = Statement::held(
+> = Statement::new(
     "users::create_user_with_membership",
     "queries/users.sql:276",
     CREATE_USER_WITH_MEMBERSHIP_SQL,
     "text text uuid public.user_organization_role_enum public.user_organization_status_enum uuid",
     "uuid text text uuid public.user_organization_role_enum public.user_organization_status_enum",
-    CREATE_USER_WITH_MEMBERSHIP_HELD,
-);
+)
+.held(CREATE_USER_WITH_MEMBERSHIP_HELD);
 sqlmill_runtime::held! {
     CREATE_USER_WITH_MEMBERSHIP_HELD
     0 "email" "public"."users" "users_email_check" "an address has 1 to 320 characters": All(&[Length(GreaterOrEqual, 1), Length(LessOrEqual, 320)]);
@@ -1490,13 +1493,14 @@ sqlmill_runtime::row! {
 static FIND_USER_BY_EMAIL_IN_ORGANIZATION: Statement<
     FindUserByEmailInOrganization<'_>,
     FindUserByEmailInOrganizationRow,
-> = Statement::shared(
+> = Statement::new(
     "users::find_user_by_email_in_organization",
     "queries/users.sql:305",
     FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL,
     "text uuid",
     "uuid text text public.user_organization_role_enum public.user_organization_status_enum",
-);
+)
+.shared();
 const FIND_USER_BY_EMAIL_IN_ORGANIZATION_SQL: &str = r"SELECT
     users.id,
     users.email,

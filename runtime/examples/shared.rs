@@ -23,13 +23,14 @@ static FILL: Statement<()> = Statement::new(
     "",
     "",
 );
-static BY_KEY: Statement<(i64,), String> = Statement::shared(
+static BY_KEY: Statement<(i64,), String> = Statement::new(
     "shared::by_key",
     "examples/shared.rs:3",
     "SELECT name FROM shared_users WHERE id = $1",
     "int8",
     "text",
-);
+)
+.shared();
 
 const TASKS: i64 = 64;
 

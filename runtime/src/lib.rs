@@ -117,8 +117,7 @@ pub use wire::{Buffer, Type};
 pub use codec::{
     accepts_composite, accepts_enumeration, accepts_json, accepts_nested, decode_composite,
     decode_composite_ref, decode_enumeration, decode_json, decode_nested, decode_nested_ref,
-    encode_composite, encode_enumeration, enumeration_from_json, expected_composite,
-    expected_enumeration,
+    encode_composite, encode_enumeration, enumeration_from_json,
 };
 #[doc(hidden)]
 pub use page::{Cursors, Order};

@@ -262,10 +262,6 @@ macro_rules! nested {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_nested(ty)
             }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed("record")
-            }
         }
 
         impl<'r> $crate::Column<'r> for $borrowed<'r> {
@@ -278,10 +274,6 @@ macro_rules! nested {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_nested(ty)
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed("record")
             }
         }
 
@@ -319,10 +311,6 @@ macro_rules! json {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_json(ty)
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed("jsonb")
             }
 
             fn accepts_list(ty: $crate::Type<'_>) -> bool {
@@ -389,10 +377,6 @@ macro_rules! enumeration {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_enumeration::<Self>(ty)
             }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                $crate::expected_enumeration::<Self>()
-            }
         }
 
         impl $crate::Column<'_> for $name {
@@ -437,10 +421,6 @@ macro_rules! enumeration {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::TypeName::new($schema, $type).is_enum(ty)
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                $crate::TypeName::new($schema, $type).display()
             }
         }
 
@@ -504,10 +484,6 @@ macro_rules! newtype {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 <$inner as $crate::SqlType>::accepts(ty)
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                <$inner as $crate::SqlType>::expected()
             }
         }
 
@@ -584,10 +560,6 @@ macro_rules! wire {
                 ty.name() == <$name as $crate::Wire>::TYPE
                     || ty.base().name() == <$name as $crate::Wire>::TYPE
             }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed(<$name as $crate::Wire>::TYPE)
-            }
         }
 
         impl $crate::Column<'_> for $name {
@@ -639,10 +611,6 @@ macro_rules! composite {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_composite::<$name>(ty)
             }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                $crate::expected_composite::<$name>()
-            }
         }
 
         impl<'r> $crate::Column<'r> for $borrowed<'r> {
@@ -674,10 +642,6 @@ macro_rules! __composite {
         impl $crate::SqlType for $name {
             fn accepts(ty: $crate::Type<'_>) -> bool {
                 $crate::accepts_composite::<Self>(ty)
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                $crate::expected_composite::<Self>()
             }
         }
 
@@ -856,14 +820,14 @@ macro_rules! __column_name {
 ///
 /// ```
 /// # use sqlmill_runtime::Statement;
-/// static LIST: Statement<(), i64> = Statement::paged(
+/// static LIST: Statement<(), i64> = Statement::new(
 ///     "users::list",
 ///     "queries/users.sql:1",
 ///     "SELECT id FROM users ORDER BY id",
 ///     "",
 ///     "int8",
-///     &LIST_PAGES,
-/// );
+/// )
+/// .paged(&LIST_PAGES);
 ///
 /// sqlmill_runtime::pages! {
 ///     LIST_PAGES {

@@ -1,7 +1,5 @@
 //! Which types of the database a Rust type stands for.
 
-use std::borrow::Cow;
-
 use crate::wire::Type;
 
 /// The types of the database that a Rust type stands for. Asked once, when a statement is prepared.
@@ -13,9 +11,6 @@ pub trait SqlType {
     /// Can a parameter or a column of this type be written from and read into the Rust type?
     fn accepts(ty: Type<'_>) -> bool;
 
-    /// What it stands for, in words for an error.
-    fn expected() -> Cow<'static, str>;
-
     /// Can a column of this type be read into a list of it? An array can; of an object in JSON, a JSON array.
     fn accepts_list(ty: Type<'_>) -> bool {
         ty.element().is_some_and(Self::accepts)
@@ -26,10 +21,6 @@ impl<T: SqlType + ?Sized> SqlType for &T {
     fn accepts(ty: Type<'_>) -> bool {
         T::accepts(ty)
     }
-
-    fn expected() -> Cow<'static, str> {
-        T::expected()
-    }
 }
 
 impl<T: SqlType> SqlType for Option<T> {
@@ -39,9 +30,5 @@ impl<T: SqlType> SqlType for Option<T> {
 
     fn accepts_list(ty: Type<'_>) -> bool {
         T::accepts_list(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        T::expected()
     }
 }

@@ -113,21 +113,7 @@ impl<P: Params, R: Row> Statement<P, R> {
         }
     }
 
-    /// With what the schema demands of parameters that are stored as they are.
-    pub const fn held(
-        name: &'static str,
-        location: &'static str,
-        sql: &'static str,
-        param_types: &'static str,
-        column_types: &'static str,
-        held: &'static [Held],
-    ) -> Self {
-        let mut statement = Self::new(name, location, sql, param_types, column_types);
-        statement.about.held = held;
-        statement
-    }
-
-    /// A query of several texts: [`Params::variant`] says which one a call sends.
+    /// A query of several texts: [`Params::variant`] says which one a call sends. What is said of it holds for each.
     pub const fn several(
         name: &'static str,
         location: &'static str,
@@ -139,61 +125,15 @@ impl<P: Params, R: Row> Statement<P, R> {
         statement.texts = Some(texts);
         statement
     }
+}
 
-    /// A query that takes many rows of parameters, no two of which may have the same `keys`: places among the parameters of a row.
-    pub const fn keyed(
-        name: &'static str,
-        location: &'static str,
-        sql: &'static str,
-        param_types: &'static str,
-        column_types: &'static str,
-        keys: &'static [u16],
-    ) -> Self {
-        let mut statement = Self::new(name, location, sql, param_types, column_types);
-        statement.about.keys = keys;
-        statement
-    }
-
-    /// A query that is read in pages as well.
-    pub const fn paged(
-        name: &'static str,
-        location: &'static str,
-        sql: &'static str,
-        param_types: &'static str,
-        column_types: &'static str,
-        pages: &'static Pages,
-    ) -> Self {
-        let mut statement = Self::new(name, location, sql, param_types, column_types);
-        statement.about.pages = Some(pages);
-        statement
-    }
-
-    /// The same of several texts.
-    pub const fn paged_several(
-        name: &'static str,
-        location: &'static str,
-        texts: &'static Texts,
-        param_types: &'static str,
-        column_types: &'static str,
-        pages: &'static Pages,
-    ) -> Self {
-        let mut statement = Self::several(name, location, texts, param_types, column_types);
-        statement.about.pages = Some(pages);
-        statement
-    }
-
+impl<P, R> Statement<P, R> {
     /// A read that may travel on a connection that others use at the same time: proved to return one row at most, to take no
     /// lock, and to call nothing that depends on the session.
-    pub const fn shared(
-        name: &'static str,
-        location: &'static str,
-        sql: &'static str,
-        param_types: &'static str,
-        column_types: &'static str,
-    ) -> Self {
-        let mut statement = Self::new(name, location, sql, param_types, column_types);
-        statement.about.shared = true;
-        statement
+    #[must_use]
+    pub const fn shared(mut self) -> Self {
+        self.about.shared = self.about.timeout.is_none();
+        self
     }
 
     /// Cancelled when it runs longer. So it takes a connection of its own: on one that others use, nothing is cancelled.
@@ -204,21 +144,27 @@ impl<P: Params, R: Row> Statement<P, R> {
         self
     }
 
-    /// As [`shared`](Self::shared), of several texts: what was proved holds for each.
-    pub const fn shared_several(
-        name: &'static str,
-        location: &'static str,
-        texts: &'static Texts,
-        param_types: &'static str,
-        column_types: &'static str,
-    ) -> Self {
-        let mut statement = Self::several(name, location, texts, param_types, column_types);
-        statement.about.shared = true;
-        statement
+    /// What the schema demands of parameters that are stored as they are.
+    #[must_use]
+    pub const fn held(mut self, held: &'static [Held]) -> Self {
+        self.about.held = held;
+        self
     }
-}
 
-impl<P, R> Statement<P, R> {
+    /// It takes many rows of parameters, no two of which may have the same `keys`: places among the parameters of a row.
+    #[must_use]
+    pub const fn keyed(mut self, keys: &'static [u16]) -> Self {
+        self.about.keys = keys;
+        self
+    }
+
+    /// It is read in pages as well.
+    #[must_use]
+    pub const fn paged(mut self, pages: &'static Pages) -> Self {
+        self.about.pages = Some(pages);
+        self
+    }
+
     /// `users::get_user`
     pub const fn name(&self) -> &'static str {
         self.about.origin.name

@@ -43,13 +43,14 @@ const POOL: usize = 6;
 /// Nothing takes so long that is not stuck.
 const HANG: Duration = Duration::from_secs(60);
 
-static ITEM: Statement<(i64,), String> = Statement::shared(
+static ITEM: Statement<(i64,), String> = Statement::new(
     "chaos::item",
     "chaos.rs:1",
     "SELECT label FROM items WHERE id = $1",
     "int8",
     "text",
-);
+)
+.shared();
 static ITEMS_FROM: Statement<(i64,), Item> = Statement::new(
     "chaos::items_from",
     "chaos.rs:2",

@@ -172,7 +172,7 @@ async fn verdicts<P: Params + Copy + 'static>(
 ) -> (bool, bool) {
     let sql = text(&format!("INSERT INTO {} (v) VALUES ($1)", column.table));
     let plain: Statement<P> = Statement::new("q", "q.sql", sql, ANY, ANY);
-    let held: Statement<P> = Statement::held("q", "q.sql", sql, ANY, ANY, column.held);
+    let held: Statement<P> = Statement::new("q", "q.sql", sql, ANY, ANY).held(column.held);
     let server = Execute::new(db, &plain, value).await;
     let before = Execute::new(db, &held, value).await;
     if let Err(error) = &server {
@@ -282,14 +282,14 @@ sqlmill_runtime::constraints! {
 
 #[tokio::test]
 async fn all_faults_are_told_at_once_and_no_value() {
-    static ADD: Statement<(&str, &str)> = Statement::held(
+    static ADD: Statement<(&str, &str)> = Statement::new(
         "notes::add_note",
         "queries/notes.sql:1",
         "this is never sent",
         ANY,
         ANY,
-        ADD_NOTE_HELD,
-    );
+    )
+    .held(ADD_NOTE_HELD);
     sqlmill_runtime::held! {
         ADD_NOTE_HELD
         0 "title" "public"."notes" "varchar(3)" "at most 3 characters": AtMost(3);

@@ -88,13 +88,14 @@ static NUMBERS: Statement<(i32,), i32> = Statement::new(
     "int4",
     "int4",
 );
-static DIVIDE: Statement<(i32,), i32> = Statement::shared(
+static DIVIDE: Statement<(i32,), i32> = Statement::new(
     "t::divide",
     "queries/t.sql:9",
     "SELECT 1000 / $1",
     "int4",
     "int4",
-);
+)
+.shared();
 static DELETE: Statement<()> = Statement::new(
     "t::delete",
     "queries/t.sql:11",

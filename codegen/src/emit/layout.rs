@@ -10,6 +10,9 @@ use super::writer::{WIDTH, Writer};
 /// The widest list of arguments that stays on the call's line.
 const CALL_WIDTH: usize = 60;
 
+/// rustfmt's `chain_width`, of chains of more than one method.
+const CHAIN_WIDTH: usize = 60;
+
 /// The widest `#[derive(…)]`, and the widest list on a line of its own within one: rustfmt counts other brackets than it writes.
 const DERIVE_WIDTH: usize = 96;
 
@@ -133,53 +136,65 @@ pub(super) fn call(w: &mut Writer, callee: &str, args: &[String]) {
     }
 }
 
-/// `static NAME: Type<A, B> = callee(a, b);`, or, with a method called on that, `callee(a, b).method(c);`.
+/// `static NAME: Type<A, B> = callee(a, b);`, or, with methods called on that, `callee(a, b).method(c);`. A long chain is broken before each
+/// method.
 pub(super) fn static_call(
     w: &mut Writer,
     head: &str,
     ty: &Generic,
     callee: &str,
     args: &[String],
-    method: Option<&str>,
+    methods: &[String],
 ) {
     let joined = args.join(", ");
-    let tail = method
-        .map(|method| format!(".{method}"))
-        .unwrap_or_default();
-    let call = format!("{callee}({joined}){tail};");
-    let flat = width(&joined) <= CALL_WIDTH;
+    let call = format!("{callee}({joined})");
+    let fits = width(&joined) <= CALL_WIDTH;
+    let line: String = std::iter::once(call.clone())
+        .chain(methods.iter().map(|method| format!(".{method}")))
+        .collect();
+    let flat = fits && (methods.len() <= 1 || width(&line) <= CHAIN_WIDTH);
     let left = format!("{head}: {}", ty.one_line());
-    let vertical = |w: &mut Writer, before: &str| {
-        let open = format!("{before}{callee}(");
-        if tail.is_empty() {
-            vertical_call(w, &open, args, ");");
-        } else {
-            vertical_call(w, &open, args, ")");
-            w.line(format!("{tail};"));
+    let chain = |w: &mut Writer| {
+        for (index, method) in methods.iter().enumerate() {
+            let end = if index + 1 == methods.len() { ";" } else { "" };
+            w.line(format!(".{method}{end}"));
         }
     };
-    if ty.is_broken() || width(&left) + width(" =") > WIDTH {
+    let end = if methods.is_empty() { ";" } else { "" };
+    let vertical = |w: &mut Writer, before: &str| {
+        vertical_call(w, &format!("{before}{callee}("), args, &format!("){end}"));
+        chain(w);
+    };
+    let broken = ty.is_broken() || width(&left) + width(" =") > WIDTH;
+    if broken {
         w.line(format!("{head}: {}<", ty.head));
         w.indented(|w| ty.write_args(w));
-        if flat && width("> = ") + width(&call) <= WIDTH {
-            w.line(format!("> = {call}"));
-        } else {
-            vertical(w, "> = ");
-        }
-    } else if flat && width(&left) + width(" = ") + width(&call) <= WIDTH {
-        w.line(format!("{left} = {call}"));
+    }
+    let before = if broken {
+        "> = ".to_owned()
+    } else {
+        format!("{left} = ")
+    };
+    if flat && width(&before) + width(&line) + width(";") <= WIDTH {
+        w.line(format!("{before}{line};"));
+    } else if broken {
+        vertical(w, &before);
     } else if flat {
         w.line(format!("{left} ="));
+        w.indented(|w| w.line(format!("{line};")));
+    } else if fits && width(&before) + width(&call) <= WIDTH {
+        w.line(format!("{before}{call}"));
+        w.indented(chain);
+    } else if fits {
+        w.line(format!("{left} ="));
         w.indented(|w| {
-            if tail.is_empty() || w.indent() + width(&call) <= WIDTH {
-                w.line(call);
-            } else {
-                w.line(format!("{callee}({joined})"));
-                w.indented(|w| w.line(format!("{tail};")));
-            }
+            w.line(format!("{call}{end}"));
+            w.indented(chain);
         });
-    } else if width(&left) + width(" = ") + width(callee) + width("(") <= WIDTH {
-        vertical(w, &format!("{left} = "));
+    } else if width(&before) + width(callee) + width("(") + usize::from(!methods.is_empty())
+        <= WIDTH
+    {
+        vertical(w, &before);
     } else {
         w.line(format!("{left} ="));
         w.indented(|w| vertical(w, ""));

@@ -322,51 +322,43 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
             .chain(shape.row.map(layout::Argument::Plain))
             .collect(),
     };
-    let timeout = query
-        .timeout_ms
-        .map(|limit| format!("timeout_ms({})", grouped(limit)));
     let pages = query.pages.as_ref().zip(statics.pages(&query.name));
     let held = statics.rules(&query.name);
-    let constructor = match (&query.texts, &pages, query.shared) {
-        (None, Some(_), _) => "paged",
-        (Some(_), Some(_), _) => "paged_several",
-        (None, None, false) => "new",
-        (None, None, true) => "shared",
-        (Some(_), None, false) => "several",
-        (Some(_), None, true) => "shared_several",
+    let (constructor, argument) = match &query.texts {
+        None => ("new", text.to_owned()),
+        Some(_) => ("several", format!("&{text}")),
     };
-    let argument = match &query.texts {
-        None => text.to_owned(),
-        Some(_) => format!("&{text}"),
-    };
-    let mut args = vec![
+    let args = [
         layout::string(&format!("{plain}::{}", query.written)),
         layout::string(&format!("{}:{}", query.file, query.line)),
         argument,
         types(&query.inputs, if query.bulk.is_some() { "[]" } else { "" }),
         types(&query.outputs, ""),
     ];
-    args.extend(pages.map(|(_, name)| format!("&{name}")));
-    let constructor = match &query.bulk {
-        Some(keys) if !keys.is_empty() => {
-            let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
-            args.push(format!("&[{}]", keys.join(", ")));
-            "keyed"
-        }
-        // Only writes of one text hold their parameters to anything.
-        Some(_) | None if !query.held.is_empty() => {
-            args.push(held.to_owned());
-            "held"
-        }
-        Some(_) | None => constructor,
-    };
+    let mut methods = Vec::new();
+    if query.shared {
+        methods.push("shared()".to_owned());
+    }
+    if let Some(limit) = query.timeout_ms {
+        methods.push(format!("timeout_ms({})", grouped(limit)));
+    }
+    if let Some((_, name)) = pages {
+        methods.push(format!("paged(&{name})"));
+    }
+    if let Some(keys) = query.bulk.as_ref().filter(|keys| !keys.is_empty()) {
+        let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
+        methods.push(format!("keyed(&[{}])", keys.join(", ")));
+    }
+    if !query.held.is_empty() {
+        methods.push(format!("held({held})"));
+    }
     layout::static_call(
         w,
         &format!("static {name}"),
         &ty,
         &format!("{}::{constructor}", ty.head),
         &args,
-        timeout.as_deref(),
+        &methods,
     );
     if !query.held.is_empty() {
         self::held(w, held, &query.held);

@@ -1,7 +1,5 @@
 //! Arrays: of one dimension, `Vec<T>` out and `&[T]` in; of any, [`Array`].
 
-use std::borrow::Cow;
-
 use super::{LENGTH, Parts, TOO_LONG};
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
@@ -12,19 +10,11 @@ impl<T: SqlType> SqlType for [T] {
     fn accepts(ty: Type<'_>) -> bool {
         ty.element().is_some_and(T::accepts)
     }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Owned(format!("{}[]", T::expected()))
-    }
 }
 
 impl<T: SqlType> SqlType for Vec<T> {
     fn accepts(ty: Type<'_>) -> bool {
         T::accepts_list(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        <[T]>::expected()
     }
 }
 
@@ -283,10 +273,6 @@ fn count(dimensions: &[Dimension]) -> Option<usize> {
 impl<T: SqlType> SqlType for Array<T> {
     fn accepts(ty: Type<'_>) -> bool {
         <[T]>::accepts(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        <[T]>::expected()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError};
 use crate::wire::{Buffer, Type};
 
-stands_for! { BigDecimal, "numeric", |ty| ty.oid() == oid::NUMERIC }
+stands_for! { BigDecimal, |ty| ty.oid() == oid::NUMERIC }
 
 impl Column<'_> for BigDecimal {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

@@ -78,7 +78,7 @@ impl FromStr for Bits {
     }
 }
 
-stands_for! { Bits, "bit or varbit", |ty| matches!(ty.oid(), oid::BIT | oid::VARBIT) }
+stands_for! { Bits, |ty| matches!(ty.oid(), oid::BIT | oid::VARBIT) }
 
 impl Column<'_> for Bits {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

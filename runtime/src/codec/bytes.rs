@@ -1,7 +1,5 @@
 //! `bytea`.
 
-use std::borrow::Cow;
-
 use super::oid;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
@@ -12,19 +10,11 @@ impl SqlType for [u8] {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().oid() == oid::BYTEA
     }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("bytea")
-    }
 }
 
 impl SqlType for Vec<u8> {
     fn accepts(ty: Type<'_>) -> bool {
         <[u8]>::accepts(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        <[u8]>::expected()
     }
 }
 

@@ -8,10 +8,10 @@ use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError};
 use crate::wire::{Buffer, Type};
 
-stands_for! { DateTime<Utc>, "timestamptz", |ty| ty.oid() == oid::TIMESTAMPTZ }
-stands_for! { NaiveDateTime, "timestamp", |ty| ty.oid() == oid::TIMESTAMP }
-stands_for! { NaiveDate, "date", |ty| ty.oid() == oid::DATE }
-stands_for! { NaiveTime, "time", |ty| ty.oid() == oid::TIME }
+stands_for! { DateTime<Utc>, |ty| ty.oid() == oid::TIMESTAMPTZ }
+stands_for! { NaiveDateTime, |ty| ty.oid() == oid::TIMESTAMP }
+stands_for! { NaiveDate, |ty| ty.oid() == oid::DATE }
+stands_for! { NaiveTime, |ty| ty.oid() == oid::TIME }
 
 fn unix(raw: &[u8]) -> Result<DateTime<Utc>, DecodeError> {
     let unix = finite(raw)?.checked_add(EPOCH * SECOND).ok_or(RANGE)?;

@@ -1,6 +1,5 @@
 //! Composite types of the database.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use super::array::encode_part;
@@ -51,11 +50,6 @@ pub fn decode_nested_ref<T: Row>(raw: &[u8]) -> Result<T::Ref<'_>, DecodeError> 
     let mut source = FieldValues::open(raw)?;
     let value = T::borrow(&mut source);
     source.close(value)
-}
-
-#[doc(hidden)]
-pub fn expected_composite<T: Composite>() -> Cow<'static, str> {
-    T::TYPE.display()
 }
 
 #[doc(hidden)]

@@ -4,8 +4,6 @@
 //! digits to the base of 10,000 (`numeric_send` in `numeric.c`). `Decimal` holds 96 bits and 28 digits after the point:
 //! what it cannot hold exactly is an error.
 
-use std::borrow::Cow;
-
 use rust_decimal::Decimal;
 
 use super::{Parts, oid};
@@ -27,10 +25,6 @@ const TOO_WIDE: DecodeError = DecodeError::new(
 impl SqlType for Decimal {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().oid() == oid::NUMERIC
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("numeric")
     }
 }
 

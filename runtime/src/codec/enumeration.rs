@@ -1,7 +1,5 @@
 //! Enums of the database.
 
-use std::borrow::Cow;
-
 use crate::param::{EncodeError, Encoded};
 use crate::row::DecodeError;
 use crate::wire::{Buffer, Type};
@@ -28,11 +26,6 @@ impl TypeName {
         let ty = ty.base();
         ty.is_enum() && self.is(ty)
     }
-
-    #[doc(hidden)]
-    pub fn display(self) -> Cow<'static, str> {
-        Cow::Owned(format!("{}.{}", self.schema, self.name))
-    }
 }
 
 /// A Rust enum that stands for an enum of the database; see [`enumeration!`](crate::enumeration).
@@ -50,11 +43,6 @@ pub trait Enumeration: Copy + Send + Sync + 'static {
 #[doc(hidden)]
 pub fn accepts_enumeration<T: Enumeration>(ty: Type<'_>) -> bool {
     T::TYPE.is_enum(ty)
-}
-
-#[doc(hidden)]
-pub fn expected_enumeration<T: Enumeration>() -> Cow<'static, str> {
-    T::TYPE.display()
 }
 
 #[doc(hidden)]

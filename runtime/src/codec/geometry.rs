@@ -111,7 +111,7 @@ fn write_points(points: &[Point], out: &mut Buffer<'_>) -> Result<Encoded, Encod
 /// Types of a fixed number of coordinates.
 macro_rules! fixed_shape {
     ($name:ident, $sql:literal, $oid:ident, |$parts:ident| $read:expr, |$value:ident| [$($number:expr),*]) => {
-        stands_for! { $name, $sql, |ty| ty.oid() == oid::$oid }
+        stands_for! { $name, |ty| ty.oid() == oid::$oid }
 
         impl Column<'_> for $name {
             fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
@@ -155,8 +155,8 @@ fixed_shape! {
     |circle| [circle.center.x, circle.center.y, circle.radius]
 }
 
-stands_for! { Path, "path", |ty| ty.oid() == oid::PATH }
-stands_for! { Polygon, "polygon", |ty| ty.oid() == oid::POLYGON }
+stands_for! { Path, |ty| ty.oid() == oid::PATH }
+stands_for! { Polygon, |ty| ty.oid() == oid::POLYGON }
 
 impl Column<'_> for Path {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

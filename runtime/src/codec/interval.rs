@@ -1,7 +1,5 @@
 //! `interval`.
 
-use std::borrow::Cow;
-
 use super::{Parts, oid};
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
@@ -25,10 +23,6 @@ pub struct Interval {
 impl SqlType for Interval {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().oid() == oid::INTERVAL
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("interval")
     }
 }
 

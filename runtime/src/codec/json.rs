@@ -1,7 +1,5 @@
 //! `json` and `jsonb`: as `serde_json::Value`, or as a type of the author's in [`Json`].
 
-use std::borrow::Cow;
-
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::Value as Tree;
@@ -18,10 +16,6 @@ const JSONB_VERSION: u8 = 1;
 impl SqlType for Tree {
     fn accepts(ty: Type<'_>) -> bool {
         matches!(ty.base().oid(), oid::JSON | oid::JSONB)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("jsonb")
     }
 }
 
@@ -88,10 +82,6 @@ impl<T> From<T> for Json<T> {
 impl<T> SqlType for Json<T> {
     fn accepts(ty: Type<'_>) -> bool {
         Tree::accepts(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Tree::expected()
     }
 }
 

@@ -39,11 +39,10 @@ pub use array::{Array, Dimension};
 pub(crate) use array::{encode_elements, list};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};
-pub use composite::{Fields, accepts_composite, expected_composite};
+pub use composite::{Fields, accepts_composite};
 pub use composite::{accepts_nested, decode_nested, decode_nested_ref};
 pub use document::{FromJson, JsonText, Members};
 pub use document::{accepts_json, decode_json, enumeration_from_json};
-pub use enumeration::expected_enumeration;
 pub use enumeration::{Enumeration, TypeName};
 pub use enumeration::{accepts_enumeration, decode_enumeration, encode_enumeration};
 pub use geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
@@ -244,15 +243,11 @@ fn sized(
 
 /// What every type of fixed meaning has: which types of the database it stands for, and itself as its borrowed form.
 macro_rules! stands_for {
-    ($rust:ty, $name:literal, |$ty:ident| $accepts:expr) => {
+    ($rust:ty, |$ty:ident| $accepts:expr) => {
         impl $crate::sql_type::SqlType for $rust {
             fn accepts(ty: $crate::wire::Type<'_>) -> bool {
                 let $ty = ty.base();
                 $accepts
-            }
-
-            fn expected() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed($name)
             }
         }
 

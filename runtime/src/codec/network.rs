@@ -1,6 +1,5 @@
 //! `inet`, as an address; `cidr` and `inet` with a mask, as [`Network`]; `macaddr` and `macaddr8`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -18,10 +17,6 @@ const IPV6: u8 = 3;
 impl SqlType for IpAddr {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().oid() == oid::INET
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("inet")
     }
 }
 
@@ -101,7 +96,7 @@ impl FromStr for Network {
     }
 }
 
-stands_for! { Network, "cidr or inet", |ty| matches!(ty.oid(), oid::INET | oid::CIDR) }
+stands_for! { Network, |ty| matches!(ty.oid(), oid::INET | oid::CIDR) }
 
 impl Column<'_> for Network {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
@@ -182,7 +177,7 @@ macro_rules! hardware_address {
             }
         }
 
-        stands_for! { $name, $sql, |ty| ty.oid() == oid::$oid }
+        stands_for! { $name, |ty| ty.oid() == oid::$oid }
 
         impl Column<'_> for $name {
             fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

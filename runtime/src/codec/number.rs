@@ -1,7 +1,5 @@
 //! Booleans, numbers, oids, uuids and `void`: values of fixed size.
 
-use std::borrow::Cow;
-
 use uuid::Uuid;
 
 use super::{fixed, oid};
@@ -16,10 +14,6 @@ macro_rules! fixed_size {
         impl SqlType for $rust {
             fn accepts(ty: Type<'_>) -> bool {
                 matches!(ty.base().oid(), $(oid::$oid)|+)
-            }
-
-            fn expected() -> Cow<'static, str> {
-                Cow::Borrowed($name)
             }
         }
 
@@ -59,10 +53,6 @@ fixed_size! {
 impl SqlType for () {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().oid() == oid::VOID
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("void")
     }
 }
 

@@ -79,7 +79,7 @@ impl FromStr for Numeric {
     }
 }
 
-stands_for! { Numeric, "numeric", |ty| ty.oid() == oid::NUMERIC }
+stands_for! { Numeric, |ty| ty.oid() == oid::NUMERIC }
 
 impl Column<'_> for Numeric {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

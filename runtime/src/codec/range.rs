@@ -3,7 +3,6 @@
 //! On the wire: a byte of flags, then each finite bound with its length (`range_send` in `rangetypes.c`); a multirange is a
 //! count, then each range with its length.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Bound;
 
@@ -95,10 +94,6 @@ impl<T: SqlType> SqlType for Range<T> {
     fn accepts(ty: Type<'_>) -> bool {
         ty.range_of().is_some_and(T::accepts)
     }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Owned(format!("a range of {}", T::expected()))
-    }
 }
 
 impl<T: for<'r> Column<'r>> Column<'_> for Range<T> {
@@ -187,10 +182,6 @@ impl<T: fmt::Display> fmt::Display for Multirange<T> {
 impl<T: SqlType> SqlType for Multirange<T> {
     fn accepts(ty: Type<'_>) -> bool {
         ty.multirange_of().is_some_and(T::accepts)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Owned(format!("a multirange of {}", T::expected()))
     }
 }
 

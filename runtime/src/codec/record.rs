@@ -1,7 +1,5 @@
 //! Rows without a type of their own, `row(1, 'a')`, as tuples.
 
-use std::borrow::Cow;
-
 use super::composite::FieldValues;
 use super::oid;
 use crate::row::{Column, DecodeError, Value};
@@ -15,10 +13,6 @@ macro_rules! records {
         impl<$first: SqlType, $($rest: SqlType),*> SqlType for ($first, $($rest,)*) {
             fn accepts(ty: Type<'_>) -> bool {
                 ty.oid() == oid::RECORD
-            }
-
-            fn expected() -> Cow<'static, str> {
-                Cow::Borrowed("record")
             }
         }
 

@@ -188,7 +188,7 @@ impl FromStr for TsVector {
     }
 }
 
-stands_for! { TsVector, "tsvector", |ty| ty.oid() == oid::TSVECTOR }
+stands_for! { TsVector, |ty| ty.oid() == oid::TSVECTOR }
 
 impl Column<'_> for TsVector {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
@@ -482,7 +482,7 @@ impl FromStr for TsQuery {
     }
 }
 
-stands_for! { TsQuery, "tsquery", |ty| ty.oid() == oid::TSQUERY }
+stands_for! { TsQuery, |ty| ty.oid() == oid::TSQUERY }
 
 impl Column<'_> for TsQuery {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

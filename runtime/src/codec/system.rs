@@ -189,12 +189,12 @@ impl FromStr for Snapshot {
     }
 }
 
-stands_for! { Lsn, "pg_lsn", |ty| ty.oid() == oid::PG_LSN }
-stands_for! { Money, "money", |ty| ty.oid() == oid::MONEY }
-stands_for! { Tid, "tid", |ty| ty.oid() == oid::TID }
-stands_for! { TimeTz, "timetz", |ty| ty.oid() == oid::TIMETZ }
-stands_for! { Snapshot, "pg_snapshot", |ty| matches!(ty.oid(), oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT) }
-stands_for! { u64, "xid8", |ty| ty.oid() == oid::XID8 }
+stands_for! { Lsn, |ty| ty.oid() == oid::PG_LSN }
+stands_for! { Money, |ty| ty.oid() == oid::MONEY }
+stands_for! { Tid, |ty| ty.oid() == oid::TID }
+stands_for! { TimeTz, |ty| ty.oid() == oid::TIMETZ }
+stands_for! { Snapshot, |ty| matches!(ty.oid(), oid::PG_SNAPSHOT | oid::TXID_SNAPSHOT) }
+stands_for! { u64, |ty| ty.oid() == oid::XID8 }
 
 impl Column<'_> for Lsn {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

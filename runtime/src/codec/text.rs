@@ -1,7 +1,5 @@
 //! Text and the types that look like it.
 
-use std::borrow::Cow;
-
 use super::{oid, utf8};
 use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError, Value};
@@ -23,19 +21,11 @@ impl SqlType for str {
             _ => ty.name() == "citext",
         }
     }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("text")
-    }
 }
 
 impl SqlType for String {
     fn accepts(ty: Type<'_>) -> bool {
         str::accepts(ty)
-    }
-
-    fn expected() -> Cow<'static, str> {
-        str::expected()
     }
 }
 

@@ -3,8 +3,6 @@
 //! The server counts microseconds (days, for dates) from 2000-01-01. Its range is wider than jiff's and has infinities:
 //! what jiff cannot hold is an error. jiff counts nanoseconds: what is below a microsecond is cut off on the way out.
 
-use std::borrow::Cow;
-
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Span, Timestamp};
 
@@ -25,10 +23,6 @@ macro_rules! moment {
         impl SqlType for $rust {
             fn accepts(ty: Type<'_>) -> bool {
                 ty.base().oid() == oid::$oid
-            }
-
-            fn expected() -> Cow<'static, str> {
-                Cow::Borrowed($name)
             }
         }
 

@@ -8,10 +8,10 @@ use crate::param::{EncodeError, Encoded, Param};
 use crate::row::{Column, DecodeError};
 use crate::wire::{Buffer, Type};
 
-stands_for! { OffsetDateTime, "timestamptz", |ty| ty.oid() == oid::TIMESTAMPTZ }
-stands_for! { PrimitiveDateTime, "timestamp", |ty| ty.oid() == oid::TIMESTAMP }
-stands_for! { Date, "date", |ty| ty.oid() == oid::DATE }
-stands_for! { Time, "time", |ty| ty.oid() == oid::TIME }
+stands_for! { OffsetDateTime, |ty| ty.oid() == oid::TIMESTAMPTZ }
+stands_for! { PrimitiveDateTime, |ty| ty.oid() == oid::TIMESTAMP }
+stands_for! { Date, |ty| ty.oid() == oid::DATE }
+stands_for! { Time, |ty| ty.oid() == oid::TIME }
 
 /// 2000-01-01
 const FIRST_DAY: i64 = 2_451_545;

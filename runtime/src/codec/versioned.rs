@@ -1,6 +1,5 @@
 //! Types that travel as text behind a version byte: `ltree`, `lquery`, `ltxtquery` and `jsonpath`; and `hstore`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
@@ -49,7 +48,7 @@ macro_rules! versioned {
             }
         }
 
-        stands_for! { $name, $sql, |$ty| $accepts }
+        stands_for! { $name, |$ty| $accepts }
 
         impl Column<'_> for $name {
             fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
@@ -79,10 +78,6 @@ pub type Hstore = BTreeMap<String, Option<String>>;
 impl SqlType for Hstore {
     fn accepts(ty: Type<'_>) -> bool {
         ty.base().name() == "hstore"
-    }
-
-    fn expected() -> Cow<'static, str> {
-        Cow::Borrowed("hstore")
     }
 }
 

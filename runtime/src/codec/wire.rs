@@ -23,7 +23,7 @@ pub trait Wire: Sized + Send + Sync + 'static {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Binary(pub Vec<u8>);
 
-stands_for! { Binary, "any type", |_ty| true }
+stands_for! { Binary, |_ty| true }
 
 impl Column<'_> for Binary {
     fn decode(raw: &[u8]) -> Result<Self, DecodeError> {

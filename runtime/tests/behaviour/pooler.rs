@@ -67,13 +67,14 @@ fn add_person<'a>(
 }
 
 fn person(db: &impl Reader, id: Uuid, mood: Mood) -> Optional<'_, (Uuid, Mood), Person> {
-    static GET: Statement<(Uuid, Mood), Person> = Statement::shared(
+    static GET: Statement<(Uuid, Mood), Person> = Statement::new(
         "people::get",
         "queries/people.sql:2",
         "SELECT mood, place, email FROM people WHERE id = $1 AND mood = $2",
         "uuid public.mood",
         "public.mood public.place(text,public.mood[]) text",
-    );
+    )
+    .shared();
     Optional::new(db, &GET, (id, mood))
 }
 
@@ -261,13 +262,14 @@ async fn a_changed_schema_is_met() {
         "text",
         "text",
     );
-    static GET: Statement<(i64,), String> = Statement::shared(
+    static GET: Statement<(i64,), String> = Statement::new(
         "notes::get",
         "queries/notes.sql:71",
         "SELECT body FROM notes WHERE id = $1",
         "int8",
         "text",
-    );
+    )
+    .shared();
     for n in 0..8 {
         One::new(&db, &ADD, (n.to_string().as_str(),))
             .await

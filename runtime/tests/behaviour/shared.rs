@@ -13,43 +13,46 @@ const FIND: &str = "SELECT body FROM notes WHERE id = $1";
 
 fn find(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> {
     static FIND_NOTE: Statement<(i64,), String> =
-        Statement::shared("notes::find", "queries/notes.sql:30", FIND, "int8", "text");
+        Statement::new("notes::find", "queries/notes.sql:30", FIND, "int8", "text").shared();
     Optional::new(db, &FIND_NOTE, (id,))
 }
 
 /// Which connection it ran on, to tell shared ones from those of the pool.
 fn find_backend(db: &impl Reader, id: i64) -> Optional<'_, (i64,), i32> {
-    static FIND_BACKEND: Statement<(i64,), i32> = Statement::shared(
+    static FIND_BACKEND: Statement<(i64,), i32> = Statement::new(
         "notes::find_backend",
         "queries/notes.sql:33",
         "SELECT pg_backend_pid() FROM notes WHERE id = $1",
         "int8",
         "int4",
-    );
+    )
+    .shared();
     Optional::new(db, &FIND_BACKEND, (id,))
 }
 
 /// Of another table, which nobody locks.
 fn find_other(db: &impl Reader, id: i64) -> Optional<'_, (i64,), i32> {
-    static FIND_OTHER: Statement<(i64,), i32> = Statement::shared(
+    static FIND_OTHER: Statement<(i64,), i32> = Statement::new(
         "others::find",
         "queries/others.sql:1",
         "SELECT pg_backend_pid() FROM others WHERE id = $1",
         "int8",
         "int4",
-    );
+    )
+    .shared();
     Optional::new(db, &FIND_OTHER, (id,))
 }
 
 /// A row that takes several reads from the socket, so that its answer comes in parts.
 fn find_large(db: &impl Reader, id: i64) -> Optional<'_, (i64,), String> {
-    static FIND_LARGE: Statement<(i64,), String> = Statement::shared(
+    static FIND_LARGE: Statement<(i64,), String> = Statement::new(
         "notes::find_large",
         "queries/notes.sql:36",
         "SELECT repeat(body, 5000000) FROM notes WHERE id = $1",
         "int8",
         "text",
-    );
+    )
+    .shared();
     Optional::new(db, &FIND_LARGE, (id,))
 }
 

@@ -304,14 +304,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static COUNT_STOCK: Statement<Rows<'_, NewStock>> = Statement::keyed(
+static COUNT_STOCK: Statement<Rows<'_, NewStock>> = Statement::new(
     "users::count_stock",
     "queries/users.sql:13",
     COUNT_STOCK_SQL,
     "int4[] int4[] int4[]",
     "",
-    &[0, 1],
-);
+)
+.keyed(&[0, 1]);
 const COUNT_STOCK_SQL: &str = r"INSERT INTO stock AS kept (shop, item, count)
 SELECT bulk.p1, bulk.p2, bulk.p3
 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
@@ -467,14 +467,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static CHANGE_PEOPLE: Statement<Rows<'_, ChangePeople<'_>>, ChangePeopleRow> = Statement::keyed(
+static CHANGE_PEOPLE: Statement<Rows<'_, ChangePeople<'_>>, ChangePeopleRow> = Statement::new(
     "users::change_people",
     "queries/users.sql:25",
     CHANGE_PEOPLE_SQL,
     "text[] bool[] text[] bool[] int4[]",
     "int4 text text",
-    &[4],
-);
+)
+.keyed(&[4]);
 const CHANGE_PEOPLE_SQL: &str = r"UPDATE people SET name = CASE WHEN bulk.p2 THEN bulk.p1 ELSE people.name END, bio = CASE WHEN bulk.p4 THEN bulk.p3 ELSE people.bio END
 FROM unnest($1::varchar[], $2::bool[], $3::text[], $4::bool[], $5::int4[]) AS bulk (p1, p2, p3, p4, p5)
 WHERE id = bulk.p5
@@ -524,14 +524,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static SET_STOCK: Statement<Rows<'_, SetStock>> = Statement::keyed(
+static SET_STOCK: Statement<Rows<'_, SetStock>> = Statement::new(
     "users::set_stock",
     "queries/users.sql:31",
     SET_STOCK_SQL,
     "int4[] int4[] int4[]",
     "",
-    &[1, 2],
-);
+)
+.keyed(&[1, 2]);
 const SET_STOCK_SQL: &str = r"UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
 WHERE shop = bulk.p2 AND item = bulk.p3 AND count IS DISTINCT FROM bulk.p1";
 

@@ -300,14 +300,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADDED: Statement<Added<'_>, i32> = Statement::held(
+static ADDED: Statement<Added<'_>, i32> = Statement::new(
     "shelves::added",
     "queries/shelves.sql:19",
     ADDED_SQL,
     "text text public.shade text[] int4",
     "int4",
-    ADDED_HELD,
-);
+)
+.held(ADDED_HELD);
 sqlmill_runtime::held! {
     ADDED_HELD
     4 "score" "public"."score" "score_check" "must satisfy CHECK ((VALUE >= 0))": Integer(GreaterOrEqual, 0);

@@ -197,13 +197,14 @@ pub fn parcel_by_id(db: &impl Reader, id: i32) -> Optional<'_, (i32,), Parcel> {
     Optional::new(db, &PARCEL_BY_ID, (id,))
 }
 
-static PARCEL_BY_ID: Statement<(i32,), Parcel> = Statement::shared(
+static PARCEL_BY_ID: Statement<(i32,), Parcel> = Statement::new(
     "parcels::parcel_by_id",
     "queries/parcels.sql:13",
     PARCEL_BY_ID_SQL,
     "int4",
     "int4 text float8 public.size(int4,float8)",
-);
+)
+.shared();
 const PARCEL_BY_ID_SQL: &str = "SELECT id, name, price, size FROM parcels WHERE id = $1";
 
 /// ```sql
@@ -317,13 +318,14 @@ pub struct ValuesRef<'a> {
 
 sqlmill_runtime::row! { Values, ValuesRef { tag, sticker, label_of, notes, houses, other } }
 
-static VALUES: Statement<(i32,), Values> = Statement::shared(
+static VALUES: Statement<(i32,), Values> = Statement::new(
     "parcels::values",
     "queries/parcels.sql:19",
     VALUES_SQL,
     "int4",
     "public.tag(text,jsonb,int4,jsonb[]) public.sticker(int4,text) public.\"label.of\"(public.\"kind.of\") text[] public.house(public.owner(text,public.animal[])[],public.animal[],text)[] elsewhere.house(public.owner(text,public.animal[])[],public.animal[],text)",
-);
+)
+.shared();
 const VALUES_SQL: &str =
     r#"SELECT tag, sticker, "label.of", notes, houses, other FROM parcels WHERE id = $1"#;
 
@@ -573,13 +575,14 @@ pub struct TypeofRowRef<'a> {
 
 sqlmill_runtime::row! { TypeofRow, TypeofRowRef { r#trait, r#fn, r#dyn } }
 
-static TYPEOF: Statement<(), TypeofRow> = Statement::shared(
+static TYPEOF: Statement<(), TypeofRow> = Statement::new(
     "parcels::typeof",
     "queries/parcels.sql:38",
     TYPEOF_SQL,
     "",
     "text text text",
-);
+)
+.shared();
 const TYPEOF_SQL: &str =
     r#"SELECT 'the; --! "end"' AS "trait", E'it\'s :this' AS "fn", $$:that$$ AS "dyn""#;
 

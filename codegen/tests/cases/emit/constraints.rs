@@ -108,14 +108,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD: Statement<Add<'_>> = Statement::held(
+static ADD: Statement<Add<'_>> = Statement::new(
     "users::add",
     "queries/users.sql:1",
     ADD_SQL,
     "int4 text int4 int4 text int4",
     "",
-    ADD_HELD,
-);
+)
+.held(ADD_HELD);
 sqlmill_runtime::held! {
     ADD_HELD
     1 "email" "public"."email" "email_check" "must satisfy CHECK ((VALUE ~~ '%@%'::text))": Like("%@%");

@@ -121,13 +121,14 @@ pub struct GetUser {
 
 sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
 
-static GET_USER: Statement<GetUser, User> = Statement::shared(
+static GET_USER: Statement<GetUser, User> = Statement::new(
     "users::get_user",
     "queries/users.sql:1",
     GET_USER_SQL,
     "uuid bool",
     "uuid text text public.user_role_enum timestamptz timestamptz",
-);
+)
+.shared();
 const GET_USER_SQL: &str = r"SELECT id, email, name, role, created_at, deleted_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 
@@ -216,13 +217,14 @@ pub fn get_user_email(db: &impl Reader, user_id: Uuid) -> Optional<'_, (Uuid,), 
     Optional::new(db, &GET_USER_EMAIL, (user_id,))
 }
 
-static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::shared(
+static GET_USER_EMAIL: Statement<(Uuid,), String> = Statement::new(
     "users::get_user_email",
     "queries/users.sql:15",
     GET_USER_EMAIL_SQL,
     "uuid",
     "text",
-);
+)
+.shared();
 const GET_USER_EMAIL_SQL: &str = "SELECT email FROM users WHERE id = $1";
 
 /// ```sql

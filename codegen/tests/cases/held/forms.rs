@@ -69,14 +69,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD: Statement<NewNote<'_>> = Statement::held(
+static ADD: Statement<NewNote<'_>> = Statement::new(
     "notes::add",
     "queries/notes.sql:1",
     ADD_SQL,
     "int4 text text text numeric int4 int4",
     "",
-    ADD_HELD,
-);
+)
+.held(ADD_HELD);
 sqlmill_runtime::held! {
     ADD_HELD
     0 "id" "public"."notes" "notes_id_check" "must satisfy CHECK (((id >= 1) AND (id <= 99)))": All(&[Integer(GreaterOrEqual, 1), Integer(LessOrEqual, 99)]);
@@ -149,14 +149,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static RENAME: Statement<Rename<'_>> = Statement::held(
+static RENAME: Statement<Rename<'_>> = Statement::new(
     "notes::rename",
     "queries/notes.sql:6",
     RENAME_SQL,
     "text bool text bool int4",
     "",
-    RENAME_HELD,
-);
+)
+.held(RENAME_HELD);
 sqlmill_runtime::held! {
     RENAME_HELD
     0 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
@@ -409,14 +409,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static ADD_PART: Statement<NewPart<'_>> = Statement::held(
+static ADD_PART: Statement<NewPart<'_>> = Statement::new(
     "notes::add_part",
     "queries/notes.sql:18",
     ADD_PART_SQL,
     "int4 text",
     "",
-    ADD_PART_HELD,
-);
+)
+.held(ADD_PART_HELD);
 sqlmill_runtime::held! {
     ADD_PART_HELD
     0 "id" "public"."parts" "parts_id_check" "must satisfy CHECK ((id > 0))": Integer(Greater, 0);

@@ -89,13 +89,14 @@ pub struct StringParams<'a> {
 
 sqlmill_runtime::params! { StringParams<'_> { a, b } }
 
-static STRING: Statement<StringParams<'_>, OptionRow> = Statement::shared(
+static STRING: Statement<StringParams<'_>, OptionRow> = Statement::new(
     "fn::string",
     "queries/fn.sql:4",
     STRING_SQL,
     "int4 text",
     "int4 text",
-);
+)
+.shared();
 const STRING_SQL: &str = "SELECT id, value FROM options WHERE id = $1 AND value = $2";
 
 /// ```sql
@@ -118,7 +119,7 @@ pub fn one(db: &impl Reader, db_: i32) -> Optional<'_, (i32,), i32> {
 }
 
 static ONE: Statement<(i32,), i32> =
-    Statement::shared("fn::one", "queries/fn.sql:7", ONE_SQL_, "int4", "int4");
+    Statement::new("fn::one", "queries/fn.sql:7", ONE_SQL_, "int4", "int4").shared();
 const ONE_SQL_: &str = "SELECT id FROM options WHERE id = $1";
 
 /// ```sql

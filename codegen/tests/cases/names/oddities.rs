@@ -22,7 +22,7 @@ pub fn r#box(db: &impl Reader) -> One<'_, (), String> {
 }
 
 static BOX: Statement<(), String> =
-    Statement::shared("async::box", "queries/async.sql:1", BOX_SQL, "", "text");
+    Statement::new("async::box", "queries/async.sql:1", BOX_SQL, "", "text").shared();
 const BOX_SQL: &str = r#"SELECT 'x'::text AS "String""#;
 
 /// ```sql
@@ -57,13 +57,14 @@ pub struct StrRowRef<'a> {
 
 sqlmill_runtime::row! { StrRow, StrRowRef { u8, r_type } }
 
-static STR: Statement<(), StrRow> = Statement::shared(
+static STR: Statement<(), StrRow> = Statement::new(
     "async::str",
     "queries/async.sql:3",
     STR_SQL,
     "",
     "bool text",
-);
+)
+.shared();
 const STR_SQL: &str = r#"SELECT true AS u8, 'a' AS "r#type""#;
 
 sqlmill_runtime::statements! { ASYNC_STATEMENTS: BOX, STR }
@@ -551,13 +552,14 @@ pub struct SomeRow {
 
 sqlmill_runtime::row! { SomeRow { ok, err } }
 
-static SOME: Statement<(), SomeRow> = Statement::shared(
+static SOME: Statement<(), SomeRow> = Statement::new(
     "users::some",
     "queries/users.sql:15",
     SOME_SQL,
     "",
     "int4 int4",
-);
+)
+.shared();
 const SOME_SQL: &str = "SELECT 1 AS ok, 2 AS err";
 
 /// ```sql

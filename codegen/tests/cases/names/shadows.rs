@@ -324,13 +324,14 @@ pub struct Reader {
 
 sqlmill_runtime::params! { Reader { a, b } }
 
-static READER: Statement<Reader, sqlmill_runtime::types::Uuid> = Statement::shared(
+static READER: Statement<Reader, sqlmill_runtime::types::Uuid> = Statement::new(
     "users::reader",
     "queries/users.sql:23",
     READER_SQL,
     "uuid uuid",
     "uuid",
-);
+)
+.shared();
 const READER_SQL: &str = "SELECT id FROM uuids WHERE id = $1 AND id <> $2";
 
 /// ```sql

@@ -261,14 +261,14 @@ pub struct ByIdRow {
 
 sqlmill_runtime::row! { ByIdRow { id, rank } }
 
-static BY_ID: Statement<(), ByIdRow> = Statement::paged(
+static BY_ID: Statement<(), ByIdRow> = Statement::new(
     "users::by_id",
     "queries/users.sql:28",
     BY_ID_SQL,
     "",
     "int8 int4",
-    &BY_ID_PAGES,
-);
+)
+.paged(&BY_ID_PAGES);
 const BY_ID_SQL: &str = "SELECT id, rank FROM items ORDER BY id";
 
 sqlmill_runtime::pages! {
@@ -300,14 +300,14 @@ pub fn by_id_backwards(db: &impl Reader) -> Scrolled<'_, (), i64> {
     Scrolled::new(db, &BY_ID_BACKWARDS, ())
 }
 
-static BY_ID_BACKWARDS: Statement<(), i64> = Statement::paged(
+static BY_ID_BACKWARDS: Statement<(), i64> = Statement::new(
     "users::by_id_backwards",
     "queries/users.sql:32",
     BY_ID_BACKWARDS_SQL,
     "",
     "int8",
-    &BY_ID_BACKWARDS_PAGES,
-);
+)
+.paged(&BY_ID_BACKWARDS_PAGES);
 const BY_ID_BACKWARDS_SQL: &str = "SELECT id FROM items ORDER BY id DESC";
 
 sqlmill_runtime::pages! {
@@ -373,14 +373,14 @@ pub struct OfOrgRowRef<'a> {
 
 sqlmill_runtime::row! { OfOrgRow, OfOrgRowRef { id, kind } }
 
-static OF_ORG: Statement<OfOrg<'_>, OfOrgRow> = Statement::paged(
+static OF_ORG: Statement<OfOrg<'_>, OfOrgRow> = Statement::new(
     "users::of_org",
     "queries/users.sql:36",
     OF_ORG_SQL,
     "int4 bool text",
     "int8 text",
-    &OF_ORG_PAGES,
-);
+)
+.paged(&OF_ORG_PAGES);
 const OF_ORG_SQL: &str = r"SELECT id, kind
 FROM items
 WHERE org = $1 AND ($2 OR kind = $3)
@@ -428,14 +428,14 @@ pub struct NewestRow {
 
 sqlmill_runtime::row! { NewestRow { id, at } }
 
-static NEWEST: Statement<(), NewestRow> = Statement::paged(
+static NEWEST: Statement<(), NewestRow> = Statement::new(
     "users::newest",
     "queries/users.sql:44",
     NEWEST_SQL,
     "",
     "int8 timestamptz",
-    &NEWEST_PAGES,
-);
+)
+.paged(&NEWEST_PAGES);
 const NEWEST_SQL: &str = r"SELECT
     id,
     at -- microseconds
@@ -485,14 +485,14 @@ pub struct ByMoodRow {
 
 sqlmill_runtime::row! { ByMoodRow { mood, score, heat, id } }
 
-static BY_MOOD: Statement<(), ByMoodRow> = Statement::paged(
+static BY_MOOD: Statement<(), ByMoodRow> = Statement::new(
     "users::by_mood",
     "queries/users.sql:52",
     BY_MOOD_SQL,
     "",
     "public.mood numeric float8 int8",
-    &BY_MOOD_PAGES,
-);
+)
+.paged(&BY_MOOD_PAGES);
 const BY_MOOD_SQL: &str = r"SELECT mood, score, heat, id
 FROM items
 ORDER BY mood, score DESC, heat DESC, id";
@@ -549,14 +549,14 @@ pub struct ByEverythingRowRef<'a> {
 
 sqlmill_runtime::row! { ByEverythingRow, ByEverythingRowRef { label, flag, tags, the_id } }
 
-static BY_EVERYTHING: Statement<(), ByEverythingRow> = Statement::paged(
+static BY_EVERYTHING: Statement<(), ByEverythingRow> = Statement::new(
     "users::by_everything",
     "queries/users.sql:58",
     BY_EVERYTHING_SQL,
     "",
     "text bool text[] int8",
-    &BY_EVERYTHING_PAGES,
-);
+)
+.paged(&BY_EVERYTHING_PAGES);
 const BY_EVERYTHING_SQL: &str = r#"SELECT label, flag, tags, id AS "the Id" FROM items ORDER BY flag DESC, label, tags, id DESC"#;
 
 sqlmill_runtime::pages! {
@@ -612,14 +612,14 @@ pub struct WithNotesRowRef<'a> {
 
 sqlmill_runtime::row! { WithNotesRow, WithNotesRowRef { id, note, body } }
 
-static WITH_NOTES: Statement<(), WithNotesRow> = Statement::paged(
+static WITH_NOTES: Statement<(), WithNotesRow> = Statement::new(
     "users::with_notes",
     "queries/users.sql:62",
     WITH_NOTES_SQL,
     "",
     "int8 int8 text",
-    &WITH_NOTES_PAGES,
-);
+)
+.paged(&WITH_NOTES_PAGES);
 const WITH_NOTES_SQL: &str = r"SELECT i.id, n.id AS note, n.body
 FROM items AS i
 JOIN notes AS n ON n.item = i.id
@@ -677,14 +677,14 @@ pub struct KindsRowRef<'a> {
 
 sqlmill_runtime::row! { KindsRow, KindsRowRef { kind, items, best } }
 
-static KINDS: Statement<(), KindsRow> = Statement::paged(
+static KINDS: Statement<(), KindsRow> = Statement::new(
     "users::kinds",
     "queries/users.sql:70",
     KINDS_SQL,
     "",
     "text int8 int4",
-    &KINDS_PAGES,
-);
+)
+.paged(&KINDS_PAGES);
 const KINDS_SQL: &str = r"SELECT kind, count(*) AS items, max(rank) AS best
 FROM items
 GROUP BY kind
@@ -737,14 +737,14 @@ pub struct FirstOfKindRowRef<'a> {
 
 sqlmill_runtime::row! { FirstOfKindRow, FirstOfKindRowRef { kind, id } }
 
-static FIRST_OF_KIND: Statement<(), FirstOfKindRow> = Statement::paged(
+static FIRST_OF_KIND: Statement<(), FirstOfKindRow> = Statement::new(
     "users::first_of_kind",
     "queries/users.sql:77",
     FIRST_OF_KIND_SQL,
     "",
     "text int8",
-    &FIRST_OF_KIND_PAGES,
-);
+)
+.paged(&FIRST_OF_KIND_PAGES);
 const FIRST_OF_KIND_SQL: &str = "SELECT DISTINCT ON (kind) kind, id FROM items ORDER BY kind, id";
 
 sqlmill_runtime::pages! {
@@ -776,14 +776,14 @@ pub fn all_ids(db: &impl Reader) -> Scrolled<'_, (), i64> {
     Scrolled::new(db, &ALL_IDS, ())
 }
 
-static ALL_IDS: Statement<(), i64> = Statement::paged(
+static ALL_IDS: Statement<(), i64> = Statement::new(
     "users::all_ids",
     "queries/users.sql:82",
     ALL_IDS_SQL,
     "",
     "int8",
-    &ALL_IDS_PAGES,
-);
+)
+.paged(&ALL_IDS_PAGES);
 const ALL_IDS_SQL: &str =
     "SELECT DISTINCT id FROM items UNION SELECT id FROM notes ORDER BY 1 DESC";
 
@@ -836,14 +836,14 @@ pub struct BusyRow {
 
 sqlmill_runtime::row! { BusyRow { item, notes, place } }
 
-static BUSY: Statement<(i64,), BusyRow> = Statement::paged(
+static BUSY: Statement<(i64,), BusyRow> = Statement::new(
     "users::busy",
     "queries/users.sql:86",
     BUSY_SQL,
     "int8",
     "int8 int8 int8",
-    &BUSY_PAGES,
-);
+)
+.paged(&BUSY_PAGES);
 const BUSY_SQL: &str = r"WITH counted AS (SELECT item, count(*) AS notes FROM notes GROUP BY item)
 SELECT c.item, c.notes, row_number() OVER (ORDER BY c.notes DESC, c.item) AS place
 FROM counted AS c
@@ -891,14 +891,14 @@ pub struct ByRankRow {
 
 sqlmill_runtime::row! { ByRankRow { id, rank } }
 
-static BY_RANK: Statement<(), ByRankRow> = Statement::paged(
+static BY_RANK: Statement<(), ByRankRow> = Statement::new(
     "users::by_rank",
     "queries/users.sql:94",
     BY_RANK_SQL,
     "",
     "int8 int4",
-    &BY_RANK_PAGES,
-);
+)
+.paged(&BY_RANK_PAGES);
 const BY_RANK_SQL: &str = "SELECT id, rank FROM items ORDER BY rank DESC, id";
 
 sqlmill_runtime::pages! {
@@ -929,14 +929,14 @@ pub fn by_hidden(db: &impl Reader) -> Paged<'_, (), i64> {
     Paged::new(db, &BY_HIDDEN, ())
 }
 
-static BY_HIDDEN: Statement<(), i64> = Statement::paged(
+static BY_HIDDEN: Statement<(), i64> = Statement::new(
     "users::by_hidden",
     "queries/users.sql:99",
     BY_HIDDEN_SQL,
     "",
     "int8",
-    &BY_HIDDEN_PAGES,
-);
+)
+.paged(&BY_HIDDEN_PAGES);
 const BY_HIDDEN_SQL: &str = "SELECT id FROM items ORDER BY score, id";
 
 sqlmill_runtime::pages! {
@@ -985,14 +985,14 @@ pub struct LooseRowRef<'a> {
 
 sqlmill_runtime::row! { LooseRow, LooseRowRef { id, kind } }
 
-static LOOSE: Statement<(), LooseRow> = Statement::paged(
+static LOOSE: Statement<(), LooseRow> = Statement::new(
     "users::loose",
     "queries/users.sql:104",
     LOOSE_SQL,
     "",
     "int8 text",
-    &LOOSE_PAGES,
-);
+)
+.paged(&LOOSE_PAGES);
 const LOOSE_SQL: &str = "SELECT id, kind FROM items ORDER BY kind";
 
 sqlmill_runtime::pages! {
@@ -1022,14 +1022,14 @@ pub fn labels(db: &impl Reader) -> Scrolled<'_, (), String> {
     Scrolled::new(db, &LABELS, ())
 }
 
-static LABELS: Statement<(), String> = Statement::paged(
+static LABELS: Statement<(), String> = Statement::new(
     "users::labels",
     "queries/users.sql:110",
     LABELS_SQL,
     "",
     "text",
-    &LABELS_PAGES,
-);
+)
+.paged(&LABELS_PAGES);
 const LABELS_SQL: &str = "SELECT DISTINCT label FROM items ORDER BY label";
 
 sqlmill_runtime::pages! {

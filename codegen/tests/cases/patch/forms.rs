@@ -182,14 +182,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::held(
+static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::new(
     "users::update_person",
     "queries/users.sql:1",
     UPDATE_PERSON_SQL,
     "text bool text bool text bool text bool text bool numeric bool public.mood bool text[] bool public.address(text,text) bool jsonb bool int4",
     "int4 text text text text text numeric",
-    UPDATE_PERSON_HELD,
-);
+)
+.held(UPDATE_PERSON_HELD);
 sqlmill_runtime::held! {
     UPDATE_PERSON_HELD
     8 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
@@ -568,14 +568,14 @@ sqlmill_runtime::patches! {
     }
 }
 
-static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::held(
+static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::new(
     "users::set_all_defaults",
     "queries/users.sql:42",
     SET_ALL_DEFAULTS_SQL,
     "public.mood text bool text bool",
     "",
-    SET_ALL_DEFAULTS_HELD,
-);
+)
+.held(SET_ALL_DEFAULTS_HELD);
 sqlmill_runtime::held! {
     SET_ALL_DEFAULTS_HELD
     3 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);

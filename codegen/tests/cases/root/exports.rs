@@ -171,13 +171,14 @@ pub fn second_file(db: &impl Reader, id: i32) -> Optional<'_, (i32,), Option<Str
     Optional::new(db, &SECOND_FILE, (id,))
 }
 
-static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::shared(
+static SECOND_FILE: Statement<(i32,), Option<String>> = Statement::new(
     "users::second_file",
     "queries/users/1.sql:1",
     SECOND_FILE_SQL,
     "int4",
     "text",
-);
+)
+.shared();
 const SECOND_FILE_SQL: &str = "SELECT name FROM users WHERE id = $1";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: LIST, SECOND_FILE }

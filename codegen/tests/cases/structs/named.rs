@@ -56,13 +56,14 @@ pub struct UserRef<'a> {
 
 sqlmill_runtime::row! { User, UserRef { id, email, name, created_at } }
 
-static GET_USER: Statement<GetUser, User> = Statement::shared(
+static GET_USER: Statement<GetUser, User> = Statement::new(
     "users::get_user",
     "queries/users.sql:1",
     GET_USER_SQL,
     "int4 bool",
     "int4 text text timestamptz",
-);
+)
+.shared();
 const GET_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
 WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
 

@@ -140,13 +140,14 @@ pub struct PostViewRef<'a> {
 
 sqlmill_runtime::row! { PostView, PostViewRef { id, title, tags } }
 
-static GET_POST: Statement<(i32,), PostView> = Statement::shared(
+static GET_POST: Statement<(i32,), PostView> = Statement::new(
     "posts::get_post",
     "queries/posts.sql:11",
     GET_POST_SQL,
     "int4",
     "int4 text text[]",
-);
+)
+.shared();
 const GET_POST_SQL: &str = "SELECT id, title, tags FROM posts WHERE id = $1";
 
 /// ```sql

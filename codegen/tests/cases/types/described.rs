@@ -275,13 +275,14 @@ pub struct NamedRef<'a> {
 
 sqlmill_runtime::row! { Named, NamedRef { id, h, y } }
 
-static ACCOUNT: Statement<(AccountId,), Named> = Statement::shared(
+static ACCOUNT: Statement<(AccountId,), Named> = Statement::new(
     "users::account",
     "queries/users.sql:4",
     ACCOUNT_SQL,
     "int8",
     "int8 text public.address(text,text,public.mood[],cidr,daterange)",
-);
+)
+.shared();
 const ACCOUNT_SQL: &str = "SELECT id, h, y FROM accounts WHERE id = $1";
 
 sqlmill_runtime::statements! { USERS_STATEMENTS: ACCOUNTS, ACCOUNT }

@@ -408,14 +408,14 @@ sqlmill_runtime::constraints! {
     }
 }
 
-static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::held(
+static INSERT_EVERYTHING: Statement<NewEverything<'_>> = Statement::new(
     "users::insert_everything",
     "queries/users.sql:4",
     INSERT_EVERYTHING_SQL,
     "bool int2 int4 int8 float4 float8 numeric text text text text char bytea uuid jsonb jsonb date time timestamp timestamptz interval inet oid public.mood public.address(text,text,public.point2(float8,float8),public.mood[]) public.point2(float8,float8) text int4 text[] int4[] text[] public.mood[] public.address(text,text,public.point2(float8,float8),public.mood[])[] jsonb[] text[] bytea[] numeric",
     "",
-    INSERT_EVERYTHING_HELD,
-);
+)
+.held(INSERT_EVERYTHING_HELD);
 sqlmill_runtime::held! {
     INSERT_EVERYTHING_HELD
     8 "i" "public"."everything" "varchar(10)" "at most 10 characters": AtMost(10);
