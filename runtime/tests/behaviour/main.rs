@@ -13,6 +13,7 @@ mod listening;
 mod pooler;
 mod rows;
 mod shared;
+mod spelled;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
