@@ -55,6 +55,26 @@ CREATE TABLE users (
     UNIQUE (name, nick) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE users DROP COLUMN gone;
+CREATE TYPE unindexed AS (n int);
+CREATE FUNCTION unindexed_touches(a unindexed, b unindexed) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END';
+CREATE OPERATOR &&& (LEFTARG = unindexed, RIGHTARG = unindexed, FUNCTION = unindexed_touches);
+CREATE OPERATOR CLASS unindexed_ops DEFAULT FOR TYPE unindexed USING brin AS
+  OPERATOR 3 &&&,
+  FUNCTION 1 brin_inclusion_opcinfo(internal),
+  FUNCTION 2 brin_inclusion_add_value(internal, internal, internal, internal),
+  FUNCTION 3 brin_inclusion_consistent(internal, internal, internal),
+  FUNCTION 4 brin_inclusion_union(internal, internal, internal);
+CREATE TYPE indexed AS (n int);
+CREATE FUNCTION indexed_touches(a indexed, b indexed) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END';
+CREATE OPERATOR &&& (LEFTARG = indexed, RIGHTARG = indexed, FUNCTION = indexed_touches);
+CREATE OPERATOR CLASS indexed_ops DEFAULT FOR TYPE indexed USING brin AS
+  OPERATOR 3 &&&,
+  FUNCTION 1 brin_inclusion_opcinfo(internal),
+  FUNCTION 2 brin_inclusion_add_value(internal, internal, internal, internal),
+  FUNCTION 3 brin_inclusion_consistent(internal, internal, internal),
+  FUNCTION 4 brin_inclusion_union(internal, internal, internal);
+CREATE TABLE indexed_ones (v indexed);
+CREATE INDEX ON indexed_ones USING brin (v);
 COMMENT ON TABLE users IS 'people';
 COMMENT ON COLUMN users.name IS 'in full';
 COMMENT ON CONSTRAINT users_email_key ON users IS 'this email is taken';
@@ -570,4 +590,17 @@ fn triggers_and_rules() {
         assert_eq!(catalog.rules[&secrets], ["quiet"]);
         assert!(!catalog.rules.contains_key(&relation(catalog, "names").oid));
     });
+}
+
+#[test]
+fn what_compares_is_of_operator_classes_that_sort_or_serve_an_index() {
+    for catalog in CATALOGS.iter() {
+        let of = |name: &str| {
+            let oid = named_type(catalog, name).oid;
+            let touches = function(catalog, &format!("public.{name}_touches({name}, {name})")).oid;
+            catalog.comparers.contains(&(oid, touches))
+        };
+        assert!(of("indexed"));
+        assert!(!of("unindexed"));
+    }
 }

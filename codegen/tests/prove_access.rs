@@ -261,6 +261,17 @@ CREATE OPERATOR < (LEFTARG = ranked, RIGHTARG = ranked, FUNCTION = ranked_lt);
 CREATE OPERATOR = (LEFTARG = ranked, RIGHTARG = ranked, FUNCTION = ranked_eq);
 CREATE OPERATOR CLASS ranked_ops DEFAULT FOR TYPE ranked USING btree AS
   OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 ranked_cmp(ranked, ranked);
+CREATE TYPE loose AS (n int);
+CREATE FUNCTION loose_touches(a loose, b loose) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (1); RETURN true; END';
+CREATE OPERATOR &&& (LEFTARG = loose, RIGHTARG = loose, FUNCTION = loose_touches);
+CREATE OPERATOR CLASS loose_ops DEFAULT FOR TYPE loose USING brin AS
+  OPERATOR 3 &&&,
+  FUNCTION 1 brin_inclusion_opcinfo(internal),
+  FUNCTION 2 brin_inclusion_add_value(internal, internal, internal, internal),
+  FUNCTION 3 brin_inclusion_consistent(internal, internal, internal),
+  FUNCTION 4 brin_inclusion_union(internal, internal, internal);
+CREATE TABLE loose_ones (v loose);
+INSERT INTO loose_ones VALUES (ROW(1));
 ";
 
 /// From this version on.
@@ -367,6 +378,9 @@ const HIDDEN_CASES: &[(u32, Expected, &str)] = &[
         Write,
         "(SELECT ROW(1)::metres UNION ALL SELECT ROW(2)::metres) UNION ALL SELECT ROW(1)::feet",
     ),
+    // An operator class that only an index would call, and there is none.
+    (14, Pure, "SELECT v FROM loose_ones"),
+    (14, Write, "SELECT v FROM loose_ones WHERE v &&& v"),
     (
         14,
         Write,

@@ -46,6 +46,7 @@ exec 3<&-
 wait "$program"
 code=$?
 kill -KILL "$watcher"
+wait "$watcher"
 if [ -n "$remove" ]; then rm -rf "$remove"; fi
 exit "$code"
 "#;

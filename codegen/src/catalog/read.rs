@@ -141,12 +141,20 @@ JOIN pg_catalog.pg_language l ON l.oid = p.prolang;
 
 SELECT oid, oprname, oprcode::pg_catalog.oid, oprleft, oprright FROM pg_catalog.pg_operator;
 
+WITH used (family) AS (
+    SELECT f.oid FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_am m ON m.oid = f.opfmethod
+    WHERE m.amname IN ('btree', 'hash')
+    UNION
+    SELECT c.opcfamily
+    FROM pg_catalog.pg_index i, pg_catalog.unnest(i.indclass) AS k (class), pg_catalog.pg_opclass c
+    WHERE c.oid = k.class
+)
 SELECT amproclefttype, amproc::pg_catalog.oid FROM pg_catalog.pg_amproc
-WHERE amproc::pg_catalog.oid >= {FIRST_USER_OID}
+WHERE amproc::pg_catalog.oid >= {FIRST_USER_OID} AND amprocfamily IN (SELECT family FROM used)
 UNION
 SELECT o.oprleft, o.oprcode::pg_catalog.oid
 FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr
-WHERE o.oprcode::pg_catalog.oid >= {FIRST_USER_OID}
+WHERE o.oprcode::pg_catalog.oid >= {FIRST_USER_OID} AND a.amopfamily IN (SELECT family FROM used)
 UNION
 SELECT rngtypid, rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range WHERE rngsubdiff::pg_catalog.oid >= {FIRST_USER_OID}
 ORDER BY 1, 2;

@@ -165,8 +165,11 @@ impl Reader {
                         // `users.config = "…"` without quotes is a table within a table.
                         self.error(
                             key.span(),
-                            "a name with a dot stands in quotes",
-                            format!("write it like {EXAMPLE}"),
+                            "no rule for a type",
+                            format!(
+                                "its keys are `{}`; a name with a dot stands in quotes, like {EXAMPLE}",
+                                KEYS.join("`, `")
+                            ),
                         );
                         continue;
                     }

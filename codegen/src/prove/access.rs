@@ -439,9 +439,20 @@ fn of_comparing(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
         .comparers
         .iter()
         .filter(|(of_type, _)| within.contains(of_type))
+        .filter(|(_, function)| !serves_an_index(catalog, *function))
     {
         of_function(input, *function, None, found);
     }
+}
+
+/// In C, and called by access methods alone, as it takes what only they can give. Extensions leave the volatility of these out,
+/// which makes them volatile.
+fn serves_an_index(catalog: &Catalog, function: Oid) -> bool {
+    const INTERNAL: Oid = 2281;
+    catalog
+        .functions
+        .get(&function)
+        .is_some_and(|function| function.language == "c" && function.arguments.contains(&INTERNAL))
 }
 
 /// What a function does with the types of its arguments beyond taking values of them.

@@ -24,7 +24,7 @@ sqlmill_runtime::row! { Place { id, spot, shape, shapes } }
 pub use crate::tables::Place;
 
 use sqlmill_runtime::types::Binary;
-use sqlmill_runtime::{Many, One, Statement, Writer};
+use sqlmill_runtime::{Many, One, Reader, Statement, Writer};
 
 /// ```sql
 /// INSERT INTO places (spot, shape, shapes) VALUES (ST_MakePoint($1, $2)::geography, $3, $4) RETURNING id
@@ -92,8 +92,7 @@ const ADD_PLACE_SQL: &str = "INSERT INTO places (spot, shape, shapes) VALUES (ST
 ///
 /// Returns any number of rows: nothing fixes `id` of `places`.
 ///
-/// Reads `places`. Counts as a write: it calls `public.contains_2d`, which is not one of the
-/// reviewed built-ins.
+/// Reads `places`.
 ///
 /// Columns:
 ///
@@ -101,7 +100,7 @@ const ADD_PLACE_SQL: &str = "INSERT INTO places (spot, shape, shapes) VALUES (ST
 /// - `shape`: may be null, as declared
 /// - `shapes`: may be null, as declared; elements of `places.shapes` may be null: the type does not
 ///   forbid it
-pub fn places(db: &impl Writer) -> Many<'_, (), Place> {
+pub fn places(db: &impl Reader) -> Many<'_, (), Place> {
     Many::new(db, &PLACES, ())
 }
 
@@ -121,8 +120,7 @@ const PLACES_SQL: &str = "SELECT * FROM places";
 ///
 /// Returns any number of rows: nothing fixes `id` of `places`.
 ///
-/// Reads `places`. Counts as a write: it calls `public.contains_2d`, which is not one of the
-/// reviewed built-ins.
+/// Reads `places`.
 ///
 /// Columns:
 ///
@@ -130,7 +128,7 @@ const PLACES_SQL: &str = "SELECT * FROM places";
 /// - `longitude`: may be null: `st_x` is not built in, and what it returns is not known
 /// - `latitude`: may be null: `st_y` is not built in, and what it returns is not known
 /// - `shape`: may be null: `st_astext` is not built in, and what it returns is not known
-pub fn places_near(db: &impl Writer, params: PlacesNear) -> Many<'_, PlacesNear, PlacesNearRow> {
+pub fn places_near(db: &impl Reader, params: PlacesNear) -> Many<'_, PlacesNear, PlacesNearRow> {
     Many::new(db, &PLACES_NEAR, params)
 }
 
