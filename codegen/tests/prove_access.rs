@@ -27,6 +27,8 @@ CREATE FUNCTION really_writes() RETURNS void VOLATILE LANGUAGE sql AS 'INSERT IN
 CREATE FUNCTION pure(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION pure_agg(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2';
 CREATE AGGREGATE plus (int) (SFUNC = pure_agg, STYPE = int, INITCOND = 0);
+CREATE AGGREGATE plus_built_in (int) (SFUNC = int4pl, STYPE = int, INITCOND = 0);
+CREATE AGGREGATE plus_of_both (int) (SFUNC = int4pl, STYPE = int, INITCOND = 0, COMBINEFUNC = pure_agg);
 CREATE OPERATOR +# (LEFTARG = int, RIGHTARG = int, FUNCTION = pure_agg);
 CREATE FUNCTION is_fine(text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
 CREATE DOMAIN checked AS text CHECK (is_fine(VALUE));
@@ -145,6 +147,8 @@ const CASES: &[(Expected, &str)] = &[
     (Write, "VALUES (1), (writes())"),
     (Write, "SELECT pure(1)"),
     (Write, "SELECT plus(id) FROM usr"),
+    (Write, "SELECT plus_of_both(id) FROM usr"),
+    (Pure, "SELECT plus_built_in(id) FROM usr"),
     (Write, "SELECT 1 +# 2"),
     (Write, "SELECT id::pair FROM usr"),
     (Write, "SELECT name::checked FROM usr"),

@@ -21,6 +21,8 @@ pub struct Catalog {
     /// Functions that are not PostgreSQL's own and that comparing, sorting or hashing values of a type calls: a type, and
     /// what its operator classes or its range type name.
     pub comparers: Vec<(Oid, Oid)>,
+    /// The functions that an aggregate which is not PostgreSQL's own is made of.
+    pub aggregates: BTreeMap<Oid, Vec<Oid>>,
     /// `pg_cast`, by source and target.
     pub casts: BTreeMap<(Oid, Oid), Cast>,
     /// By oid; those of domains too.

@@ -15,7 +15,7 @@ use crate::wire::{Connection, Error, Rows};
 const FIRST_USER_OID: Oid = 16384;
 
 /// How many `queries` are.
-const QUERIES: usize = 19;
+const QUERIES: usize = 20;
 
 /// Everything as of one moment: the queries are one message, and so one transaction.
 pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
@@ -55,6 +55,10 @@ pub fn read(connection: &mut Connection) -> Result<Catalog, Error> {
     operators(&mut catalog, next("pg_operator"))?;
     for mut row in next("pg_amproc") {
         catalog.comparers.push((row.oid()?, row.oid()?));
+    }
+    for mut row in next("pg_aggregate") {
+        let (aggregate, part) = (row.oid()?, row.oid()?);
+        catalog.aggregates.entry(aggregate).or_default().push(part);
     }
     casts(&mut catalog, next("pg_cast"))?;
     operator_uses(&mut catalog, next("pg_amop"))?;
@@ -157,6 +161,15 @@ FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr
 WHERE o.oprcode::pg_catalog.oid >= {FIRST_USER_OID} AND a.amopfamily IN (SELECT family FROM used)
 UNION
 SELECT rngtypid, rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range WHERE rngsubdiff::pg_catalog.oid >= {FIRST_USER_OID}
+ORDER BY 1, 2;
+
+SELECT a.aggfnoid::pg_catalog.oid, f.part
+FROM pg_catalog.pg_aggregate a
+LEFT JOIN pg_catalog.pg_operator o ON o.oid = a.aggsortop,
+pg_catalog.unnest(ARRAY[
+    aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn, o.oprcode
+]::pg_catalog.oid[]) AS f (part)
+WHERE a.aggfnoid::pg_catalog.oid >= {FIRST_USER_OID} AND f.part <> 0
 ORDER BY 1, 2;
 
 SELECT castsource, casttarget, castmethod, castfunc FROM pg_catalog.pg_cast;

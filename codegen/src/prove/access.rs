@@ -378,7 +378,7 @@ fn of_function(input: &Input<'_>, oid: Oid, location: Location, found: &mut Effe
     } else {
         format!("{}.{}", function.schema, function.name)
     };
-    match review(function) {
+    match review(input.catalog, function) {
         Review::Pure => {}
         Review::Reads => found.impure.push((
             Rank::Call,
@@ -439,15 +439,15 @@ fn of_comparing(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
         .comparers
         .iter()
         .filter(|(of_type, _)| within.contains(of_type))
-        .filter(|(_, function)| !serves_an_index(catalog, *function))
+        .filter(|(_, function)| !serves_the_server(catalog, *function))
     {
         of_function(input, *function, None, found);
     }
 }
 
-/// In C, and called by access methods alone, as it takes what only they can give. Extensions leave the volatility of these out,
-/// which makes them volatile.
-fn serves_an_index(catalog: &Catalog, function: Oid) -> bool {
+/// In C, and called by access methods and aggregation alone, as it takes what only they can give. Extensions leave the volatility
+/// of these out, which makes them volatile.
+fn serves_the_server(catalog: &Catalog, function: Oid) -> bool {
     const INTERNAL: Oid = 2281;
     catalog
         .functions
@@ -540,7 +540,7 @@ enum Review {
     Writes,
 }
 
-fn review(function: &Function) -> Review {
+fn review(catalog: &Catalog, function: &Function) -> Review {
     let name = function.name.as_str();
     // initdb makes the information schema too, and its few functions read the catalog.
     if function.schema == "information_schema" && functions::is_initial(function.oid) {
@@ -563,11 +563,20 @@ fn review(function: &Function) -> Review {
             Volatility::Immutable | Volatility::Stable => Review::Pure,
         };
     }
+    // An aggregate is what it is made of.
+    if function.kind == FunctionKind::Aggregate {
+        let reviewed = |part: &Oid| match catalog.functions.get(part) {
+            Some(_) if serves_the_server(catalog, *part) => Review::Pure,
+            Some(part) if part.kind != FunctionKind::Aggregate => review(catalog, part),
+            _ => Review::Writes,
+        };
+        let parts = catalog.aggregates.get(&function.oid);
+        let worst = parts.and_then(|parts| parts.iter().map(reviewed).max());
+        return worst.unwrap_or(Review::Writes);
+    }
     // Only a superuser can make a function in C, and extensions that people use label them with care; those that run
     // SQL text are listed.
-    // An aggregate's own language says nothing of the functions that it is made of.
-    let trusted = matches!(function.language.as_str(), "c" | "internal")
-        && function.kind != FunctionKind::Aggregate;
+    let trusted = matches!(function.language.as_str(), "c" | "internal");
     if trusted && function.volatility != Volatility::Volatile && !EXTENSIONS_RUN_SQL.contains(&name)
     {
         return Review::Pure;

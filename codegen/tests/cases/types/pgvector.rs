@@ -197,13 +197,12 @@ const SIMILAR_DOCUMENTS_SQL: &str =
 ///
 /// Returns exactly one row: an aggregate over all rows.
 ///
-/// Reads `documents`. Counts as a write: it calls `public.avg` at line 11, which is not one of the
-/// reviewed built-ins.
+/// Reads `documents`.
 ///
 /// Columns:
 ///
 /// - `mean`: may be null: `avg` of no rows is NULL
-pub fn mean_embedding(db: &impl Writer) -> One<'_, (), Option<crate::author::Embedding>> {
+pub fn mean_embedding(db: &impl Reader) -> One<'_, (), Option<crate::author::Embedding>> {
     One::new(db, &MEAN_EMBEDDING, ())
 }
 
