@@ -148,9 +148,12 @@ pub enum Piece {
     Text(String),
     /// The number of a parameter, which a text counts by the parameters that it uses: by its place among [`Query::inputs`].
     Param(usize),
-    /// An optional filter; `true` where it is absent.
+    /// An optional filter, or the condition of a flag; `true` where it is absent.
     Filter {
         number: usize,
+        /// It is there where the flag of that number is false.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unless: bool,
         present: Vec<Piece>,
         /// For the combinations that have no text of their own.
         as_written: Vec<Piece>,
@@ -337,6 +340,8 @@ pub enum Params {
     None,
     /// Passed as itself.
     One,
+    /// A flag, passed as itself, by which a call chooses its text.
+    Flag,
     Struct {
         name: StructName,
         /// The struct's fields stand in another order than this query's `$n`: they are bound one by one.
@@ -409,6 +414,9 @@ pub struct Varies {
     pub bound: Vec<(String, Option<usize>)>,
     /// By their numbers.
     pub filters: Vec<FilterItem>,
+    /// The fields of the flags, whose numbers come behind those of the filters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     pub order: Option<OrderItem>,
 }
 

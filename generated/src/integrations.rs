@@ -914,7 +914,7 @@ pub fn list_s3_integrations(
 /// The parameters of [`list_s3_integrations()`].
 #[derive(Debug, Clone, Copy)]
 pub struct ListS3Integrations {
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `deleted_at IS NULL` must hold
     pub include_deleted: bool,
     /// an optional filter
     pub organization_id: Option<Uuid>,
@@ -939,7 +939,7 @@ impl ListS3Integrations {
 
 sqlmill_runtime::params! {
     ListS3Integrations { organization_id, include_deleted }
-    filters { organization_id }
+    filters { organization_id, include_deleted }
     choices {}
 }
 
@@ -964,9 +964,9 @@ WHERE
     "
         [0: "(organization_id = " (0) ")"]
         r"
-    AND ("
-        (1)
-        r" OR deleted_at IS NULL)
+    AND "
+        [!1: "(deleted_at IS NULL)"]
+        r"
 ORDER BY created_at DESC, id"
     }
 }

@@ -49,21 +49,27 @@ pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, User
 pub struct GetUser {
     /// not null: compared with `users.id`
     pub user_id: Uuid,
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `deleted_at IS NULL` must hold
     pub include_deleted: bool,
 }
 
-sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
+sqlmill_runtime::params! {
+    GetUser { user_id, include_deleted }
+    filters { include_deleted }
+    choices {}
+}
 
-static GET_USER: Statement<GetUser, User> = Statement::new(
+static GET_USER: Statement<GetUser, User> = Statement::several(
     "users::get_user",
     "queries/users.sql:6",
-    GET_USER_SQL,
+    &GET_USER_SQL,
     "uuid bool",
     "uuid text text jsonb timestamptz timestamptz timestamptz jsonb bool text jsonb bool jsonb jsonb",
 )
 .shared();
-const GET_USER_SQL: &str = r"SELECT
+sqlmill_runtime::texts! {
+    GET_USER_SQL {
+        r"SELECT
     id,
     email,
     name,
@@ -79,7 +85,12 @@ const GET_USER_SQL: &str = r"SELECT
     personalization_config,
     last_used_shortcuts
 FROM users
-WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
+WHERE id = "
+        (0)
+        " AND "
+        [!0: "(deleted_at IS NULL)"]
+    }
+}
 
 /// The user who signs in with this address.
 ///

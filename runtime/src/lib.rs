@@ -110,7 +110,7 @@ pub use param::{Bind, EncodeError, Encoded, Param, Params, Slots};
 pub use row::{Column, DecodeError, Row, Source, Value};
 pub use sql_type::SqlType;
 pub use statement::{NoRows, Statement};
-pub use texts::{Piece, Texts, Variant};
+pub use texts::{Flag, Given, Piece, Texts, Variant};
 pub use wire::{Buffer, Type};
 
 #[doc(hidden)]

@@ -12,8 +12,8 @@
 /// sqlmill_runtime::params! { GetUser<'_> { user_id, email } }
 /// ```
 ///
-/// With filters and choices they say which of several texts is sent: a filter is there where its field is `Some`, a choice is an enum's
-/// variant by its place. What a filter takes beside its first parameter are parts of a tuple.
+/// With filters and choices they say which of several texts is sent: a filter is there where its field is `Some`, or `true` of a flag; a
+/// choice is an enum's variant by its place. What a filter takes beside its first parameter are parts of a tuple.
 ///
 /// ```
 /// # use sqlmill_runtime::types::Uuid;
@@ -69,7 +69,7 @@ macro_rules! params {
             const VARIES: bool = true;
 
             fn variant(&self) -> $crate::Variant {
-                $crate::Variant::of(&[$(self.$filter.is_some()),*], &[$(self.$choice as u8),*])
+                $crate::Variant::of(&[$($crate::Given::given(&self.$filter)),*], &[$(self.$choice as u8),*])
             }
 
             fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {

@@ -21,8 +21,44 @@ pub enum Piece {
     /// An optional filter, by its place among the statement's: the predicate, and what the author wrote for the combinations
     /// that have no text of their own. Where it is absent, `true` stands there.
     Filter(u8, &'static [Piece], &'static [Piece]),
+    /// What is there where the flag of that place among the filters is false; where it is true, `true` stands there.
+    Unless(u8, &'static [Piece]),
     /// One of several, by the place of the choice among the statement's.
     Choice(u8, &'static [&'static [Piece]]),
+}
+
+/// What says by itself whether a filter is there: an `Option`, or a flag.
+pub trait Given {
+    /// Is it there?
+    fn given(&self) -> bool;
+}
+
+impl<T> Given for Option<T> {
+    fn given(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl Given for bool {
+    fn given(&self) -> bool {
+        *self
+    }
+}
+
+/// The only parameter of a query, a flag by which its text is chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag(pub bool);
+
+impl Params for Flag {
+    const VARIES: bool = true;
+
+    fn variant(&self) -> Variant {
+        Variant::default().filter(0, self.0)
+    }
+
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
+        slots.push(&self.0);
+    }
 }
 
 /// Which of its texts a call sends; 0 is the first, with no filters. See [`Params::variant`].
@@ -159,7 +195,10 @@ fn join(pieces: &[Piece], variant: Variant, sql: &mut String, params: &mut Vec<u
             Piece::Filter(place, present, _) if variant.has(*place) => {
                 join(present, variant, sql, params);
             }
-            Piece::Filter(..) => sql.push_str("true"),
+            Piece::Unless(place, present) if !variant.has(*place) => {
+                join(present, variant, sql, params);
+            }
+            Piece::Filter(..) | Piece::Unless(..) => sql.push_str("true"),
             Piece::Choice(place, options) => {
                 let option = options.get(variant.chosen(*place)).or(options.first());
                 join(option.copied().unwrap_or_default(), variant, sql, params);
@@ -187,7 +226,7 @@ impl Shape {
         for piece in pieces {
             match piece {
                 Piece::Text(_) | Piece::Param(_) => {}
-                Piece::Filter(place, present, _) => {
+                Piece::Filter(place, present, _) | Piece::Unless(place, present) => {
                     self.filters = self.filters.max(u32::from(*place) + 1);
                     self.add(present);
                 }
@@ -276,7 +315,7 @@ impl<'p> Slots<'p> {
 }
 
 /// The pieces of a statement's texts: strings, parameters by their place among those that the parameters' struct binds, from
-/// 0, in parentheses; filters by their place, in brackets; choices by theirs, in braces.
+/// 0, in parentheses; filters by their place, in brackets, with `!` what is there where a flag is false; choices by theirs, in braces.
 ///
 /// ```
 /// sqlmill_runtime::texts! {
@@ -299,6 +338,9 @@ macro_rules! texts {
 macro_rules! __piece {
     (($place:literal)) => {
         $crate::Piece::Param($place)
+    };
+    ([! $place:literal: $($piece:tt)*]) => {
+        $crate::Piece::Unless($place, &[$($crate::__piece!($piece)),*])
     };
     ([$place:literal: $($piece:tt)*]) => {
         $crate::__filter!($place [] $($piece)*)
@@ -346,6 +388,27 @@ mod tests {
             " AND " [1: "(d = " (3) ")" else "(d = " (3) " OR " (3) " IS NULL)"]
             " ORDER BY " {0: ["a"] ["b, " (4)]}
         }
+    }
+
+    crate::texts! {
+        FLAGS { "a = " (0) " AND " [0: "(b = " (1) ")"] " AND " [!0: "(c = " (2) ")"] }
+    }
+
+    #[test]
+    fn a_flag_leaves_out_one_condition_or_the_other() {
+        let none = Variant::default();
+        let (sql, params) = joined(FLAGS.pieces, none);
+        assert_eq!(
+            (sql.as_str(), params),
+            ("a = $1 AND true AND (c = $2)", vec![0, 2])
+        );
+        let (sql, params) = joined(FLAGS.pieces, none.filter(0, true));
+        assert_eq!(
+            (sql.as_str(), params),
+            ("a = $1 AND (b = $2) AND true", vec![0, 1])
+        );
+        assert_eq!(Shape::of(FLAGS.pieces).variants().len(), 2);
+        assert_eq!(Flag(true).variant(), none.filter(0, true));
     }
 
     #[test]

@@ -150,13 +150,18 @@ impl Shape {
         };
         match &query.params {
             Params::None => {}
-            Params::One => {
+            Params::One | Params::Flag => {
                 if let Some(input) = query.inputs.first() {
                     shape.borrows = input.slot.ty.param_borrows();
                     let ty = spell::slot(scope, &input.slot, parameter);
                     shape.arg = Some(format!("{}: {ty}", input.field));
                     shape.params = layout::Argument::Tuple(vec![ty]);
                     shape.bound = format!("({},)", input.field);
+                    if query.params == Params::Flag {
+                        let flag = scope.runtime("Flag");
+                        shape.bound = format!("{flag}({})", input.field);
+                        shape.params = layout::Argument::Plain(flag);
+                    }
                 }
             }
             Params::Struct {
@@ -479,10 +484,11 @@ fn texts(w: &mut Writer, pieces: &[Piece]) {
             Piece::Text(_) | Piece::Param(_) => w.verbatim(&line),
             Piece::Filter {
                 number,
+                unless,
                 present,
                 as_written,
             } => {
-                w.line(format!("[{number}:"));
+                w.line(format!("[{}{number}:", not(*unless)));
                 w.indented(|w| {
                     texts(w, present);
                     if !as_written.is_empty() {
@@ -507,6 +513,11 @@ fn texts(w: &mut Writer, pieces: &[Piece]) {
     }
 }
 
+/// Of what is there where a flag is false.
+fn not(unless: bool) -> &'static str {
+    if unless { "!" } else { "" }
+}
+
 fn piece_on_a_line(piece: &Piece) -> String {
     let all = |pieces: &[Piece]| {
         let pieces: Vec<String> = pieces.iter().map(piece_on_a_line).collect();
@@ -517,13 +528,15 @@ fn piece_on_a_line(piece: &Piece) -> String {
         Piece::Param(place) => format!("({place})"),
         Piece::Filter {
             number,
+            unless,
             present,
             as_written,
-        } if as_written.is_empty() => format!("[{number}: {}]", all(present)),
+        } if as_written.is_empty() => format!("[{}{number}: {}]", not(*unless), all(present)),
         Piece::Filter {
             number,
             present,
             as_written,
+            ..
         } => format!("[{number}: {} else {}]", all(present), all(as_written)),
         Piece::Choice { number, options } => {
             let options: Vec<String> = options

@@ -26,6 +26,10 @@ pub(super) fn methods(w: &mut Writer, scope: &mut Scope, params: &Struct, varies
         (true, false) => format!("impl {name}<'_>"),
         (false, _) => format!("impl {name}"),
     };
+    // A literal says as much.
+    if varies.filters.is_empty() && varies.order.is_none() {
+        return;
+    }
     w.blank();
     w.block(head, |w| {
         if !required.is_empty() && required.len() <= MOST_ARGUMENTS {
@@ -152,6 +156,7 @@ pub(super) fn binding(w: &mut Writer, head: &str, varies: &Varies) {
             .filters
             .iter()
             .map(|filter| filter.field.clone())
+            .chain(varies.flags.iter().cloned())
             .collect();
         layout::braced_list(w, "filters", &filters);
         let orders: Vec<String> = varies

@@ -1,8 +1,8 @@
 //! `optional-filter`: what reads like an optional filter is none on the server.
 //!
-//! `(:p IS NULL OR …)` is sent without its test for NULL, and `true` in its place where the parameter is absent. That is right where
-//! the parentheses hold one whole condition of WHERE, HAVING or ON, and `IS NULL` asks whether there is a value. The server's tree
-//! says whether it is so. Not waivable.
+//! `(:p IS NULL OR …)` is sent without its test for NULL, and `true` in its place where the parameter is absent; so is `(:flag OR …)`.
+//! That is right where the parentheses hold one whole condition of WHERE, HAVING or ON, and `IS NULL` asks whether there is a value. The
+//! server's tree says whether it is so. Not waivable.
 //!
 //! `filter-in-write`: an optional filter in a statement that updates or deletes. Where it is absent, every row is hit that the other
 //! conditions let through, which is rarely what a caller who left it out has meant. Waivable.
@@ -15,6 +15,7 @@ use crate::describe::tree::{Command, Expr, FromExpr, JoinItem, Query};
 use crate::diagnostic::Diagnostic;
 use crate::prove::functions;
 use crate::prove::walk::{self, Part};
+use crate::texts::FilterKind;
 
 pub(super) const RULE: Rule = Rule {
     name: "optional-filter",
@@ -32,8 +33,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if context.query.filters.is_empty() || context.queries().is_empty() {
         return;
     }
-    // By the place of the parameter: is the test one for the absence of a value?
-    let mut tests: BTreeMap<usize, bool> = BTreeMap::new();
+    let mut tests: BTreeMap<usize, Test> = BTreeMap::new();
     for query in context.queries() {
         walk::everything(query, &mut |part| {
             if let Part::Query(query) = part {
@@ -50,9 +50,19 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for filter in context.query.filters {
         for place in &filter.places {
             let name = &filter.name;
-            match tests.get(&(place.guard.start as usize)) {
-                Some(true) => {}
-                Some(false) => found.push(
+            let seen = tests.get(&(place.guard.start as usize));
+            match (filter.kind, seen) {
+                (FilterKind::Optional, Some(Test::Null { plain: true })) => {}
+                (FilterKind::Flag, Some(&Test::Flag { negated })) if negated == place.negated => {}
+                (FilterKind::Flag, _) => found.push(
+                    Diagnostic::error(
+                        "optional-filter",
+                        format!("the flag `{name}` opens no condition of its own"),
+                    )
+                    .at(place.whole)
+                    .help("a flag is a boolean, before or behind one of the conditions that WHERE, HAVING or ON joins by AND"),
+                ),
+                (FilterKind::Optional, Some(Test::Null { plain: false })) => found.push(
                     Diagnostic::error(
                         "optional-filter",
                         format!("`:{name} IS NULL` does not ask whether there is a value"),
@@ -61,7 +71,7 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                     .note("a composite IS NULL where all of its fields are, and a cast may give NULL for a value")
                     .help(format!("test a parameter of a plain type, without a cast or cast to its own type; or write `(NOT :with_{name} OR …)`")),
                 ),
-                None => found.push(
+                (FilterKind::Optional, Some(Test::Flag { .. }) | None) => found.push(
                     Diagnostic::error(
                         "optional-filter",
                         format!("the optional filter `{name}` is no condition of its own"),
@@ -74,7 +84,33 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn test(context: &Context<'_>, operand: &Expr, tests: &mut BTreeMap<usize, bool>) {
+/// What a condition asks of a parameter, by whose place it is known.
+enum Test {
+    /// `IS NULL`: is it for the absence of a value?
+    Null {
+        plain: bool,
+    },
+    Flag {
+        negated: bool,
+    },
+}
+
+fn test(context: &Context<'_>, operand: &Expr, tests: &mut BTreeMap<usize, Test>) {
+    let (mut flag, negated) = match operand {
+        Expr::Not(inner, _) => (&**inner, true),
+        plain => (plain, false),
+    };
+    // Of one that is no boolean elsewhere another error tells.
+    while let Expr::CoerceViaIo { arg, .. } | Expr::Relabel { arg, .. } = flag {
+        flag = arg;
+    }
+    if let Expr::Param(param) = flag
+        && let Some(location) = param.location
+    {
+        let place = context.query.statement.author_offset(location as usize);
+        tests.insert(place, Test::Flag { negated });
+        return;
+    }
     let Expr::NullTest {
         arg,
         is_null: true,
@@ -108,7 +144,7 @@ fn test(context: &Context<'_>, operand: &Expr, tests: &mut BTreeMap<usize, bool>
         && let Some(location) = param.location
     {
         let place = context.query.statement.author_offset(location as usize);
-        tests.insert(place, plain);
+        tests.insert(place, Test::Null { plain });
     }
 }
 
@@ -169,6 +205,7 @@ fn in_write(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let Some(command) = writes else {
         return;
     };
+    // Flags stand there as they are written, and are none of them.
     for filter in context.query.filters {
         for place in &filter.places {
             found.push(

@@ -3,7 +3,8 @@
 //! Deleted rows come back: a removed flag is shown, children of a deleted parent are found. Each place that names such a table
 //! needs its own condition: `deleted_at IS NULL`, `(:include_deleted OR deleted_at IS NULL)`, or any other that speaks of the
 //! column. For the inner side of a LEFT JOIN it belongs in the ON: in WHERE it would remove the rows of the other side. What reads
-//! a view or a CTE may filter for it. An upsert says what becomes of a deleted row: it sets the column, or its WHERE speaks of it.
+//! a view or a CTE may filter for it. Whoever sets a flag asks for deleted rows, so that the text which a flag takes the condition from is
+//! not looked at, but the one that has the flag. An upsert says what becomes of a deleted row: it sets the column, or its WHERE speaks of it.
 //! Waivable.
 
 use std::collections::BTreeSet;
@@ -28,7 +29,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    if context.config.soft_delete.is_none() {
+    let by_flag = context.query.text.is_some_and(|(text, _)| text.by_flag);
+    if context.config.soft_delete.is_none() || by_flag {
         return;
     }
     let mut finder = Finder {

@@ -81,10 +81,11 @@ impl Resolver<'_> {
                 }
             }
             None if draft.inputs.is_empty() => Params::None,
+            None if draft.template.is_some() => Params::Flag,
             None => Params::One,
         };
         let mut inputs = draft.inputs.clone();
-        if let (Params::One, Some(input)) = (&params, inputs.first_mut())
+        if let (Params::One | Params::Flag, Some(input)) = (&params, inputs.first_mut())
             && input.field == "db"
         {
             // The handle has the name already.

@@ -13,7 +13,7 @@ use crate::parse::syntax::{
     self, DirectiveKind, Field, Nullity, ParamUse, ParsedQuery, Role, StructUse,
 };
 use crate::source::{Span, Spanned};
-use crate::texts::{Filter, Template, bulk};
+use crate::texts::{Filter, FilterKind, Template, bulk};
 
 use super::nested::{At, Nested, Rows};
 use super::tables::Tables;
@@ -156,7 +156,11 @@ impl<'a> Resolver<'a> {
         let texts = checked.groups.first();
         let template = texts.and_then(|texts| texts.group.template.as_ref());
         for filter in template.into_iter().flat_map(|template| &template.filters) {
-            self.guard(filter, &mut inputs[filter.guard], said_params);
+            let input = &mut inputs[filter.guard];
+            match filter.kind {
+                FilterKind::Optional => self.guard(filter, input, said_params),
+                FilterKind::Flag => self.flag(filter, input),
+            }
         }
 
         let source = self.sources.get(checked.file.file);
@@ -316,6 +320,39 @@ impl<'a> Resolver<'a> {
         input.nullable = false;
         input.as_declared = false;
         "an optional filter".clone_into(&mut input.reason);
+    }
+
+    /// A flag decides by its value which text is sent.
+    fn flag(&mut self, filter: &Filter, input: &mut Value) {
+        if *input.slot.ty.base() != RustType::Bool {
+            let at = filter.places.first().map(|place| place.guard);
+            self.diagnostics.extend(at.map(|at| {
+                Diagnostic::error(
+                    "optional-filter",
+                    format!(
+                        "the flag `{}` is a `{}` elsewhere",
+                        filter.name, input.sql_type
+                    ),
+                )
+                .at(at)
+                .help("give the flag a name of its own, or cast it to boolean at each place")
+            }));
+        }
+        input.slot.nullable = false;
+        input.nullable = false;
+        input.as_declared = false;
+        input.reason = match filter.places.first() {
+            None => "a flag".to_owned(),
+            Some(place) => {
+                let predicate = self.sources.text(place.predicate);
+                let predicate: Vec<&str> = predicate.split_whitespace().collect();
+                format!(
+                    "a flag: where it is {}, `{}` must hold",
+                    place.negated,
+                    predicate.join(" ")
+                )
+            }
+        };
     }
 
     fn output(

@@ -469,6 +469,7 @@ impl<'a> Resolver<'a> {
     ) -> Plan {
         if let (Side::Params, Some(template)) = (side, draft.template)
             && !patch::chooses(template)
+            && !(template.is_by_flags() && draft.inputs.len() == 1)
         {
             return Plan::Own(self.varied(draft, template));
         }

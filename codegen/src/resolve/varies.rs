@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::model::{Field, FilterItem, OrderItem, OrderOption, RustType, Slot, Struct, Varies};
 use crate::parse::syntax::StructUse;
-use crate::texts::{Filter, Template};
+use crate::texts::{Filter, FilterKind, Template};
 
 use super::query::{Draft, texts};
 use super::structs::{Side, field, push_paragraph};
@@ -27,6 +27,7 @@ impl Resolver<'_> {
         let mut varies = Varies {
             bound: Vec::new(),
             filters: Vec::new(),
+            flags: Vec::new(),
             order: None,
         };
         let mut fields = Vec::new();
@@ -38,6 +39,10 @@ impl Resolver<'_> {
             }
         }
         for filter in &template.filters {
+            if filter.kind == FilterKind::Flag {
+                varies.flags.push(draft.inputs[filter.guard].field.clone());
+                continue;
+            }
             let item = self.filter(draft, filter);
             let mut docs = draft.inputs[filter.guard].comment.iter().cloned().collect();
             push_paragraph(&mut docs, "an optional filter");
@@ -147,5 +152,7 @@ fn parts(filter: &Filter) -> impl Iterator<Item = usize> {
 
 fn filter_of(template: &Template, place: usize) -> Option<(usize, &Filter)> {
     let mut filters = template.filters.iter().enumerate();
-    filters.find(|(_, filter)| parts(filter).any(|part| part == place))
+    filters.find(|(_, filter)| {
+        filter.kind == FilterKind::Optional && parts(filter).any(|part| part == place)
+    })
 }

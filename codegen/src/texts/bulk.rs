@@ -212,6 +212,7 @@ impl<'a> Reader<'a> {
                 places: (0..params.len()).collect(),
                 when: "for many rows".to_owned(),
                 sent: false,
+                by_flag: false,
             }],
         })
     }

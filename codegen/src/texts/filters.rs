@@ -1,18 +1,20 @@
-//! Optional filters: `(:p IS NULL OR <predicate>)`, where it is one of the conditions that WHERE, HAVING or ON joins by AND.
+//! Optional filters and flags: `(:p IS NULL OR <predicate>)`, `(:flag OR <predicate>)` and `(NOT :flag OR <predicate>)`, where it is one
+//! of the conditions that WHERE, HAVING or ON joins by AND.
 //!
 //! With the parameter NULL the condition is true, whatever the predicate gives; with a value it is the predicate, in three-valued
-//! logic too. So the text without the filter has `true` in its place, and the text with it the predicate alone: each has a plan and
-//! an index of its own. What is read here is text; that the server sees the same is held against its tree by the rule
-//! `optional-filter`.
+//! logic too. So it is with a flag that is true, or false behind NOT. So the text without the filter has `true` in its place, and the
+//! text with it the predicate alone: each has a plan and an index of its own. What is read here is text; that the server sees the
+//! same is held against its tree by the rule `optional-filter`.
 
-use crate::parse::syntax::Statement;
+use crate::parse::syntax::{Field, Nullity, ParsedQuery, Statement, StructUse};
 use crate::scan::{Scanner, Token, TokenKind};
 use crate::source::{Sources, Span};
 
-use super::{Filter, FilterPlace, MOST_FILTERS, Piece, Template};
+use super::{ALL_COMBINED, Filter, FilterKind, FilterPlace, MOST_FILTERS, Piece, Template};
 
-/// The filters of a statement, in the order of the text.
-pub(super) fn find(sources: &Sources, statement: &Statement) -> Vec<Filter> {
+/// The filters of a statement, in the order of the text, and then its flags.
+pub(super) fn find(sources: &Sources, query: &ParsedQuery) -> Vec<Filter> {
+    let statement = &query.statement;
     let text = sources.text(statement.span);
     // Most statements have none, and need not be looked at.
     if statement.params.is_empty() {
@@ -29,21 +31,10 @@ pub(super) fn find(sources: &Sources, statement: &Statement) -> Vec<Filter> {
     };
     let mut places = reader.places();
     places.sort_by_key(|place| place.place.whole.start);
-    let mut filters: Vec<Filter> = Vec::new();
-    for found in places {
-        match filters
-            .iter_mut()
-            .find(|filter| filter.guard == found.guard)
-        {
-            Some(filter) => filter.places.push(found.place),
-            None => filters.push(Filter {
-                name: statement.params[found.guard].name.clone(),
-                guard: found.guard,
-                args: Vec::new(),
-                places: vec![found.place],
-            }),
-        }
-    }
+    let (flags, tests): (Vec<Found>, Vec<Found>) = places
+        .into_iter()
+        .partition(|found| found.kind == FilterKind::Flag);
+    let mut filters = grouped(statement, tests);
     // What is used elsewhere is needed there, whether it is NULL or not.
     filters.retain(|filter| within(statement, filter.guard, filter));
     filters.truncate(MOST_FILTERS);
@@ -52,7 +43,82 @@ pub(super) fn find(sources: &Sources, statement: &Statement) -> Vec<Filter> {
             .filter(|&param| param != filter.guard && within(statement, param, filter))
             .collect();
     }
+    if !reader.writes() {
+        let flags = self::flags(query, &filters, flags);
+        // More would take the plans of the filters that have one for every combination.
+        let room = ALL_COMBINED.saturating_sub(filters.len());
+        filters.extend(flags.into_iter().take(room));
+    }
     filters
+}
+
+/// Where flags stand that guard no condition there, and have no cast.
+pub(super) fn values_of_flags(sources: &Sources, template: &Template) -> Vec<Span> {
+    let flags = template
+        .filters
+        .iter()
+        .filter(|filter| filter.kind == FilterKind::Flag);
+    let uses = flags.flat_map(|flag| {
+        let spans = template.params[flag.guard].spans.iter();
+        spans.filter(|&&at| flag.places.iter().all(|place| place.guard != at))
+    });
+    let cast = |at: &Span| {
+        let rest = sources.get(at.file).text.get(at.end as usize..);
+        rest.is_some_and(|rest| rest.trim_start().starts_with("::"))
+    };
+    uses.copied().filter(|at| !cast(at)).collect()
+}
+
+/// By their parameters.
+fn grouped(statement: &Statement, places: Vec<Found>) -> Vec<Filter> {
+    let mut filters: Vec<Filter> = Vec::new();
+    for found in places {
+        match filters
+            .iter_mut()
+            .find(|filter| filter.guard == found.guard)
+        {
+            Some(filter) => filter.places.push(found.place),
+            None => filters.push(Filter {
+                kind: found.kind,
+                name: statement.params[found.guard].name.clone(),
+                guard: found.guard,
+                args: Vec::new(),
+                places: vec![found.place],
+            }),
+        }
+    }
+    filters
+}
+
+/// Flags, whose values may be bound elsewhere as well.
+fn flags(query: &ParsedQuery, filters: &[Filter], mut places: Vec<Found>) -> Vec<Filter> {
+    let holds = |outer: &FilterPlace, inner: &FilterPlace| {
+        outer.whole.start <= inner.whole.start && inner.whole.end <= outer.whole.end
+    };
+    // Within a flag's condition, a filter goes before it; and of two flags the outer one.
+    places.retain(|found| {
+        let mut places = filters.iter().flat_map(|filter| &filter.places);
+        !places.any(|place| holds(&found.place, place))
+    });
+    let mut outer: Vec<Found> = Vec::new();
+    for found in places {
+        if !outer.iter().any(|other| holds(&other.place, &found.place)) {
+            outer.push(found);
+        }
+    }
+    let said: &[Field] = match &query.params {
+        StructUse::Implicit(fields) => fields,
+        StructUse::Inline(annotation) => &annotation.fields,
+        // One struct for several queries says nothing of the texts of one.
+        StructUse::Named(_) => return Vec::new(),
+    };
+    let may_be_null = |flag: &Filter| {
+        said.iter()
+            .any(|field| field.name.value == flag.name && field.nullity == Some(Nullity::Nullable))
+    };
+    let mut flags = grouped(&query.statement, outer);
+    flags.retain(|flag| !may_be_null(flag));
+    flags
 }
 
 /// Does the parameter stand in the filter only?
@@ -71,8 +137,10 @@ pub(super) fn piece(template: &Template, number: usize, place: &FilterPlace) -> 
         whole,
         test,
         predicate,
+        negated,
         ..
     } = *place;
+    let flag = template.filters[number].kind == FilterKind::Flag;
     let opening = Span {
         end: whole.start + 1,
         ..whole
@@ -91,13 +159,18 @@ pub(super) fn piece(template: &Template, number: usize, place: &FilterPlace) -> 
     as_written.push(Piece::Author(closing));
     Piece::Filter {
         number,
+        unless: flag && !negated,
         present,
-        as_written,
+        as_written: match flag {
+            true => template.slice(whole),
+            false => as_written,
+        },
         at: whole,
     }
 }
 
 struct Found {
+    kind: FilterKind,
     guard: usize,
     place: FilterPlace,
 }
@@ -108,6 +181,8 @@ struct Level {
     to: usize,
     /// `FILTER (WHERE …)` of an aggregate decides about what is counted, not about rows.
     filterable: bool,
+    /// It is itself one of the conditions that are joined by AND.
+    condition: bool,
 }
 
 struct Reader<'a> {
@@ -167,6 +242,7 @@ impl Reader<'_> {
             from: 0,
             to: self.tokens.len(),
             filterable: true,
+            condition: false,
         }];
         while let Some(level) = levels.pop() {
             self.level(&level, &mut levels, &mut found);
@@ -196,28 +272,34 @@ impl Reader<'_> {
     }
 
     fn level(&self, level: &Level, levels: &mut Vec<Level>, found: &mut Vec<Found>) {
-        let inside = |open: usize, filterable: bool| Level {
+        let inside = |open: usize, filterable: bool, condition: bool| Level {
             from: open + 1,
             to: self.pairs[open].unwrap_or(self.tokens.len()),
             filterable,
+            condition,
         };
         let mut filterable = level.filterable;
         // Of the list of conditions that is read: whether there is one, what may be filters in it, and what takes that back.
-        let (mut listed, mut alternatives) = (false, false);
-        let mut candidates: Vec<(usize, Found)> = Vec::new();
+        let (mut listed, mut alternatives) = (level.condition, false);
+        let mut candidates: Vec<(usize, Option<Found>)> = Vec::new();
         let (mut cases, mut betweens) = (0_u32, 0_u32);
         // A condition begins here.
-        let mut begins = false;
+        let mut begins = level.condition;
         let mut index = level.from;
         loop {
             let over = index >= level.to;
             if over || self.ends(index) {
                 for (open, candidate) in candidates.drain(..) {
-                    if alternatives {
-                        levels.push(inside(open, true));
-                    } else {
-                        found.push(candidate);
+                    // Within a flag's condition there may be filters.
+                    let looked_into = match &candidate {
+                        Some(candidate) => alternatives || candidate.kind == FilterKind::Flag,
+                        None => true,
+                    };
+                    if looked_into {
+                        let condition = candidate.is_none() && !alternatives;
+                        levels.push(inside(open, true, condition));
                     }
+                    found.extend(candidate.filter(|_| !alternatives));
                 }
                 if over {
                     return;
@@ -234,15 +316,11 @@ impl Reader<'_> {
                     || self.is(behind, "and")
                     || self.is(behind, "or")
                     || self.ends(behind);
-                let candidate = (first && listed && filterable && cases == 0 && ends)
-                    .then(|| self.candidate(index, close))
-                    .flatten();
-                match candidate {
-                    Some(candidate) => candidates.push((index, candidate)),
-                    None => {
-                        let aggregate = index > level.from && self.is(index - 1, "filter");
-                        levels.push(inside(index, !aggregate));
-                    }
+                if first && listed && filterable && cases == 0 && ends {
+                    candidates.push((index, self.candidate(index, close)));
+                } else {
+                    let aggregate = index > level.from && self.is(index - 1, "filter");
+                    levels.push(inside(index, !aggregate, false));
                 }
                 index = behind;
                 continue;
@@ -275,7 +353,18 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands between the parentheses, if it is a test for NULL and a predicate.
+    /// Is there an UPDATE, a DELETE or a MERGE in it? `FOR UPDATE` is none; a name like that counts as one.
+    fn writes(&self) -> bool {
+        (0..self.tokens.len()).any(|index| {
+            let locks = index > 0
+                && (self.is(index - 1, "for")
+                    || self.is(index - 1, "key") && self.is(index, "update"));
+            let writes = ["update", "delete", "merge"];
+            !locks && writes.iter().any(|word| self.is(index, word))
+        })
+    }
+
+    /// What stands between the parentheses, if it is a test for NULL, or a flag, and a predicate.
     fn candidate(&self, open: usize, close: usize) -> Option<Found> {
         let mut ors = Vec::new();
         let mut cases = 0_u32;
@@ -291,30 +380,63 @@ impl Reader<'_> {
             index = self.pairs[index].unwrap_or(index) + 1;
         }
         let (&first, &last) = (ors.first()?, ors.last()?);
-        let left = self.guard(open + 1, first);
-        let right = self.guard(last + 1, close);
-        let ((guard, at), test, predicate) = match (left, right) {
-            (Some(guard), None) => (guard, (open + 1, first), (first + 1, close)),
-            (None, Some(guard)) => (guard, (last + 1, close), (open + 1, last)),
-            // Of two tests neither is the other's predicate.
-            _ => return None,
-        };
-        // A test amid the predicate is one more way to do without it.
         let mut edges = vec![open];
         edges.extend(&ors);
         edges.push(close);
-        let tests = edges
-            .windows(2)
-            .filter(|pair| self.guard(pair[0] + 1, pair[1]).is_some())
+        let parts = || edges.windows(2).map(|pair| (pair[0] + 1, pair[1]));
+        let tests = parts()
+            .filter(|&(from, to)| self.guard(from, to).is_some())
             .count();
-        (tests == 1).then_some(())?;
+        let flags = parts()
+            .filter(|&(from, to)| self.flag(from, to).is_some())
+            .count();
+        // Of two tests neither is the other's predicate, and one amid the predicate is one more way to do without it.
+        let kind = match (tests, flags) {
+            (1, _) => FilterKind::Optional,
+            (0, 1) => FilterKind::Flag,
+            _ => return None,
+        };
+        let guard = |from: usize, to: usize| match kind {
+            FilterKind::Optional => self.guard(from, to).map(|guard| (guard, false)),
+            FilterKind::Flag => self.flag(from, to),
+        };
+        let (((guard, at), negated), test, predicate) =
+            match (guard(open + 1, first), guard(last + 1, close)) {
+                (Some(guard), None) => (guard, (open + 1, first), (first + 1, close)),
+                (None, Some(guard)) => (guard, (last + 1, close), (open + 1, last)),
+                _ => return None,
+            };
         let place = FilterPlace {
             whole: self.span(open, close + 1)?,
             guard: at,
             test: self.span(test.0, test.1)?,
             predicate: self.span(predicate.0, predicate.1)?,
+            negated,
         };
-        Some(Found { guard, place })
+        Some(Found { kind, guard, place })
+    }
+
+    /// `:flag`, `NOT :flag`, `:flag::boolean`, `CAST(:flag AS bool)`: the parameter, where it stands, and whether behind NOT.
+    fn flag(&self, from: usize, to: usize) -> Option<((usize, Span), bool)> {
+        let negated = self.is(from, "not");
+        let from = from + usize::from(negated);
+        let is_bool = |index: usize| self.is(index, "bool") || self.is(index, "boolean");
+        let at = if self.kind(from) == Some(TokenKind::Param) {
+            let bare = to == from + 1;
+            let cast =
+                to == from + 3 && self.kind(from + 1) == Some(TokenKind::Cast) && is_bool(from + 2);
+            (bare || cast).then_some(from)?
+        } else {
+            let cast = to == from + 6
+                && self.is(from, "cast")
+                && self.kind(from + 1) == Some(TokenKind::OpenParen)
+                && self.kind(from + 2) == Some(TokenKind::Param)
+                && self.is(from + 3, "as")
+                && is_bool(from + 4)
+                && self.pairs[from + 1] == Some(from + 5);
+            cast.then_some(from + 2)?
+        };
+        Some((self.param(at)?, negated))
     }
 
     /// `:p IS NULL`, `:p::text IS NULL`, `CAST(:p AS text) IS NULL`: the parameter, and where it stands.
@@ -358,6 +480,10 @@ impl Reader<'_> {
                 && is_type(from + 4, behind - 1);
             cast.then_some(from + 2)?
         };
+        self.param(at)
+    }
+
+    fn param(&self, at: usize) -> Option<(usize, Span)> {
         let span = self.span(at, at + 1)?;
         let params = &self.statement.params;
         let param = params

@@ -70,18 +70,14 @@ fn described(
                         param.name,
                         catalog.type_name(before)
                     ));
-                if !diagnostics
-                    .iter()
-                    .any(|other| other.rule == finding.rule && other.span == finding.span)
-                {
-                    diagnostics.push(finding);
-                }
+                once(diagnostics, finding);
             }
         }
         match columns {
             None => columns = Some((text, &statement.columns)),
             Some((_, first)) if same_columns(first, &statement.columns) => {}
-            Some(_) => diagnostics.push(
+            Some(_) => once(
+                diagnostics,
                 Diagnostic::error(
                     "texts-differ",
                     format!("the columns are others {}", text.when),
@@ -100,6 +96,14 @@ fn described(
     merged.params = params.into_iter().map(Option::unwrap_or_default).collect();
     merged.columns = columns.map_or_else(Vec::new, |(_, columns)| columns.to_vec());
     Described::Statement(merged)
+}
+
+/// Of one place, the first text that differs is enough.
+fn once(diagnostics: &mut Vec<Diagnostic>, finding: Diagnostic) {
+    let known = |other: &Diagnostic| other.rule == finding.rule && other.span == finding.span;
+    if !diagnostics.iter().any(known) {
+        diagnostics.push(finding);
+    }
 }
 
 fn named(catalog: &Catalog, oid: u32) -> String {

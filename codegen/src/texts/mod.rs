@@ -54,6 +54,8 @@ pub struct Text {
     pub when: String,
     /// The others are only held against PostgreSQL: to see what the author's own text means.
     pub sent: bool,
+    /// A flag of the call has left its condition out of it, or made it stand alone.
+    pub by_flag: bool,
 }
 
 /// The author's text in pieces.
@@ -63,12 +65,15 @@ pub struct Template {
     pub pieces: Vec<Piece>,
     pub filters: Vec<Filter>,
     pub choices: Vec<Choice>,
+    /// Flags where they are values, which would have no type without the conditions that they open.
+    pub values_of_flags: Vec<Span>,
 }
 
-/// An optional filter.
+/// An optional filter, or a flag.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// As the parameter whose NULL means that it is absent.
+    pub kind: FilterKind,
+    /// As the parameter whose NULL means that it is absent, or as the flag.
     pub name: String,
     /// That parameter's place.
     pub guard: usize,
@@ -77,16 +82,26 @@ pub struct Filter {
     pub places: Vec<FilterPlace>,
 }
 
-/// `(:p IS NULL OR <predicate>)`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterKind {
+    /// Its parameter is NULL where it is absent.
+    Optional,
+    /// Its parameter is a boolean.
+    Flag,
+}
+
+/// `(:p IS NULL OR <predicate>)`, `(:flag OR <predicate>)`
 #[derive(Debug, Clone, Copy)]
 pub struct FilterPlace {
     /// With the parentheses.
     pub whole: Span,
     /// `:p`
     pub guard: Span,
-    /// `:p IS NULL`
+    /// `:p IS NULL`, `NOT :flag`
     pub test: Span,
     pub predicate: Span,
+    /// Of a flag: it stands behind NOT.
+    pub negated: bool,
 }
 
 /// What a caller chooses one of.
@@ -109,6 +124,8 @@ pub enum Piece {
     /// The filter of that number; where it is absent, `true` stands there.
     Filter {
         number: usize,
+        /// It is there where the bit of that number is not set.
+        unless: bool,
         present: Vec<Piece>,
         /// For the combinations that have no text of their own.
         as_written: Vec<Piece>,
@@ -124,9 +141,11 @@ pub enum Piece {
 /// Which pieces are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variant {
-    /// A bit for each filter.
+    /// A bit for each filter: it is present, or the flag is true.
     pub filters: u32,
     pub as_written: bool,
+    /// The flags are as the author wrote them, and the filters as above.
+    pub flags_as_written: bool,
     /// The option of each choice.
     pub choices: Vec<usize>,
 }
@@ -157,7 +176,8 @@ pub fn derive(
     let bulk = |directive: &Directive| directive.kind == DirectiveKind::Bulk;
     if !query.directives.iter().any(bulk) {
         // Of many rows each would have filters of its own.
-        template.filters = filters::find(sources, statement);
+        template.filters = filters::find(sources, query);
+        template.values_of_flags = filters::values_of_flags(sources, &template);
     }
     if statement
         .params
@@ -238,6 +258,7 @@ impl Group {
                 places: (0..statement.params.len()).collect(),
                 when: String::new(),
                 sent: true,
+                by_flag: false,
             }],
         }
     }
@@ -256,6 +277,7 @@ impl Group {
                 statement: joined,
                 places,
                 when: template.when(&variant),
+                by_flag: template.flags() != 0 && !variant.as_written && !variant.flags_as_written,
                 variant,
                 sent,
             });
@@ -277,6 +299,7 @@ impl Template {
             pieces: Vec::new(),
             filters: Vec::new(),
             choices: Vec::new(),
+            values_of_flags: Vec::new(),
         };
         template.pieces = template.slice(statement.span);
         template
@@ -307,7 +330,12 @@ impl Template {
                     Piece::Param(place, at),
                     Piece::Ours(format!(" ELSE {column} END"), at),
                 ]),
-                Some(Role::Value | Role::Switch) | None => pieces.push(Piece::Param(place, at)),
+                Some(Role::Value | Role::Switch) | None => {
+                    pieces.push(Piece::Param(place, at));
+                    if self.values_of_flags.contains(&at) {
+                        pieces.push(Piece::Ours("::bool".to_owned(), at));
+                    }
+                }
             }
             from = at.end;
         }
@@ -343,30 +371,41 @@ impl Template {
         let filters = self.filters.len().min(MOST_FILTERS);
         let all = (1_u32 << filters) - 1;
         let every = filters <= ALL_COMBINED;
-        let mut sets: Vec<(u32, bool, bool)> = Vec::new();
+        let mut variants: Vec<(Variant, bool)> = Vec::new();
+        let set = |filters: u32| Variant {
+            filters,
+            ..Variant::default()
+        };
         if filters > 0 {
-            sets.push((0, true, !every));
+            let written = Variant {
+                as_written: true,
+                ..Variant::default()
+            };
+            variants.push((written, !every));
         }
-        if every {
-            sets.extend((0..=all).map(|set| (set, false, true)));
-        } else {
-            sets.push((0, false, true));
-            for first in 0..filters {
-                sets.extend((first..filters).map(|second| (1 << first | 1 << second, false, true)));
-            }
-            sets.push((all, false, true));
-        }
-        let mut variants: Vec<(Variant, bool)> = sets
-            .into_iter()
-            .map(|(filters, as_written, sent)| {
+        // What the rules of rows that are left out look at: whoever sets a flag asks for them.
+        let flags = self.flags();
+        if flags != 0 && flags != all {
+            let filtered = (0..=all).filter(|filters| filters & flags == 0);
+            variants.extend(filtered.map(|filters| {
                 let variant = Variant {
                     filters,
-                    as_written,
-                    choices: Vec::new(),
+                    flags_as_written: true,
+                    ..Variant::default()
                 };
-                (variant, sent)
-            })
-            .collect();
+                (variant, false)
+            }));
+        }
+        if every {
+            variants.extend((0..=all).map(|filters| (set(filters), true)));
+        } else {
+            variants.push((set(0), true));
+            for first in 0..filters {
+                variants
+                    .extend((first..filters).map(|second| (set(1 << first | 1 << second), true)));
+            }
+            variants.push((set(all), true));
+        }
         for choice in &self.choices {
             variants = variants
                 .into_iter()
@@ -380,6 +419,20 @@ impl Template {
                 .collect();
         }
         variants
+    }
+
+    /// Does nothing but flags decide which text is sent?
+    pub fn is_by_flags(&self) -> bool {
+        let mut filters = self.filters.iter();
+        self.choices.is_empty() && filters.all(|filter| filter.kind == FilterKind::Flag)
+    }
+
+    /// The bits of the filters that are flags.
+    fn flags(&self) -> u32 {
+        let numbered = (0..MOST_FILTERS).zip(&self.filters);
+        numbered
+            .filter(|(_, filter)| filter.kind == FilterKind::Flag)
+            .fold(0, |flags, (number, _)| flags | 1 << number)
     }
 
     /// One text, with the places of its parameters.
@@ -410,17 +463,32 @@ impl Template {
     /// "with the filters `a` and `b`"
     fn when(&self, variant: &Variant) -> String {
         let mut parts = Vec::new();
-        if !self.filters.is_empty() {
-            let present: Vec<String> = (0..self.filters.len())
-                .filter(|number| variant.filters & (1 << number) != 0)
-                .map(|number| format!("`{}`", self.filters[number].name))
-                .collect();
-            parts.push(match present.as_slice() {
-                _ if variant.as_written => "as it is written".to_owned(),
-                [] => "without filters".to_owned(),
-                [one] => format!("with the filter {one}"),
-                [most @ .., last] => format!("with the filters {} and {last}", most.join(", ")),
-            });
+        if variant.as_written {
+            parts.push("as it is written".to_owned());
+        } else {
+            let of = |kind: FilterKind| {
+                let filters = self.filters.iter().enumerate();
+                filters.filter(move |(_, filter)| filter.kind == kind)
+            };
+            let is_set = |number: usize| variant.filters & (1 << number) != 0;
+            if of(FilterKind::Optional).next().is_some() {
+                let present: Vec<String> = of(FilterKind::Optional)
+                    .filter(|(number, _)| is_set(*number))
+                    .map(|(_, filter)| format!("`{}`", filter.name))
+                    .collect();
+                parts.push(match present.as_slice() {
+                    [] => "without filters".to_owned(),
+                    [one] => format!("with the filter {one}"),
+                    [most @ .., last] => format!("with the filters {} and {last}", most.join(", ")),
+                });
+            }
+            for (number, flag) in of(FilterKind::Flag) {
+                parts.push(match is_set(number) {
+                    _ if variant.flags_as_written => continue,
+                    true => format!("with the flag `{}`", flag.name),
+                    false => format!("without the flag `{}`", flag.name),
+                });
+            }
         }
         for (choice, &chosen) in self.choices.iter().zip(&variant.choices) {
             let name = choice.options.get(chosen).map_or("", |name| &name.value);
@@ -463,13 +531,15 @@ impl Joined<'_> {
                 }
                 Piece::Filter {
                     number,
+                    unless,
                     present,
                     as_written,
                     at,
                 } => {
-                    if self.variant.as_written {
+                    let is_flag = template.flags() & (1 << number) != 0;
+                    if self.variant.as_written || is_flag && self.variant.flags_as_written {
                         self.pieces(template, as_written);
-                    } else if self.variant.filters & (1 << number) != 0 {
+                    } else if (self.variant.filters & (1 << number) != 0) != *unless {
                         self.pieces(template, present);
                     } else {
                         self.ours("true", *at);
@@ -547,11 +617,13 @@ fn model_pieces(sources: &Sources, pieces: &[Piece], written: bool) -> Vec<model
             Piece::Param(place, _) => found.push(model::Piece::Param(*place)),
             Piece::Filter {
                 number,
+                unless,
                 present,
                 as_written,
                 ..
             } => found.push(model::Piece::Filter {
                 number: *number,
+                unless: *unless,
                 present: model_pieces(sources, present, written),
                 as_written: match written {
                     true => model_pieces(sources, as_written, written),

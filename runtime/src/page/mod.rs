@@ -209,7 +209,7 @@ fn ending(pieces: &[Piece], params: usize) -> String {
                 text.push_str(&(params + usize::from(*place) + 1).to_string());
             }
             // Nothing in it depends on the call.
-            Piece::Filter(..) | Piece::Choice(..) => {}
+            Piece::Filter(..) | Piece::Unless(..) | Piece::Choice(..) => {}
         }
     }
     text

@@ -115,22 +115,33 @@ pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, User
 pub struct GetUser {
     /// not null: compared with `users.id`
     pub user_id: Uuid,
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `deleted_at IS NULL` must hold
     pub include_deleted: bool,
 }
 
-sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
+sqlmill_runtime::params! {
+    GetUser { user_id, include_deleted }
+    filters { include_deleted }
+    choices {}
+}
 
-static GET_USER: Statement<GetUser, User> = Statement::new(
+static GET_USER: Statement<GetUser, User> = Statement::several(
     "users::get_user",
     "queries/users.sql:1",
-    GET_USER_SQL,
+    &GET_USER_SQL,
     "uuid bool",
     "uuid text text public.user_role_enum timestamptz timestamptz",
 )
 .shared();
-const GET_USER_SQL: &str = r"SELECT id, email, name, role, created_at, deleted_at FROM users
-WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
+sqlmill_runtime::texts! {
+    GET_USER_SQL {
+        r"SELECT id, email, name, role, created_at, deleted_at FROM users
+WHERE id = "
+        (0)
+        " AND "
+        [!0: "(deleted_at IS NULL)"]
+    }
+}
 
 /// A new user.
 ///

@@ -329,7 +329,7 @@ sqlmill_runtime::pages! {
 /// ORDER BY kind, id
 /// ```
 ///
-/// Returns any number of rows: nothing fixes `id`, or `kind` and `id` of `items`.
+/// Returns any number of rows: nothing fixes `id` of `items`.
 ///
 /// Ordered by `kind`, `id`.
 ///
@@ -349,13 +349,17 @@ pub fn of_org<'a>(db: &'a impl Reader, params: OfOrg<'a>) -> Scrolled<'a, OfOrg<
 pub struct OfOrg<'a> {
     /// not null: compared with `items.org`
     pub org: i32,
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `kind = :kind` must hold
     pub any_kind: bool,
     /// not null: compared with `items.kind`
     pub kind: &'a str,
 }
 
-sqlmill_runtime::params! { OfOrg<'_> { org, any_kind, kind } }
+sqlmill_runtime::params! {
+    OfOrg<'_> { org, any_kind, kind }
+    filters { any_kind }
+    choices {}
+}
 
 /// A row of [`of_org()`].
 #[derive(Debug, Clone, PartialEq)]
@@ -373,18 +377,26 @@ pub struct OfOrgRowRef<'a> {
 
 sqlmill_runtime::row! { OfOrgRow, OfOrgRowRef { id, kind } }
 
-static OF_ORG: Statement<OfOrg<'_>, OfOrgRow> = Statement::new(
+static OF_ORG: Statement<OfOrg<'_>, OfOrgRow> = Statement::several(
     "users::of_org",
     "queries/users.sql:36",
-    OF_ORG_SQL,
+    &OF_ORG_SQL,
     "int4 bool text",
     "int8 text",
 )
 .paged(&OF_ORG_PAGES);
-const OF_ORG_SQL: &str = r"SELECT id, kind
+sqlmill_runtime::texts! {
+    OF_ORG_SQL {
+        r"SELECT id, kind
 FROM items
-WHERE org = $1 AND ($2 OR kind = $3)
-ORDER BY kind, id";
+WHERE org = "
+        (0)
+        " AND "
+        [!0: "(kind = " (2) ")"]
+        r"
+ORDER BY kind, id"
+    }
+}
 
 sqlmill_runtime::pages! {
     OF_ORG_PAGES {

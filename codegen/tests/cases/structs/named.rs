@@ -30,11 +30,15 @@ pub fn get_user(db: &impl Reader, params: GetUser) -> Optional<'_, GetUser, User
 pub struct GetUser {
     /// not null: compared with `users.id`
     pub user_id: i32,
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `deleted_at IS NULL` must hold
     pub include_deleted: bool,
 }
 
-sqlmill_runtime::params! { GetUser { user_id, include_deleted } }
+sqlmill_runtime::params! {
+    GetUser { user_id, include_deleted }
+    filters { include_deleted }
+    choices {}
+}
 
 /// A row of [`get_user()`], [`newest_user()`].
 #[derive(Debug, Clone, PartialEq)]
@@ -56,16 +60,23 @@ pub struct UserRef<'a> {
 
 sqlmill_runtime::row! { User, UserRef { id, email, name, created_at } }
 
-static GET_USER: Statement<GetUser, User> = Statement::new(
+static GET_USER: Statement<GetUser, User> = Statement::several(
     "users::get_user",
     "queries/users.sql:1",
-    GET_USER_SQL,
+    &GET_USER_SQL,
     "int4 bool",
     "int4 text text timestamptz",
 )
 .shared();
-const GET_USER_SQL: &str = r"SELECT id, email, name, created_at FROM users
-WHERE id = $1 AND ($2 OR deleted_at IS NULL)";
+sqlmill_runtime::texts! {
+    GET_USER_SQL {
+        r"SELECT id, email, name, created_at FROM users
+WHERE id = "
+        (0)
+        " AND "
+        [!0: "(deleted_at IS NULL)"]
+    }
+}
 
 /// ```sql
 /// DELETE FROM users WHERE id = $1

@@ -47,7 +47,7 @@ pub fn list_notes<'a>(
 pub struct ListNotes<'a> {
     /// not null: compared with `notes.team_id`
     pub team_id: i32,
-    /// not null: nothing here asks for NULL
+    /// a flag: where it is false, `deleted_at IS NULL` must hold
     pub include_deleted: bool,
     /// not null: a limit
     pub at_most: i64,
@@ -96,7 +96,7 @@ impl<'a> ListNotes<'a> {
 
 sqlmill_runtime::params! {
     ListNotes<'_> { team_id, include_deleted, title, kinds, above.0, above.1, at_most }
-    filters { title, kinds, above }
+    filters { title, kinds, above, include_deleted }
     choices {}
 }
 
@@ -132,9 +132,9 @@ FROM notes
 WHERE team_id = "
         (0)
         r"
-  AND ("
-        (1)
-        r" OR deleted_at IS NULL)
+  AND "
+        [!3: "(deleted_at IS NULL)"]
+        r"
   AND "
         [0: "(position(lower(" (2) ") IN lower(title)) > 0)"]
         r"
@@ -154,10 +154,10 @@ LIMIT "
 /// SELECT id, title, body
 /// FROM notes
 /// WHERE team_id = $1
-///   AND ($2 OR deleted_at IS NULL)
-///   AND (($3::text IS NULL OR position(lower($3) IN lower(title)) > 0))
-///   AND ((kind = ANY($4) OR $4::kind[] IS NULL))
-///   AND (($5::int IS NULL OR size > $5 AND size < $6))
+///   AND ($2 OR deleted_at IS NULL) IS TRUE
+///   AND ($3::text IS NULL OR position(lower($3) IN lower(title)) > 0) IS TRUE
+///   AND (kind = ANY($4) OR $4::kind[] IS NULL) IS TRUE
+///   AND ($5::int IS NULL OR size > $5 AND size < $6) IS TRUE
 /// ORDER BY created_at DESC, id
 /// LIMIT $7
 /// ```
@@ -231,10 +231,10 @@ static LIST_NOTES_AS_WRITTEN: Statement<ListNotesAsWritten<'_>, ListNotesAsWritt
 const LIST_NOTES_AS_WRITTEN_SQL: &str = r"SELECT id, title, body
 FROM notes
 WHERE team_id = $1
-  AND ($2 OR deleted_at IS NULL)
-  AND (($3::text IS NULL OR position(lower($3) IN lower(title)) > 0))
-  AND ((kind = ANY($4) OR $4::kind[] IS NULL))
-  AND (($5::int IS NULL OR size > $5 AND size < $6))
+  AND ($2 OR deleted_at IS NULL) IS TRUE
+  AND ($3::text IS NULL OR position(lower($3) IN lower(title)) > 0) IS TRUE
+  AND (kind = ANY($4) OR $4::kind[] IS NULL) IS TRUE
+  AND ($5::int IS NULL OR size > $5 AND size < $6) IS TRUE
 ORDER BY created_at DESC, id
 LIMIT $7";
 
@@ -507,12 +507,94 @@ const RANKED_SQL: &str =
 
 /// ```sql
 /// SELECT id FROM notes
+/// WHERE (team_id = $1 AND (($2 IS NULL OR size = $2)) AND (size > 0 AND (title = 'a' OR size > 1) AND ($3 IS NULL OR title = $3)))
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `notes`.
+///
+/// Optional filters: `size`, `title`; where one is absent, `true` is sent in its place.
+///
+/// Reads `notes`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn within<'a>(db: &'a impl Reader, params: Within<'a>) -> Many<'a, Within<'a>, i32> {
+    Many::new(db, &WITHIN, params)
+}
+
+/// The parameters of [`within()`].
+#[derive(Debug, Clone, Copy)]
+pub struct Within<'a> {
+    /// not null: compared with `notes.team_id`
+    pub team: i32,
+    /// an optional filter
+    pub size: Option<i32>,
+    /// an optional filter
+    pub title: Option<&'a str>,
+}
+
+impl<'a> Within<'a> {
+    /// With what is required, and without filters.
+    pub const fn new(team: i32) -> Self {
+        Self {
+            team,
+            size: None,
+            title: None,
+        }
+    }
+
+    /// Only with `size = :size`.
+    #[must_use]
+    pub const fn size(mut self, size: i32) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// Only with `title = :title`.
+    #[must_use]
+    pub const fn title(mut self, title: &'a str) -> Self {
+        self.title = Some(title);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Within<'_> { team, size, title }
+    filters { size, title }
+    choices {}
+}
+
+static WITHIN: Statement<Within<'_>, i32> = Statement::several(
+    "notes::within",
+    "queries/notes.sql:50",
+    &WITHIN_SQL,
+    "int4 int4 text",
+    "int4",
+);
+sqlmill_runtime::texts! {
+    WITHIN_SQL {
+        r"SELECT id FROM notes
+WHERE (team_id = "
+        (0)
+        " AND ("
+        [0: "(size = " (1) ")"]
+        ") AND (size > 0 AND (title = 'a' OR size > 1) AND "
+        [1: "(title = " (2) ")"]
+        "))"
+    }
+}
+
+/// ```sql
+/// SELECT id FROM notes
 /// WHERE size = 0 OR ($1::int IS NULL OR size = $1) AND ($2::int IS NULL OR $3::int IS NULL OR size BETWEEN $2 AND $3)
 /// UNION ALL
 /// SELECT id FROM notes
 /// WHERE CASE WHEN size > 1 AND ($4::int IS NULL OR size = $4) THEN true ELSE false END
 ///   AND NOT ($5::int IS NULL OR size = $5)
 ///   AND (size > 0) BETWEEN false AND ($6::int IS NULL OR size = $6)
+///   AND (size = 1 OR (size > 1 AND ($7::int IS NULL OR size = $7)))
+///   AND (($8::int IS NULL OR size = $8) OR size > 2)
 /// ```
 ///
 /// Returns any number of rows: UNION adds the rows of both sides.
@@ -529,27 +611,31 @@ pub fn plain(db: &impl Reader, params: Plain) -> Many<'_, Plain, i32> {
 /// The parameters of [`plain()`].
 #[derive(Debug, Clone, Copy)]
 pub struct Plain {
-    /// may be null: tested by IS NULL at line 52
-    pub a: Option<i32>,
-    /// may be null: tested by IS NULL at line 52
-    pub b: Option<i32>,
-    /// may be null: tested by IS NULL at line 52
-    pub c: Option<i32>,
-    /// may be null: tested by IS NULL at line 55
-    pub d: Option<i32>,
-    /// may be null: tested by IS NULL at line 56
-    pub e: Option<i32>,
     /// may be null: tested by IS NULL at line 57
+    pub a: Option<i32>,
+    /// may be null: tested by IS NULL at line 57
+    pub b: Option<i32>,
+    /// may be null: tested by IS NULL at line 57
+    pub c: Option<i32>,
+    /// may be null: tested by IS NULL at line 60
+    pub d: Option<i32>,
+    /// may be null: tested by IS NULL at line 61
+    pub e: Option<i32>,
+    /// may be null: tested by IS NULL at line 62
     pub f: Option<i32>,
+    /// may be null: tested by IS NULL at line 63
+    pub g: Option<i32>,
+    /// may be null: tested by IS NULL at line 64
+    pub h: Option<i32>,
 }
 
-sqlmill_runtime::params! { Plain { a, b, c, d, e, f } }
+sqlmill_runtime::params! { Plain { a, b, c, d, e, f, g, h } }
 
 static PLAIN: Statement<Plain, i32> = Statement::new(
     "notes::plain",
-    "queries/notes.sql:50",
+    "queries/notes.sql:55",
     PLAIN_SQL,
-    "int4 int4 int4 int4 int4 int4",
+    "int4 int4 int4 int4 int4 int4 int4 int4",
     "int4",
 );
 const PLAIN_SQL: &str = r"SELECT id FROM notes
@@ -558,7 +644,9 @@ UNION ALL
 SELECT id FROM notes
 WHERE CASE WHEN size > 1 AND ($4::int IS NULL OR size = $4) THEN true ELSE false END
   AND NOT ($5::int IS NULL OR size = $5)
-  AND (size > 0) BETWEEN false AND ($6::int IS NULL OR size = $6)";
+  AND (size > 0) BETWEEN false AND ($6::int IS NULL OR size = $6)
+  AND (size = 1 OR (size > 1 AND ($7::int IS NULL OR size = $7)))
+  AND (($8::int IS NULL OR size = $8) OR size > 2)";
 
 /// ```sql
 /// INSERT INTO notes (id, team_id, title, body, kind, tags, size, created_at, deleted_at)
@@ -602,7 +690,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_NOTE: Statement<NewNote<'_>> = Statement::new(
     "notes::add_note",
-    "queries/notes.sql:59",
+    "queries/notes.sql:66",
     ADD_NOTE_SQL,
     "int4 int4 text text public.kind text[] int4 timestamptz timestamptz",
     "",
@@ -644,7 +732,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_TEAM: Statement<NewTeam<'_>> = Statement::new(
     "notes::add_team",
-    "queries/notes.sql:63",
+    "queries/notes.sql:70",
     ADD_TEAM_SQL,
     "int4 text",
     "",
@@ -717,7 +805,7 @@ sqlmill_runtime::constraints! {
 
 static COPY_NOTES: Statement<CopyNotes> = Statement::several(
     "notes::copy_notes",
-    "queries/notes.sql:66",
+    "queries/notes.sql:73",
     &COPY_NOTES_SQL,
     "int4 public.kind",
     "",
@@ -835,7 +923,7 @@ sqlmill_runtime::params! {
 
 static SEVEN: Statement<Seven<'_>, i32> = Statement::several(
     "notes::seven",
-    "queries/notes.sql:70",
+    "queries/notes.sql:77",
     &SEVEN_SQL,
     "int4 int4 text text int4 timestamptz timestamptz text",
     "int4",
@@ -882,13 +970,13 @@ WHERE "
 
 /// ```sql
 /// SELECT id FROM notes
-/// WHERE (($1::int IS NULL OR id = $1))
-///   AND (($2::int IS NULL OR team_id = $2))
-///   AND (($3::text IS NULL OR title = $3))
-///   AND (($4::text IS NULL OR body = $4))
-///   AND (($5::int IS NULL OR size = $5))
-///   AND (($6::timestamptz IS NULL OR created_at >= $6 AND created_at < $7))
-///   AND (($8::text IS NULL OR $8 = ANY(tags)))
+/// WHERE ($1::int IS NULL OR id = $1) IS TRUE
+///   AND ($2::int IS NULL OR team_id = $2) IS TRUE
+///   AND ($3::text IS NULL OR title = $3) IS TRUE
+///   AND ($4::text IS NULL OR body = $4) IS TRUE
+///   AND ($5::int IS NULL OR size = $5) IS TRUE
+///   AND ($6::timestamptz IS NULL OR created_at >= $6 AND created_at < $7) IS TRUE
+///   AND ($8::text IS NULL OR $8 = ANY(tags)) IS TRUE
 /// ```
 ///
 /// Returns any number of rows: nothing fixes `id` of `notes`.
@@ -930,24 +1018,24 @@ sqlmill_runtime::params! { SevenAsWritten<'_> { id, team, title, body, size, sin
 
 static SEVEN_AS_WRITTEN: Statement<SevenAsWritten<'_>, i32> = Statement::new(
     "notes::seven_as_written",
-    "queries/notes.sql:80",
+    "queries/notes.sql:87",
     SEVEN_AS_WRITTEN_SQL,
     "int4 int4 text text int4 timestamptz timestamptz text",
     "int4",
 );
 const SEVEN_AS_WRITTEN_SQL: &str = r"SELECT id FROM notes
-WHERE (($1::int IS NULL OR id = $1))
-  AND (($2::int IS NULL OR team_id = $2))
-  AND (($3::text IS NULL OR title = $3))
-  AND (($4::text IS NULL OR body = $4))
-  AND (($5::int IS NULL OR size = $5))
-  AND (($6::timestamptz IS NULL OR created_at >= $6 AND created_at < $7))
-  AND (($8::text IS NULL OR $8 = ANY(tags)))";
+WHERE ($1::int IS NULL OR id = $1) IS TRUE
+  AND ($2::int IS NULL OR team_id = $2) IS TRUE
+  AND ($3::text IS NULL OR title = $3) IS TRUE
+  AND ($4::text IS NULL OR body = $4) IS TRUE
+  AND ($5::int IS NULL OR size = $5) IS TRUE
+  AND ($6::timestamptz IS NULL OR created_at >= $6 AND created_at < $7) IS TRUE
+  AND ($8::text IS NULL OR $8 = ANY(tags)) IS TRUE";
 
 sqlmill_runtime::statements! {
     NOTES_STATEMENTS:
-    LIST_NOTES, LIST_NOTES_AS_WRITTEN, BODIES, BY_ID, EITHER, RANKED, PLAIN, ADD_NOTE, ADD_TEAM,
-    COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN,
+    LIST_NOTES, LIST_NOTES_AS_WRITTEN, BODIES, BY_ID, EITHER, RANKED, WITHIN, PLAIN, ADD_NOTE,
+    ADD_TEAM, COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN,
 }
 
 // ==== src/tables.rs

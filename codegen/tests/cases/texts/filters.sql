@@ -25,15 +25,15 @@ WHERE team_id = :team_id
 ORDER BY created_at DESC, id
 LIMIT :at_most;
 
--- The same, as nothing but PostgreSQL reads it: within two pairs of parentheses.
+-- The same, as nothing but PostgreSQL reads it: with a test behind the parentheses.
 --! list_notes_as_written (title?, kinds?, above?, below?)
 SELECT id, title, body
 FROM notes
 WHERE team_id = :team_id
-  AND (:include_deleted OR deleted_at IS NULL)
-  AND ((:title::text IS NULL OR position(lower(:title) IN lower(title)) > 0))
-  AND ((kind = ANY(:kinds) OR :kinds::kind[] IS NULL))
-  AND ((:above::int IS NULL OR size > :above AND size < :below))
+  AND (:include_deleted OR deleted_at IS NULL) IS TRUE
+  AND (:title::text IS NULL OR position(lower(:title) IN lower(title)) > 0) IS TRUE
+  AND (kind = ANY(:kinds) OR :kinds::kind[] IS NULL) IS TRUE
+  AND (:above::int IS NULL OR size > :above AND size < :below) IS TRUE
 ORDER BY created_at DESC, id
 LIMIT :at_most;
 
@@ -61,7 +61,12 @@ SELECT id FROM notes WHERE (:name IS NULL OR title = :name);
 --! ranked : (rank?)
 SELECT id, :size::int AS rank FROM notes WHERE (:size::int IS NULL OR size = :size);
 
--- Nor do these: an alternative, two tests, a CASE, bounds.
+-- In parentheses with others it is one of the conditions all the same.
+--! within
+SELECT id FROM notes
+WHERE (team_id = :team AND ((:size IS NULL OR size = :size)) AND (size > 0 AND (title = 'a' OR size > 1) AND (:title IS NULL OR title = :title)));
+
+-- Nor do these: an alternative, two tests, a CASE, bounds, an alternative in parentheses.
 --! plain
 SELECT id FROM notes
 WHERE size = 0 OR (:a::int IS NULL OR size = :a) AND (:b::int IS NULL OR :c::int IS NULL OR size BETWEEN :b AND :c)
@@ -69,7 +74,9 @@ UNION ALL
 SELECT id FROM notes
 WHERE CASE WHEN size > 1 AND (:d::int IS NULL OR size = :d) THEN true ELSE false END
   AND NOT (:e::int IS NULL OR size = :e)
-  AND (size > 0) BETWEEN false AND (:f::int IS NULL OR size = :f);
+  AND (size > 0) BETWEEN false AND (:f::int IS NULL OR size = :f)
+  AND (size = 1 OR (size > 1 AND (:g::int IS NULL OR size = :g)))
+  AND ((:h::int IS NULL OR size = :h) OR size > 2);
 
 --! add_note
 INSERT INTO notes (id, team_id, title, body, kind, tags, size, created_at, deleted_at)
@@ -94,10 +101,10 @@ WHERE (:id IS NULL OR id = :id)
 
 --! seven_as_written (id?, team?, title?, body?, size?, since?, until?, tag?)
 SELECT id FROM notes
-WHERE ((:id::int IS NULL OR id = :id))
-  AND ((:team::int IS NULL OR team_id = :team))
-  AND ((:title::text IS NULL OR title = :title))
-  AND ((:body::text IS NULL OR body = :body))
-  AND ((:size::int IS NULL OR size = :size))
-  AND ((:since::timestamptz IS NULL OR created_at >= :since AND created_at < :until))
-  AND ((:tag::text IS NULL OR :tag = ANY(tags)));
+WHERE (:id::int IS NULL OR id = :id) IS TRUE
+  AND (:team::int IS NULL OR team_id = :team) IS TRUE
+  AND (:title::text IS NULL OR title = :title) IS TRUE
+  AND (:body::text IS NULL OR body = :body) IS TRUE
+  AND (:size::int IS NULL OR size = :size) IS TRUE
+  AND (:since::timestamptz IS NULL OR created_at >= :since AND created_at < :until) IS TRUE
+  AND (:tag::text IS NULL OR :tag = ANY(tags)) IS TRUE;

@@ -18,6 +18,9 @@ SELECT id FROM notes WHERE (:title IS NULL OR title = :title);
 --! differ
 SELECT id FROM notes WHERE (:size IS NULL OR size = :size) AND (:untyped IS NULL OR size > 0);
 
+--! no_flag
+SELECT id FROM notes WHERE title = :flag::text AND (:flag::boolean OR size > 0);
+
 --! own_order
 --@ order(id: id)
 SELECT id FROM notes ORDER BY title;
