@@ -103,8 +103,11 @@ pub struct Query {
 /// A rule of the schema for a parameter that is stored as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// The parameter's place among the inputs, from 0.
+    /// The parameter's place among what is bound, from 0.
     pub place: usize,
+    /// Of a patch, the place of what says whether it is stored at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<usize>,
     pub field: String,
     /// Of the table, or of the domain.
     pub schema: String,
@@ -122,12 +125,34 @@ pub enum Test {
     Cut(u32, Box<Test>),
     Length(Comparison, i64),
     Integer(Comparison, i64),
+    /// With a number as Rust writes it.
+    Float(Comparison, String),
+    /// With a number, and to how many places behind the point a value is rounded.
+    Numeric(Comparison, String, Option<u16>),
+    IsTrue,
     OneOf(Vec<String>),
     Like(String),
+    Matches(Pattern),
+    Trimmed(Box<Test>),
+    Ascii(Box<Test>),
     IsNull,
     All(Vec<Test>),
     Any(Vec<Test>),
     Not(Box<Test>),
+}
+
+/// A regular expression, as `sqlmill_runtime::Pattern` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pattern {
+    Begin,
+    End,
+    Text(String),
+    In(Vec<(char, char)>),
+    NotIn(Vec<(char, char)>),
+    Row(Vec<Pattern>),
+    Either(Vec<Pattern>),
+    Times(u16, Option<u16>, Box<Pattern>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -152,6 +152,10 @@ RETURNING
 /// Can violate:
 ///
 /// - `docs_name_organization_id_key` (unique key): updates `docs`
+///
+/// Asked before anything is sent:
+///
+/// - `name`, `varchar(255)`: at most 255 characters
 pub fn update_doc<'a>(
     db: &'a impl Writer,
     params: UpdateDoc<'a>,
@@ -210,7 +214,13 @@ static UPDATE_DOC: Statement<UpdateDoc<'_>, Doc> = Statement::several(
     &UPDATE_DOC_SQL,
     "text bool text bool public.docs_type_enum bool uuid uuid",
     "uuid text text public.docs_type_enum uuid timestamptz timestamptz timestamptz",
-);
+)
+.held(UPDATE_DOC_HELD);
+sqlmill_runtime::held! {
+    UPDATE_DOC_HELD
+    0 if 1 "name" "public"."docs" "varchar(255)" "at most 255 characters": AtMost(255);
+}
+
 sqlmill_runtime::texts! {
     UPDATE_DOC_SQL {
         {0:

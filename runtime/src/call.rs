@@ -44,7 +44,7 @@ pub(crate) async fn open(
     params: &[&dyn Param],
 ) -> Result<(Rows, Reply)> {
     if !about.held.is_empty() {
-        held::hold(about.held, params).map_err(|error| error.of(about.origin))?;
+        held::hold(about, params)?;
     }
     let opened = match (handle, about.timeout) {
         (Handle::Pool(pool), None) => match pool.lease().await {

@@ -1,17 +1,28 @@
 //! What the schema demands of a value, asked before anything is sent: lengths, CHECKs and domains, as far as they mean the same
 //! here as on the server.
 
+mod number;
+mod pattern;
+
+use std::cmp::Ordering;
+
 use bytes::BytesMut;
 
 use crate::error::{Error, Fault};
 use crate::param::{Encoded, Param};
+use crate::statement::About;
 use crate::wire;
+
+use number::{Number, compare_floats};
+pub use pattern::Pattern;
 
 /// A parameter is stored as it is in a column, whose rule holds for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
     /// Its place among the parameters, from 0.
     pub place: usize,
+    /// Of a patch: the place of what says whether it is stored at all.
+    pub switch: Option<usize>,
     /// What it is called.
     pub field: &'static str,
     /// The schema of the table or the domain.
@@ -26,7 +37,8 @@ pub struct Held {
     pub test: Test,
 }
 
-/// A condition on one value. As in SQL it is true, false, or, where the value is NULL, mostly neither.
+/// A condition on one value. As in SQL it is true, false, or, where the value is NULL, mostly neither; nor is it where only the
+/// server can tell.
 #[derive(Debug, Clone, Copy)]
 pub enum Test {
     /// `varchar(n)`: blanks beyond the last place are cut off.
@@ -35,12 +47,24 @@ pub enum Test {
     Cut(u32, &'static Test),
     /// Of the number of characters.
     Length(Comparison, i64),
-    /// Of an integer.
+    /// Of an integer, and of what is one on the wire: days and microseconds of dates and times.
     Integer(Comparison, i64),
-    /// It is one of these texts.
+    /// Of a `real` or a `double precision`.
+    Float(Comparison, f64),
+    /// Of a `numeric`, as it is rounded when it is stored: to so many places behind the point.
+    Numeric(Comparison, &'static str, Option<u16>),
+    /// It is a boolean, and true.
+    IsTrue,
+    /// It is one of these texts, or labels.
     OneOf(&'static [&'static str]),
     /// `LIKE`
     Like(&'static str),
+    /// `~`
+    Matches(&'static Pattern),
+    /// Of the text without the blanks at both ends.
+    Trimmed(&'static Test),
+    /// Of a text in ASCII. What else there is means something else under each locale.
+    Ascii(&'static Test),
     /// `IS NULL`
     IsNull,
     /// `AND`
@@ -70,15 +94,30 @@ pub enum Comparison {
 
 /// An error with all faults, if there are any.
 #[cold]
-pub(crate) fn hold(rules: &'static [Held], params: &[&dyn Param]) -> Result<(), Error> {
+pub(crate) fn hold(about: &About, params: &[&dyn Param]) -> Result<(), Error> {
+    // The rules count all parameters, and a text of several has only some of them.
+    let sent = |place: usize| {
+        let place = match about.params {
+            None => place,
+            Some(places) => places.iter().position(|&sent| usize::from(sent) == place)?,
+        };
+        params.get(place).copied()
+    };
     let mut faults = Vec::new();
     let mut bytes = BytesMut::new();
-    for rule in rules {
-        let Some(param) = params.get(rule.place) else {
+    for rule in about.held {
+        let Some(param) = sent(rule.place) else {
             continue;
         };
+        if let Some(switch) = rule.switch {
+            bytes.clear();
+            let stores = sent(switch).map(|switch| wire::written(switch, &mut bytes));
+            if !matches!(stores, Some(Ok(Encoded::Value))) || bytes[..] != [1] {
+                continue;
+            }
+        }
         bytes.clear();
-        let value = match wire::written(*param, &mut bytes) {
+        let value = match wire::written(param, &mut bytes) {
             Ok(Encoded::Value) => Some(&bytes[..]),
             Ok(Encoded::Null) => None,
             // What cannot be sent is refused when it is sent.
@@ -90,7 +129,7 @@ pub(crate) fn hold(rules: &'static [Held], params: &[&dyn Param]) -> Result<(), 
     }
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(Error::faulty(faults)),
+        false => Err(Error::faulty(faults).of(about.origin)),
     }
 }
 
@@ -121,11 +160,34 @@ impl Test {
             }
             Self::Length(comparison, other) => {
                 let length = i64::try_from(text(value)?.chars().count()).ok()?;
-                Some(comparison.holds(length, *other))
+                Some(comparison.holds(&length, other))
             }
-            Self::Integer(comparison, other) => Some(comparison.holds(integer(value)?, *other)),
+            Self::Integer(comparison, other) => Some(comparison.holds(&integer(value)?, other)),
+            Self::Float(comparison, other) => {
+                Some(comparison.says(compare_floats(float(value)?, *other)))
+            }
+            Self::Numeric(comparison, other, places) => {
+                let mut number = Number::read(value?)?;
+                if let Some(places) = places {
+                    number = number.rounded(*places);
+                }
+                Some(comparison.says(number.compare(&Number::parse(other)?)))
+            }
+            Self::IsTrue => match value? {
+                [byte] => Some(*byte != 0),
+                _ => None,
+            },
             Self::OneOf(texts) => Some(texts.contains(&text(value)?)),
             Self::Like(pattern) => Some(like(text(value)?, pattern)),
+            Self::Matches(pattern) => pattern::matches(text(value)?, pattern),
+            Self::Trimmed(test) => match value {
+                Some(_) => test.of(Some(text(value)?.trim_matches(' ').as_bytes())),
+                None => test.of(None),
+            },
+            Self::Ascii(test) => match value {
+                Some(bytes) if !bytes.is_ascii() => None,
+                value => test.of(value),
+            },
         }
     }
 }
@@ -159,15 +221,28 @@ fn integer(value: Option<&[u8]>) -> Option<i64> {
     Some(i64::from_be_bytes(value.try_into().ok()?))
 }
 
+/// Of four or eight bytes.
+fn float(value: Option<&[u8]>) -> Option<f64> {
+    let value = value?;
+    if let Ok(bytes) = value.try_into() {
+        return Some(f32::from_be_bytes(bytes).into());
+    }
+    Some(f64::from_be_bytes(value.try_into().ok()?))
+}
+
 impl Comparison {
-    fn holds(self, left: i64, right: i64) -> bool {
+    fn holds(self, left: &i64, right: &i64) -> bool {
+        self.says(left.cmp(right))
+    }
+
+    fn says(self, order: Ordering) -> bool {
         match self {
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Equal => left == right,
-            Self::NotEqual => left != right,
-            Self::GreaterOrEqual => left >= right,
-            Self::Greater => left > right,
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::GreaterOrEqual => order.is_ge(),
+            Self::Greater => order.is_gt(),
         }
     }
 }

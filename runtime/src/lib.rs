@@ -90,7 +90,7 @@ pub use constraint::{Constraint, ConstraintKind, Rule, Violation};
 pub use database::{Database, Replica};
 pub use error::{Error, ErrorKind, Fault, Result};
 pub use handle::{InTransaction, Reader, Writer};
-pub use held::{Comparison, Held, Test};
+pub use held::{Comparison, Held, Pattern, Test};
 pub use listen::{Heard, Listener};
 pub use page::cursor::Cursor;
 pub use page::{CursorPage, OrDefault, Page, Pages};

@@ -884,24 +884,25 @@ macro_rules! __page_sizes {
 }
 
 /// Names what parameters of a statement are held to: their places, names and constraints, a [`Test`](crate::Test), and the words
-/// for whoever breaks it.
+/// for whoever breaks it; of a patch, behind `if`, the place of what says whether it is stored.
 ///
 /// ```
 /// sqlmill_runtime::held! {
 ///     CREATE_USER_HELD
 ///     0 "email" "public"."users" "users_email_check" "an address has an @": Like("%@%");
-///     1 "name" "public"."users" "varchar(255)" "at most 255 characters": AtMost(255);
+///     1 if 2 "name" "public"."users" "varchar(255)" "at most 255 characters": AtMost(255);
 /// }
 /// # let _ = CREATE_USER_HELD;
 /// ```
 #[macro_export]
 macro_rules! held {
-    ($name:ident $($place:literal $field:literal $schema:literal . $relation:literal $constraint:literal $message:literal: $test:expr;)*) => {
+    ($name:ident $($place:literal $(if $switch:literal)? $field:literal $schema:literal . $relation:literal $constraint:literal $message:literal: $test:expr;)*) => {
         const $name: &[$crate::Held] = {
             #[allow(unused_imports, clippy::enum_glob_use)]
-            use $crate::{Comparison::*, Test::*};
+            use $crate::{Comparison::*, Pattern::*, Test::*};
             &[$($crate::Held {
                 place: $place,
+                switch: $crate::held!(@switch $($switch)?),
                 field: $field,
                 schema: $schema,
                 relation: $relation,
@@ -910,5 +911,11 @@ macro_rules! held {
                 test: $test,
             }),*]
         };
+    };
+    (@switch) => {
+        None
+    };
+    (@switch $switch:literal) => {
+        Some($switch)
     };
 }

@@ -250,7 +250,9 @@ fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
     let running = Box::pin(async move {
         #[cfg(feature = "testing")]
         if let Some(mock) = call.request.handle.mock() {
-            return mock?.answer(call.request.about.origin);
+            let mock = mock?;
+            call.request.hold()?;
+            return mock.answer(call.request.about.origin);
         }
         let Request {
             handle,
@@ -408,10 +410,15 @@ impl sealed::Shape for AllRows {
 
 /// The rows that a mock answers with, if there is one.
 #[cfg(feature = "testing")]
-fn mocked<P, R: Row, M: Mapper<R>>(call: &mut Call<'_, P, M>) -> Option<Result<Vec<M::Output>>> {
+fn mocked<P: Params, R: Row, M: Mapper<R>>(
+    call: &mut Call<'_, P, M>,
+) -> Option<Result<Vec<M::Output>>> {
     let origin = call.request.about.origin;
     let rows = match call.request.handle.mock()? {
-        Ok(mock) => mock.answer::<Vec<R>>(origin),
+        Ok(mock) => call
+            .request
+            .hold()
+            .and_then(|()| mock.answer::<Vec<R>>(origin)),
         Err(error) => Err(error.of(origin)),
     };
     Some(rows.and_then(|rows| owned(&mut call.mapper, rows).map_err(|error| error.of(origin))))
@@ -487,6 +494,12 @@ impl<'a, P: Params> Request<'a, P> {
     fn start_shared(&self) -> Option<Arc<Flight>> {
         let slots = Slots::sent(&self.params, self.about);
         call::start_shared(self.handle, self.about, slots.as_slice())
+    }
+
+    /// What a mock asks before it answers.
+    #[cfg(feature = "testing")]
+    fn hold(&self) -> Result<()> {
+        crate::held::hold(self.about, Slots::sent(&self.params, self.about).as_slice())
     }
 
     async fn open(&self) -> Result<(Rows, Reply)> {

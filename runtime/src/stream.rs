@@ -60,7 +60,10 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
     ) -> Self {
         #[cfg(feature = "testing")]
         if let Some(mock) = handle.mock() {
-            let rows = mock.and_then(|mock| mock.answer::<Vec<R>>(about.origin));
+            let rows = mock.and_then(|mock| {
+                crate::held::hold(about, Slots::sent(&params, about).as_slice())?;
+                mock.answer::<Vec<R>>(about.origin)
+            });
             let (mocked, state) = match rows {
                 Ok(rows) => (rows.into(), State::Ended),
                 Err(error) => (

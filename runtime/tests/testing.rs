@@ -420,6 +420,45 @@ async fn a_mock_refuses_what_nobody_expects() {
     tx.rollback().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_mock_answers_nothing_to_what_would_not_be_sent() {
+    sqlmill_runtime::held! {
+        TITLE_HELD
+        0 "title" "public"."notes" "varchar(3)" "at most 3 characters": AtMost(3);
+    }
+    static RETITLE: Statement<(&str,)> = Statement::new(
+        "notes::retitle",
+        "queries/notes.sql:4",
+        "UPDATE notes SET title = $1",
+        "varchar",
+        "",
+    )
+    .held(TITLE_HELD);
+    static RETURNED: Statement<(&str,), String> = Statement::new(
+        "notes::retitle_all",
+        "queries/notes.sql:5",
+        "UPDATE notes SET title = $1 RETURNING title",
+        "varchar",
+        "varchar",
+    )
+    .held(TITLE_HELD);
+    let retitle = |db, title| Execute::new(db, &RETITLE, (title,));
+    let mock = Mock::new();
+    let db = &mock.database();
+    mock.expect(retitle(db, "whatever is expected")).returns(2);
+    let error = retitle(db, "long").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.faults().len(), 1);
+    // The expectation is still there.
+    assert_eq!(retitle(db, "new").await.unwrap(), 2);
+    let error = Many::new(db, &RETURNED, ("long",)).await.unwrap_err();
+    assert_eq!(error.faults().len(), 1);
+    let mut stream = Many::new(db, &RETURNED, ("long",)).stream();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(error.faults().len(), 1);
+    mock.verify();
+}
+
 fn panic_of(run: impl FnOnce()) -> String {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
     panic.downcast_ref::<String>().unwrap().clone()

@@ -16,6 +16,8 @@ pub struct Catalog {
     /// rewriter can show them, of `pg_catalog` and `information_schema`.
     pub relations: BTreeMap<Oid, Relation>,
     pub types: BTreeMap<Oid, Type>,
+    /// The labels of enums, by the oid that stands for one in a constant.
+    pub labels: BTreeMap<Oid, String>,
     pub functions: BTreeMap<Oid, Function>,
     pub operators: BTreeMap<Oid, Operator>,
     /// Functions that are not PostgreSQL's own and that comparing, sorting or hashing values of a type calls: a type, and

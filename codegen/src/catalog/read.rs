@@ -133,7 +133,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_description d
   ON d.objoid = t.oid AND d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objsubid = 0;
 
-SELECT enumtypid, enumlabel FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder;
+SELECT enumtypid, enumlabel, oid FROM pg_catalog.pg_enum ORDER BY enumtypid, enumsortorder;
 
 SELECT rngtypid, rngsubtype, rngmultitypid FROM pg_catalog.pg_range;
 
@@ -409,8 +409,9 @@ fn enums(catalog: &mut Catalog, rows: Table) -> Result<(), Error> {
             ..
         }) = catalog.types.get_mut(&oid)
         {
-            labels.push(label);
+            labels.push(label.clone());
         }
+        catalog.labels.insert(row.oid()?, label);
     }
     Ok(())
 }

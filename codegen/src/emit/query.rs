@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Held, Module,
-    Pages, Params, Piece, Query, QueryResult, RustType, Test, Value,
+    Pages, Params, Pattern, Piece, Query, QueryResult, RustType, Test, Value,
 };
 
 use super::spell::{self, Form, Scope};
@@ -439,9 +439,12 @@ fn held(w: &mut Writer, name: &str, rules: &[Held]) {
         w.line(name);
         for rule in rules {
             let string = |text: &str| layout::string(text);
+            let place = match rule.switch {
+                Some(switch) => format!("{} if {switch}", rule.place),
+                None => rule.place.to_string(),
+            };
             w.line(format!(
-                "{} {} {}.{} {} {}: {};",
-                rule.place,
+                "{place} {} {}.{} {} {}: {};",
                 string(&rule.field),
                 string(&rule.schema),
                 string(&rule.relation),
@@ -460,15 +463,46 @@ fn test(of: &Test) -> String {
         Test::Cut(most, inner) => format!("Cut({most}, &{})", test(inner)),
         Test::Length(comparison, number) => format!("Length({comparison:?}, {number})"),
         Test::Integer(comparison, number) => format!("Integer({comparison:?}, {number})"),
+        Test::Float(comparison, number) => format!("Float({comparison:?}, {number})"),
+        Test::Numeric(comparison, number, places) => {
+            format!(
+                "Numeric({comparison:?}, {}, {places:?})",
+                layout::string(number)
+            )
+        }
+        Test::IsTrue => "IsTrue".to_owned(),
         Test::OneOf(texts) => {
             let texts: Vec<String> = texts.iter().map(|text| layout::string(text)).collect();
             format!("OneOf(&[{}])", texts.join(", "))
         }
         Test::Like(pattern) => format!("Like({})", layout::string(pattern)),
+        Test::Matches(of) => format!("Matches(&{})", pattern(of)),
+        Test::Trimmed(inner) => format!("Trimmed(&{})", test(inner)),
+        Test::Ascii(inner) => format!("Ascii(&{})", test(inner)),
         Test::IsNull => "IsNull".to_owned(),
         Test::All(tests) => format!("All(&[{}])", list(tests)),
         Test::Any(tests) => format!("Any(&[{}])", list(tests)),
         Test::Not(inner) => format!("Not(&{})", test(inner)),
+    }
+}
+
+fn pattern(of: &Pattern) -> String {
+    let list = |of: &[Pattern]| of.iter().map(pattern).collect::<Vec<_>>().join(", ");
+    let ranges = |of: &[(char, char)]| {
+        let ranges: Vec<String> = of.iter().map(|range| format!("{range:?}")).collect();
+        ranges.join(", ")
+    };
+    match of {
+        Pattern::Begin => "Begin".to_owned(),
+        Pattern::End => "End".to_owned(),
+        Pattern::Text(text) => format!("Text({})", layout::string(text)),
+        Pattern::In(of) => format!("In(&[{}])", ranges(of)),
+        Pattern::NotIn(of) => format!("NotIn(&[{}])", ranges(of)),
+        Pattern::Row(parts) => format!("Row(&[{}])", list(parts)),
+        Pattern::Either(parts) => format!("Either(&[{}])", list(parts)),
+        Pattern::Times(least, most, part) => {
+            format!("Times({least}, {most:?}, &{})", pattern(part))
+        }
     }
 }
 

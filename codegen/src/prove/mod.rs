@@ -13,6 +13,7 @@ pub mod nullability;
 pub mod order;
 pub mod params;
 pub mod reach;
+mod regex;
 pub(crate) mod rows;
 pub mod rules;
 pub mod short;

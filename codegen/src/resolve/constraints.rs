@@ -173,6 +173,7 @@ pub(super) fn held(facts: &Facts, params: &[ParamUse]) -> Vec<model::Held> {
             }
             Some(model::Held {
                 place,
+                switch: held.switch.and_then(|switch| switch.checked_sub(1)),
                 field: params.get(place)?.name.clone(),
                 schema: held.schema.clone(),
                 relation: held.relation.clone(),

@@ -173,11 +173,11 @@ impl Resolver<'_> {
             order_total: facts.order.total.value,
             pages: draft.pages.map(|pages| self.pages(pages)),
             waivers: draft.waivers.clone(),
-            // What several texts, or many rows, are bound with is counted in another way.
-            held: if draft.template.is_some() || draft.bulk.is_some() {
-                Vec::new()
-            } else {
-                super::constraints::held(facts, &draft.parsed.statement.params)
+            // Many rows are arrays.
+            held: match (&draft.bulk, draft.template) {
+                (Some(_), _) => Vec::new(),
+                (None, Some(template)) => super::constraints::held(facts, &template.params),
+                (None, None) => super::constraints::held(facts, &draft.parsed.statement.params),
             },
             declares,
         }

@@ -7,7 +7,7 @@ use crate::checked::CheckedGroup;
 use crate::describe::{Described, ResultColumn, Statement};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{
-    Access, Cardinality, ColumnFacts, Facts, JsonFacts, Order, OrderKey, ParamFacts, Proved,
+    Access, Cardinality, ColumnFacts, Facts, Held, JsonFacts, Order, OrderKey, ParamFacts, Proved,
 };
 
 use super::{Group, Text};
@@ -120,12 +120,14 @@ fn same_columns(a: &[ResultColumn], b: &[ResultColumn]) -> bool {
 /// `None` where nothing was proved of one of the texts.
 fn facts(group: &Group, facts: &[Option<Facts>]) -> Option<Facts> {
     let mut merged: Option<Facts> = None;
+    let mut held = Vec::new();
     for (text, facts) in group.texts.iter().zip(facts) {
         let facts = facts.as_ref()?;
         if !text.sent {
             continue;
         }
         let mut facts = facts.clone();
+        held.push((text, std::mem::take(&mut facts.held)));
         facts.params = match text.variant.as_written {
             // There NULL stands for a filter that is absent, and says nothing of one that is present.
             true => placed(group, text, &[]),
@@ -136,7 +138,38 @@ fn facts(group: &Group, facts: &[Option<Facts>]) -> Option<Facts> {
             Some(merged) => weaker(merged, facts),
         });
     }
-    merged
+    merged.map(|merged| Facts {
+        held: held_by_all(held),
+        ..merged
+    })
+}
+
+/// What a parameter is held to in every text that has it, by its place in the group.
+fn held_by_all(texts: Vec<(&Text, Vec<Held>)>) -> Vec<Held> {
+    let texts: Vec<(&Text, Vec<Held>)> = texts
+        .into_iter()
+        .map(|(text, held)| {
+            let of_group = |number: usize| Some(text.places.get(number.checked_sub(1)?)? + 1);
+            let placed = held.into_iter().filter_map(|mut held| {
+                held.param = of_group(held.param)?;
+                if let Some(switch) = held.switch {
+                    held.switch = Some(of_group(switch)?);
+                }
+                Some(held)
+            });
+            (text, placed.collect())
+        })
+        .collect();
+    let mut all: Vec<Held> = Vec::new();
+    for rule in texts.iter().flat_map(|(_, held)| held) {
+        let everywhere = texts
+            .iter()
+            .all(|(text, held)| held.contains(rule) || !text.places.contains(&(rule.param - 1)));
+        if everywhere && !all.contains(rule) {
+            all.push(rule.clone());
+        }
+    }
+    all
 }
 
 /// In the group's order; what a text has not is left to the others.

@@ -3,9 +3,11 @@
 
 //! Queries of `queries/notes.sql`.
 
-pub use crate::tables::{NewNote, NewPart};
+pub use crate::tables::{NewEntry, NewNote, NewPart};
 
-use sqlmill_runtime::{Execute, Patch, Statement, Writer};
+use crate::types::Mood;
+use sqlmill_runtime::types::Date;
+use sqlmill_runtime::{Execute, Many, Optional, Patch, Statement, Writer};
 
 /// ```sql
 /// INSERT INTO notes (id, slug, kind, title, size, low, high)
@@ -38,6 +40,7 @@ use sqlmill_runtime::{Execute, Patch, Statement, Writer};
 /// - `slug`, `varchar(12)`: at most 12 characters
 /// - `kind`, `notes_kind_check`: memo or "tâche"
 /// - `title`, `varchar(5)`: at most 5 characters
+/// - `size`, `notes_size_check`: must satisfy CHECK ((size > (0)::numeric))
 pub fn add<'a>(db: &'a impl Writer, params: NewNote<'a>) -> Execute<'a, NewNote<'a>> {
     Execute::new(db, &ADD, params)
 }
@@ -84,6 +87,7 @@ sqlmill_runtime::held! {
     1 "slug" "public"."notes" "varchar(12)" "at most 12 characters": AtMost(12);
     2 "kind" "public"."notes" "notes_kind_check" "memo or \"tâche\"": OneOf(&["memo", "tâche"]);
     3 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
+    4 "size" "public"."notes" "notes_size_check" "must satisfy CHECK ((size > (0)::numeric))": Numeric(Greater, "0", Some(1));
 }
 
 const ADD_SQL: &str = r"INSERT INTO notes (id, slug, kind, title, size, low, high)
@@ -159,8 +163,8 @@ static RENAME: Statement<Rename<'_>> = Statement::new(
 .held(RENAME_HELD);
 sqlmill_runtime::held! {
     RENAME_HELD
-    0 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
-    2 "kind" "public"."notes" "notes_kind_check" "memo or \"tâche\"": OneOf(&["memo", "tâche"]);
+    0 if 1 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
+    2 if 3 "kind" "public"."notes" "notes_kind_check" "memo or \"tâche\"": OneOf(&["memo", "tâche"]);
 }
 
 const RENAME_SQL: &str = "UPDATE notes SET title = CASE WHEN $2 THEN $1 ELSE notes.title END, kind = CASE WHEN $4 THEN $3 ELSE notes.kind END, low = 0 WHERE id = $5";
@@ -178,6 +182,11 @@ const RENAME_SQL: &str = "UPDATE notes SET title = CASE WHEN $2 THEN $1 ELSE not
 /// Can violate:
 ///
 /// - `notes_kind_check` (check constraint): updates `notes`
+///
+/// Asked before anything is sent:
+///
+/// - `title`, `varchar(5)`: at most 5 characters
+/// - `kind`, `notes_kind_check`: memo or "tâche"
 pub fn retitle<'a>(db: &'a impl Writer, params: Retitle<'a>) -> Execute<'a, Retitle<'a>> {
     Execute::new(db, &RETITLE, params)
 }
@@ -226,7 +235,14 @@ static RETITLE: Statement<Retitle<'_>> = Statement::several(
     &RETITLE_SQL,
     "text bool text bool int4",
     "",
-);
+)
+.held(RETITLE_HELD);
+sqlmill_runtime::held! {
+    RETITLE_HELD
+    0 if 1 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
+    2 if 3 "kind" "public"."notes" "notes_kind_check" "memo or \"tâche\"": OneOf(&["memo", "tâche"]);
+}
+
 sqlmill_runtime::texts! {
     RETITLE_SQL {
         {0:
@@ -249,6 +265,283 @@ WHERE id = "
                 (4)
             ]
         }
+    }
+}
+
+/// ```sql
+/// UPDATE entries SET code = CASE WHEN $2 THEN $1 ELSE entries.code END, mood = CASE WHEN $4 THEN $3 ELSE entries.mood END WHERE since = $5 RETURNING code
+/// ```
+///
+/// Returns any number of rows: `entries` has no unique key that the conditions fix.
+///
+/// Where nothing is set, the rows are selected and none is written.
+///
+/// Reads `entries`. Writes `entries` (update): `code`, `mood`.
+///
+/// Columns:
+///
+/// - `code`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `entries_code_check` (check constraint): updates `entries`
+/// - `entries_mood_check` (check constraint): updates `entries`
+///
+/// Asked before anything is sent:
+///
+/// - `code`, `entries_code_check`: must satisfy CHECK (((code IS NOT NULL) AND (code ~
+///   '^\[a-z\]\[a-z0-9\]{2}(-\d+)?$'::text)))
+/// - `mood`, `entries_mood_check`: must satisfy CHECK ((mood \<> 'cross'::mood))
+pub fn keep<'a>(db: &'a impl Writer, params: Keep<'a>) -> Many<'a, Keep<'a>, Option<String>> {
+    Many::new(db, &KEEP, params)
+}
+
+/// The parameters of [`keep()`].
+#[derive(Debug, Clone, Copy)]
+pub struct Keep<'a> {
+    /// may be null: stored in `entries.code`, which may be
+    pub code: Patch<Option<&'a str>>,
+    /// may be null: stored in `entries.mood`, which may be
+    pub mood: Patch<Option<Mood>>,
+    /// not null: compared with `entries.since`
+    pub since: Date,
+}
+
+sqlmill_runtime::params! {
+    Keep<'_> { code, mood, since }
+    kept { code, mood }
+}
+
+sqlmill_runtime::patches! {
+    Keep<'a>: new(since: Date) {
+        code or clear_code: &'a str,
+        mood or clear_mood: Mood,
+    }
+}
+
+/// What [`keep()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeepConstraint {
+    /// The check constraint of `entries` on `code`.
+    EntriesCodeCheck,
+    /// The check constraint of `entries` on `mood`.
+    EntriesMoodCheck,
+}
+
+sqlmill_runtime::constraints! {
+    KeepConstraint {
+        EntriesCodeCheck = "public"."entries" "entries_code_check",
+        EntriesMoodCheck = "public"."entries" "entries_mood_check",
+    }
+}
+
+static KEEP: Statement<Keep<'_>, Option<String>> = Statement::several(
+    "notes::keep",
+    "queries/notes.sql:12",
+    &KEEP_SQL,
+    "text bool public.mood bool date",
+    "text",
+)
+.held(KEEP_HELD);
+sqlmill_runtime::held! {
+    KEEP_HELD
+    0 if 1 "code" "public"."entries" "entries_code_check" "must satisfy CHECK (((code IS NOT NULL) AND (code ~ '^[a-z][a-z0-9]{2}(-\\d+)?$'::text)))": All(&[Not(&IsNull), Ascii(&Matches(&Row(&[Begin, In(&[('a', 'z')]), Times(2, Some(2), &In(&[('a', 'z'), ('0', '9')])), Times(0, Some(1), &Row(&[Text("-"), Times(1, None, &In(&[('0', '9')]))])), End])))]);
+    2 if 3 "mood" "public"."entries" "entries_mood_check" "must satisfy CHECK ((mood <> 'cross'::mood))": Not(&OneOf(&["cross"]));
+}
+
+sqlmill_runtime::texts! {
+    KEEP_SQL {
+        {0:
+            [
+                "UPDATE entries SET code = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE entries.code END, mood = CASE WHEN "
+                (3)
+                " THEN "
+                (2)
+                " ELSE entries.mood END WHERE since = "
+                (4)
+                " RETURNING code"
+            ]
+            [
+                r"SELECT code
+FROM entries
+WHERE since = "
+                (4)
+            ]
+        }
+    }
+}
+
+/// ```sql
+/// INSERT INTO entries VALUES ($1, $2, $3, $4, $5, $6)
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Writes `entries` (insert): `code`, `rate`, `share`, `since`, `mood`, `open`.
+///
+/// Parameters:
+///
+/// - `code`, `rate`, `share`, `since`, `mood`, `open`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `entries_code_check` (check constraint): inserts into `entries`
+/// - `entries_mood_check` (check constraint): inserts into `entries`
+/// - `entries_open_check` (check constraint): inserts into `entries`
+/// - `entries_rate_check` (check constraint): inserts into `entries`
+/// - `entries_share_check` (check constraint): inserts into `entries`
+/// - `entries_since_check` (check constraint): inserts into `entries`
+///
+/// Asked before anything is sent:
+///
+/// - `code`, `entries_code_check`: must satisfy CHECK (((code IS NOT NULL) AND (code ~
+///   '^\[a-z\]\[a-z0-9\]{2}(-\d+)?$'::text)))
+/// - `rate`, `entries_rate_check`: must satisfy CHECK (((rate >= (0)::numeric) AND (rate \<= 9.5)))
+/// - `share`, `entries_share_check`: must satisfy CHECK (((share \<> 'NaN'::double precision) AND
+///   (share \< (0.5)::double precision)))
+/// - `since`, `entries_since_check`: must satisfy CHECK ((since >= '2000-01-01'::date))
+/// - `mood`, `entries_mood_check`: must satisfy CHECK ((mood \<> 'cross'::mood))
+/// - `open`, `entries_open_check`: must satisfy CHECK (open)
+pub fn enter<'a>(db: &'a impl Writer, params: NewEntry<'a>) -> Execute<'a, NewEntry<'a>> {
+    Execute::new(db, &ENTER, params)
+}
+
+/// What [`enter()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EnterConstraint {
+    /// The check constraint of `entries` on `code`.
+    EntriesCodeCheck,
+    /// The check constraint of `entries` on `mood`.
+    EntriesMoodCheck,
+    /// The check constraint of `entries` on `open`.
+    EntriesOpenCheck,
+    /// The check constraint of `entries` on `rate`.
+    EntriesRateCheck,
+    /// The check constraint of `entries` on `share`.
+    EntriesShareCheck,
+    /// The check constraint of `entries` on `since`.
+    EntriesSinceCheck,
+}
+
+sqlmill_runtime::constraints! {
+    EnterConstraint {
+        EntriesCodeCheck = "public"."entries" "entries_code_check",
+        EntriesMoodCheck = "public"."entries" "entries_mood_check",
+        EntriesOpenCheck = "public"."entries" "entries_open_check",
+        EntriesRateCheck = "public"."entries" "entries_rate_check",
+        EntriesShareCheck = "public"."entries" "entries_share_check",
+        EntriesSinceCheck = "public"."entries" "entries_since_check",
+    }
+}
+
+static ENTER: Statement<NewEntry<'_>> = Statement::new(
+    "notes::enter",
+    "queries/notes.sql:15",
+    ENTER_SQL,
+    "text numeric float8 date public.mood bool",
+    "",
+)
+.held(ENTER_HELD);
+sqlmill_runtime::held! {
+    ENTER_HELD
+    0 "code" "public"."entries" "entries_code_check" "must satisfy CHECK (((code IS NOT NULL) AND (code ~ '^[a-z][a-z0-9]{2}(-\\d+)?$'::text)))": All(&[Not(&IsNull), Ascii(&Matches(&Row(&[Begin, In(&[('a', 'z')]), Times(2, Some(2), &In(&[('a', 'z'), ('0', '9')])), Times(0, Some(1), &Row(&[Text("-"), Times(1, None, &In(&[('0', '9')]))])), End])))]);
+    1 "rate" "public"."entries" "entries_rate_check" "must satisfy CHECK (((rate >= (0)::numeric) AND (rate <= 9.5)))": All(&[Numeric(GreaterOrEqual, "0", Some(1)), Numeric(LessOrEqual, "9.5", Some(1))]);
+    2 "share" "public"."entries" "entries_share_check" "must satisfy CHECK (((share <> 'NaN'::double precision) AND (share < (0.5)::double precision)))": All(&[Float(NotEqual, f64::NAN), Float(Less, 0.5)]);
+    3 "since" "public"."entries" "entries_since_check" "must satisfy CHECK ((since >= '2000-01-01'::date))": Integer(GreaterOrEqual, 0);
+    4 "mood" "public"."entries" "entries_mood_check" "must satisfy CHECK ((mood <> 'cross'::mood))": Not(&OneOf(&["cross"]));
+    5 "open" "public"."entries" "entries_open_check" "must satisfy CHECK (open)": IsTrue;
+}
+
+const ENTER_SQL: &str = "INSERT INTO entries VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// ```sql
+/// WITH changed AS (UPDATE notes SET title = $1 WHERE id = $2 RETURNING id)
+/// SELECT id FROM changed WHERE ($3 IS NULL OR id > $3)
+/// ```
+///
+/// Returns at most one row: `notes.id` is the primary key.
+///
+/// Optional filters: `low`; where one is absent, `true` is sent in its place.
+///
+/// Reads `notes`. Writes `notes` (update): `title`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+///
+/// Asked before anything is sent:
+///
+/// - `title`, `varchar(5)`: at most 5 characters
+///
+/// - Allowed: `filter-in-write`, it hits one row either way
+pub fn retitle_found<'a>(
+    db: &'a impl Writer,
+    params: RetitleFound<'a>,
+) -> Optional<'a, RetitleFound<'a>, i32> {
+    Optional::new(db, &RETITLE_FOUND, params)
+}
+
+/// The parameters of [`retitle_found()`].
+#[derive(Debug, Clone, Copy)]
+pub struct RetitleFound<'a> {
+    /// may be null: stored in `notes.title`, which may be
+    pub title: Option<&'a str>,
+    /// not null: compared with `notes.id`
+    pub id: i32,
+    /// an optional filter
+    pub low: Option<i32>,
+}
+
+impl RetitleFound<'_> {
+    /// With what is required, and without filters.
+    pub const fn new(id: i32) -> Self {
+        Self {
+            title: None,
+            id,
+            low: None,
+        }
+    }
+
+    /// Only with `id > :low`.
+    #[must_use]
+    pub const fn low(mut self, low: i32) -> Self {
+        self.low = Some(low);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    RetitleFound<'_> { title, id, low }
+    filters { low }
+    choices {}
+}
+
+static RETITLE_FOUND: Statement<RetitleFound<'_>, i32> = Statement::several(
+    "notes::retitle_found",
+    "queries/notes.sql:18",
+    &RETITLE_FOUND_SQL,
+    "text int4 int4",
+    "int4",
+)
+.held(RETITLE_FOUND_HELD);
+sqlmill_runtime::held! {
+    RETITLE_FOUND_HELD
+    0 "title" "public"."notes" "varchar(5)" "at most 5 characters": AtMost(5);
+}
+
+sqlmill_runtime::texts! {
+    RETITLE_FOUND_SQL {
+        "WITH changed AS (UPDATE notes SET title = "
+        (0)
+        " WHERE id = "
+        (1)
+        r" RETURNING id)
+SELECT id FROM changed WHERE "
+        [0: "(id > " (2) ")"]
     }
 }
 
@@ -319,7 +612,7 @@ sqlmill_runtime::constraints! {
 
 static COMPUTED: Statement<Computed<'_>> = Statement::new(
     "notes::computed",
-    "queries/notes.sql:12",
+    "queries/notes.sql:23",
     COMPUTED_SQL,
     "int4 text bool text",
     "",
@@ -360,7 +653,7 @@ sqlmill_runtime::constraints! {
 
 static TOUCH: Statement<(Option<&str>,)> = Statement::new(
     "notes::touch",
-    "queries/notes.sql:15",
+    "queries/notes.sql:26",
     TOUCH_SQL,
     "text",
     "",
@@ -411,7 +704,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_PART: Statement<NewPart<'_>> = Statement::new(
     "notes::add_part",
-    "queries/notes.sql:18",
+    "queries/notes.sql:29",
     ADD_PART_SQL,
     "int4 text",
     "",
@@ -463,7 +756,7 @@ sqlmill_runtime::constraints! {
 
 static TOUCH_PART: Statement<(Option<&str>,)> = Statement::new(
     "notes::touch_part",
-    "queries/notes.sql:21",
+    "queries/notes.sql:32",
     TOUCH_PART_SQL,
     "text",
     "",
@@ -472,7 +765,7 @@ const TOUCH_PART_SQL: &str = "INSERT INTO touched_parts (id, name) VALUES (1, $1
 
 sqlmill_runtime::statements! {
     NOTES_STATEMENTS:
-    ADD, RENAME, RETITLE, COMPUTED, TOUCH, ADD_PART, TOUCH_PART,
+    ADD, RENAME, RETITLE, KEEP, ENTER, RETITLE_FOUND, COMPUTED, TOUCH, ADD_PART, TOUCH_PART,
 }
 
 // ==== src/tables.rs
@@ -480,7 +773,21 @@ sqlmill_runtime::statements! {
 
 //! Whole rows of tables, and what inserting one takes.
 
-use sqlmill_runtime::types::Decimal;
+use crate::types::Mood;
+use sqlmill_runtime::types::{Date, Decimal};
+
+/// A new row of `entries`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewEntry<'a> {
+    pub code: Option<&'a str>,
+    pub rate: Option<Decimal>,
+    pub share: Option<f64>,
+    pub since: Option<Date>,
+    pub mood: Option<Mood>,
+    pub open: Option<bool>,
+}
+
+sqlmill_runtime::params! { NewEntry<'_> { code, rate, share, since, mood, open } }
 
 /// A new row of `notes`.
 #[derive(Debug, Clone, Copy)]
@@ -526,6 +833,15 @@ sqlmill_runtime::params! { NewPart<'_> { id, name } }
 //! Types of the schema, and the Rust types of PostgreSQL's own.
 
 pub use sqlmill_runtime::types::*;
+
+/// The enum `public.mood`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mood {
+    Calm,
+    Cross,
+}
+
+sqlmill_runtime::enumeration! { Mood: "public"."mood" { Calm = "calm", Cross = "cross" } }
 
 /// The domain `public.slug`.
 ///

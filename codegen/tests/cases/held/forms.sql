@@ -12,6 +12,15 @@ CREATE TABLE notes (
     high int,
     CHECK (low < high)
 );
+CREATE TYPE mood AS ENUM ('calm', 'cross');
+CREATE TABLE entries (
+    code text CONSTRAINT entries_code_check CHECK (code IS NOT NULL AND code ~ '^[a-z][a-z0-9]{2}(-\d+)?$'),
+    rate numeric(3, 1) CHECK (rate BETWEEN 0 AND 9.5),
+    share float8 CHECK (share <> 'NaN' AND share < 0.5),
+    since date CHECK (since >= '2000-01-01'),
+    mood mood CHECK (mood <> 'cross'),
+    open boolean CHECK (open)
+);
 COMMENT ON CONSTRAINT notes_kind_check ON notes IS 'memo or "tâche"';
 CREATE TABLE touched (name text CHECK (name <> ''));
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.name := ''x''; RETURN NEW; END';
@@ -32,6 +41,17 @@ UPDATE notes SET title = :title, kind = :kind, low = 0 WHERE id = :id;
 
 --! retitle (title~, kind~)
 UPDATE notes SET title = :title, kind = :kind WHERE id = :id;
+
+--! keep (code~, mood~)
+UPDATE entries SET code = :code, mood = :mood WHERE since = :since RETURNING code;
+
+--! enter
+INSERT INTO entries VALUES (:code, :rate, :share, :since, :mood, :open);
+
+--! retitle_found (low?)
+--@ allow(filter_in_write, "it hits one row either way")
+WITH changed AS (UPDATE notes SET title = :title WHERE id = :id RETURNING id)
+SELECT id FROM changed WHERE (:low IS NULL OR id > :low);
 
 --! computed
 INSERT INTO notes (id, slug, title) VALUES (:id + 0, 'a' || :slug, CASE WHEN :short THEN left(:title, 5) ELSE :title END);

@@ -2,7 +2,10 @@
 
 use sqlmill_runtime::ErrorKind;
 
-use super::notes::{self, AddConstraint, NewNote, NewPart, Rename, Retitle};
+use super::notes::{
+    self, AddConstraint, Keep, NewEntry, NewNote, NewPart, Rename, Retitle, RetitleFound,
+};
+use super::types::{Date, Mood};
 
 #[tokio::test]
 async fn faults_are_told_before_anything_is_sent() {
@@ -45,12 +48,57 @@ async fn faults_are_told_before_anything_is_sent() {
     notes::rename(&db, Rename::new(1).clear_title())
         .await
         .unwrap();
-    // Where nothing may be set, another text is sent: the server judges.
+    // So are updates that set nothing but patches; a patch that keeps has nothing to be asked of.
     let error = notes::retitle(&db, Retitle::new(1).kind("other"))
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Constraint);
-    assert!(error.faults().is_empty());
+    let told: Vec<String> = error.faults().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["`kind`: memo or \"tâche\" (notes_kind_check)"]);
+    let kept = notes::retitle(&db, Retitle::new(1)).await.unwrap();
+    assert_eq!(kept, 1);
+    let since = Date::constant(2000, 1, 1);
+    let entry = NewEntry {
+        code: Some("abc-12"),
+        rate: Some("9.54".parse().unwrap()),
+        share: Some(0.25),
+        since: Some(since),
+        mood: Some(Mood::Calm),
+        open: Some(true),
+    };
+    notes::enter(&db, entry).await.unwrap();
+    let keep = notes::keep(&db, Keep::new(since)).await.unwrap();
+    assert_eq!(keep, [Some("abc-12".to_owned())]);
+    let error = notes::keep(&db, Keep::new(since).clear_code())
+        .await
+        .unwrap_err();
+    assert_eq!(error.faults().len(), 1, "{error}");
+    let wrong = NewEntry {
+        code: Some("abc-"),
+        rate: Some("9.55".parse().unwrap()),
+        share: Some(f64::NAN),
+        since: Some(Date::constant(1999, 12, 31)),
+        mood: Some(Mood::Cross),
+        open: Some(false),
+    };
+    let error = notes::enter(&db, wrong).await.unwrap_err();
+    let fields: Vec<&str> = error.faults().iter().map(|fault| fault.field()).collect();
+    assert_eq!(fields, ["code", "rate", "share", "since", "mood", "open"]);
+    // Whichever filters are present.
+    for low in [None, Some(0)] {
+        let params = RetitleFound {
+            title: Some("too long"),
+            low,
+            ..RetitleFound::new(1)
+        };
+        let error = notes::retitle_found(&db, params).await.unwrap_err();
+        assert_eq!(error.faults().len(), 1, "{error}");
+        let params = RetitleFound {
+            title: Some("short"),
+            low,
+            ..RetitleFound::new(1)
+        };
+        assert_eq!(notes::retitle_found(&db, params).await.unwrap(), Some(1));
+    }
     notes::touch(&db, Some("")).await.unwrap();
     notes::touch_part(&db, Some("")).await.unwrap();
     let part = NewPart {

@@ -192,7 +192,7 @@ static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::
 .held(UPDATE_PERSON_HELD);
 sqlmill_runtime::held! {
     UPDATE_PERSON_HELD
-    8 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
+    8 if 9 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
 }
 
 const UPDATE_PERSON_SQL: &str = r"UPDATE app.people
@@ -578,7 +578,7 @@ static SET_ALL_DEFAULTS: Statement<SetAllDefaults<'_>> = Statement::new(
 .held(SET_ALL_DEFAULTS_HELD);
 sqlmill_runtime::held! {
     SET_ALL_DEFAULTS_HELD
-    3 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
+    3 if 4 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
 }
 
 const SET_ALL_DEFAULTS_SQL: &str = "UPDATE app.people SET (name, mood) = ROW ('x', $1), bio = CASE WHEN $3 THEN $2 ELSE people.bio END, code = CASE WHEN $5 THEN $4 ELSE people.code END WHERE mood IS DISTINCT FROM $1";
