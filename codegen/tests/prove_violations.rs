@@ -570,6 +570,22 @@ const CASES: &[Case] = &[
         )],
     },
     Case {
+        sql: "SELECT r.a FROM jsonb_to_record($1) AS r (a positive, b int)",
+        listed: &["domain positive.positive_check"],
+        provoked: &[(
+            "SELECT",
+            "SELECT r.a FROM jsonb_to_record('{\"a\": 0}') AS r (a positive, b int)",
+        )],
+    },
+    Case {
+        sql: "SELECT a FROM XMLTABLE('/r' PASSING ($1::xml) COLUMNS a positive PATH '@a')",
+        listed: &["domain positive.positive_check"],
+        provoked: &[(
+            "SELECT",
+            "SELECT a FROM XMLTABLE('/r' PASSING ('<r a=\"0\"/>'::xml) COLUMNS a positive PATH '@a')",
+        )],
+    },
+    Case {
         sql: "INSERT INTO priced (span) VALUES ($1)",
         listed: &[],
         provoked: &[],
@@ -645,6 +661,26 @@ const CASES: &[Case] = &[
         sql: "INSERT INTO pair VALUES (NULL, NULL)",
         listed: &[],
         provoked: &[],
+    },
+];
+
+/// From 17 on.
+const OF_SQL_JSON: &[Case] = &[
+    Case {
+        sql: "SELECT JSON_VALUE($1::jsonb, '$' RETURNING positive ERROR ON ERROR) AS v",
+        listed: &["domain positive.positive_check"],
+        provoked: &[(
+            "SELECT",
+            "SELECT JSON_VALUE('0'::jsonb, '$' RETURNING positive ERROR ON ERROR) AS v",
+        )],
+    },
+    Case {
+        sql: "SELECT a FROM JSON_TABLE($1::jsonb, '$' COLUMNS (a positive PATH '$' ERROR ON ERROR))",
+        listed: &["domain positive.positive_check"],
+        provoked: &[(
+            "SELECT",
+            "SELECT a FROM JSON_TABLE('0'::jsonb, '$' COLUMNS (a positive PATH '$' ERROR ON ERROR))",
+        )],
     },
 ];
 
@@ -746,6 +782,12 @@ fn every_error_is_listed() {
             let sql = format!("INSERT INTO late VALUES (9) ON CONFLICT {arbiter} DO NOTHING");
             let error = bench.refusal(DATA, &sql, "SELECT").unwrap();
             assert_eq!(error.code, "55000", "{error:?}");
+        }
+        if bench.major >= 17 {
+            for case in OF_SQL_JSON {
+                let wrong = check(&mut bench, case);
+                assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+            }
         }
         // Only one column is set, and that one may be NULL.
         if bench.major >= 15 {

@@ -12,7 +12,9 @@ use crate::catalog::{
     Catalog, Constraint, ConstraintKind, Domain, Index, Oid, Relation, RelationKind, Trigger,
     TypeKind,
 };
-use crate::describe::tree::{Command, ConflictAction, Expr, OnConflict, Query, RteKind, Target};
+use crate::describe::tree::{
+    Command, ConflictAction, Expr, OnConflict, Query, Rte, RteKind, Target,
+};
 use crate::facts::{ParamFacts, ReportedName, Violation, ViolationKind};
 
 /// In order of table and constraint, each once. `params` says which parameters may be NULL.
@@ -48,6 +50,9 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
                     .any(|cte| std::ptr::eq(&raw const cte.query, part));
                 collector.around = if in_with { vec![query] } else { Vec::new() };
                 collector.query(part);
+                for type_oid in part.rtable.iter().flat_map(made_in_from) {
+                    collector.domain(*type_oid, Value::MayBeNull, "makes values of");
+                }
             }
             Part::Expr(Expr::CoerceToDomain { arg, type_oid, .. }) => {
                 let value = match strip(arg) {
@@ -69,6 +74,9 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
             // What reads a text or a document makes values of whatever types are within its own.
             Part::Expr(Expr::CoerceViaIo { type_oid, .. }) => {
                 collector.domain(*type_oid, Value::MayBeNull, "casts to");
+            }
+            Part::Expr(Expr::JsonQuery(json)) => {
+                collector.domain(json.type_oid, Value::MayBeNull, "makes values of");
             }
             Part::Expr(Expr::Func(call))
                 if collector
@@ -97,6 +105,18 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
         ))
     });
     found
+}
+
+/// The types of the columns that a document is read into: XMLTABLE, JSON_TABLE, `jsonb_to_record(…) AS (…)`.
+fn made_in_from(rte: &Rte) -> Vec<&Oid> {
+    match &rte.kind {
+        RteKind::Functions { functions, .. } => functions
+            .iter()
+            .flat_map(|function| &function.column_types)
+            .collect(),
+        RteKind::TableFunction { column_types, .. } => column_types.iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What a statement stores in a column.
