@@ -94,6 +94,7 @@ fn is_plainly_not_null(catalog: &Catalog, query: &Query, expr: &Expr) -> bool {
         return false;
     };
     if var.levels_up != 0
+        || !query.grouping_sets.is_empty()
         || !query.join_tree.items.iter().any(
             |item| matches!(item, crate::describe::tree::JoinItem::Rel(rel) if *rel == var.rel),
         )

@@ -18,7 +18,7 @@ use super::{Rules, functions};
 use crate::catalog::{Catalog, FunctionKind, Index, Oid, RelationKind, TypeKind, Volatility};
 use crate::describe::tree::{
     Command, ConflictAction, Expr, GroupingSetKind, JoinItem, JoinKind, Query, RteKind, SetKind,
-    SetOperation, SortGroup, Target,
+    SetOperation, SortGroup, Target, VarReturning,
 };
 use block::Block;
 pub(crate) use readings::{Reading, readings};
@@ -264,7 +264,11 @@ impl<'p> Prover<'p> {
                         }
                     })
                     .collect::<Option<BTreeSet<_>>>()
-                    .is_some_and(|constants| constants.len() == leaves.len())
+                    .is_some_and(|constants| {
+                        // Constants of several types are cast to one, and may be equal then.
+                        let types: BTreeSet<Oid> = constants.iter().map(|(oid, _)| *oid).collect();
+                        constants.len() == leaves.len() && types.len() == 1
+                    })
         });
         if !told_apart {
             return adds();
@@ -359,8 +363,8 @@ impl<'p> Prover<'p> {
                 .map(|target| strip(&target.expr))
                 && var.rel == target
                 && var.levels_up == 0
-                && (query.command == Command::Delete
-                    || var.returning != crate::describe::tree::VarReturning::Old)
+                && (var.returning == VarReturning::Default
+                    || (var.returning == VarReturning::Old) == (query.command == Command::Delete))
             {
                 fixed.insert(var.column, same.clone());
             }
