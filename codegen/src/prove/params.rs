@@ -1,7 +1,7 @@
 //! May a parameter be NULL, and why.
 //!
 //! What decides is what the statement does with it, in this order: what the author wrote beside it; a test that only NULL
-//! gives a sense to (IS NULL, IS DISTINCT FROM, an argument of COALESCE but the last); a NOT NULL column or domain that it
+//! gives a sense to (IS NULL, IS TRUE, IS DISTINCT FROM, an argument of COALESCE but the last); a NOT NULL column or domain that it
 //! is stored in; a column that may be NULL; a function that takes NULL. Where nothing asks for NULL it is not null: a NULL
 //! that is compared finds no row, and a NULL limit is none, neither of which anybody wants by accident. "Not null" is
 //! always safe, since the type of the generated parameter then has no NULL; the proofs of columns rely on it.
@@ -396,6 +396,12 @@ impl<'w> Walk<'w> {
             Expr::NullTest { arg, location, .. } => {
                 if let Some(param) = self.param(arg) {
                     self.add(param, Use::Asked("tested by IS NULL", *location));
+                }
+            }
+            Expr::BooleanTest { arg, .. } => {
+                if let Some(param) = self.param(arg) {
+                    let test = "tested by IS TRUE or its kin, which take NULL for a value";
+                    self.add(param, Use::Asked(test, None));
                 }
             }
             Expr::Distinct(operation) => {

@@ -1614,3 +1614,33 @@ SELECT jsonb_build_object('config', config -> 'n') FROM users WHERE config -> 'n
 -- expect ! !
 -- inside 1.1! 1.2? 2[].1! 2[].2?
 SELECT JSON_OBJECT('id' VALUE min(id), 'name' VALUE min(name) FILTER (WHERE false) ABSENT ON NULL), JSON_ARRAYAGG(JSON_OBJECT('id': id, 'name': name) RETURNING jsonb) FROM users GROUP BY id
+
+-- what is known of the new row says nothing of the old one
+-- expect ? ? ?
+-- from 18
+UPDATE notes SET w = 'x' WHERE id = 1 RETURNING CASE WHEN new.w IS NOT NULL THEN old.w ELSE '' END, new.w IS NOT NULL AND old.w > 'a', (SELECT coalesce(old.w, NULL) FROM others WHERE new.w > 'a' LIMIT 1)
+
+-- what is known of the old row, of the old row
+-- expect !
+-- from 18
+UPDATE notes SET w = 'x' RETURNING CASE WHEN old.w IS NOT NULL THEN old.w ELSE '' END
+
+-- HAVING of an aggregate that needs two rows says nothing of it over distinct values
+-- expect ? !
+SELECT stddev(DISTINCT w), stddev(w) FROM (VALUES (1, 5), (1, 5)) s (k, w) GROUP BY k HAVING stddev(w) IS NOT NULL
+
+-- HAVING of an aggregate that needs one value does
+-- expect !
+SELECT sum(DISTINCT v) FROM numbers GROUP BY k HAVING sum(v) IS NOT NULL
+
+-- IS DISTINCT FROM by an equality that gives NULL
+-- expect ?
+-- with CREATE TYPE point3 AS (x int, y int, z int); CREATE FUNCTION unsure(point3, point3) RETURNS boolean LANGUAGE sql AS 'SELECT NULL::boolean'; CREATE OPERATOR public.= (LEFTARG = point3, RIGHTARG = point3, FUNCTION = unsure);
+-- betrays user-functions
+SELECT p IS DISTINCT FROM p FROM (VALUES (ROW(1, 2, 3)::point3)) s (p)
+
+-- a parameter that IS TRUE and its kin test
+-- expect !
+-- params ?
+-- run NULL
+SELECT w FROM numbers WHERE $1::boolean IS UNKNOWN OR (v = 7) = $1

@@ -62,12 +62,7 @@ impl Prover<'_> {
         }
         let known = at
             .rows_known(self)
-            .and_then(|rows| {
-                rows.var(VarKey {
-                    levels_up: 0,
-                    ..VarKey::of(var)
-                })
-            })
+            .and_then(|rows| rows.var(VarKey::in_from(var)))
             .filter(|_| self.trusts(var, at));
         let stored = self.stored(var, at);
         if let Some(why) = known {

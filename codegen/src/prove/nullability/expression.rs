@@ -86,7 +86,7 @@ impl Prover<'_> {
             Expr::Const(constant) => self.constant(constant),
             Expr::Param(param) => self.param(param.number, frame),
             Expr::Op(operation) => self.operation(operation, frame),
-            Expr::Distinct(_) => Value::never("IS DISTINCT FROM is true or false"),
+            Expr::Distinct(operation) => self.distinct(operation),
             Expr::NullIf(operation) => self.null_if(operation, frame),
             Expr::ScalarArray {
                 operator,
@@ -373,6 +373,21 @@ impl Prover<'_> {
             at = here.scope.parent;
         }
         value
+    }
+
+    /// What `=` says of two values that are not NULL, turned round. An author's own may say NULL; one in C is believed.
+    fn distinct(&self, operation: &Operation) -> Value {
+        let oid = self.operator_function(operation.operator, operation.function);
+        let function = self.input.catalog.functions.get(&oid);
+        let says_so = function.is_some_and(|function| function.builtin || function.language == "c");
+        if says_so || !self.holds("user-functions") {
+            Value::never("IS DISTINCT FROM is true or false")
+        } else {
+            let name = self.operator_name(operation.operator);
+            Value::may(format!(
+                "may be null: IS DISTINCT FROM compares by `{name}`, which is not built in"
+            ))
+        }
     }
 
     fn null_if(&self, operation: &Operation, frame: &Frame<'_>) -> Value {

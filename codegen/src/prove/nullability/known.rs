@@ -7,15 +7,17 @@ use super::Prover;
 use super::same::Same;
 use super::scope::Scope;
 use crate::describe::tree::{
-    BooleanTest, Case, Const, Expr, Operation, Query, RteKind, SubLinkKind, Var,
+    BooleanTest, Case, Const, Expr, Operation, Query, RteKind, SubLinkKind, Var, VarReturning,
 };
 
-/// A column of the query `levels_up` above: its range table index and its number.
+/// A column of the query `levels_up` above: its range table index and its number. In RETURNING the old row and the new
+/// one have the same, and what is known of one says nothing of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct VarKey {
     pub(super) levels_up: usize,
     pub(super) rel: usize,
     pub(super) column: i16,
+    pub(super) returning: VarReturning,
 }
 
 impl VarKey {
@@ -24,6 +26,16 @@ impl VarKey {
             levels_up: var.levels_up,
             rel: var.rel,
             column: var.column,
+            returning: var.returning,
+        }
+    }
+
+    /// As WHERE and the joins of its own query speak of it, which know no old row and no new one.
+    pub(super) fn in_from(var: &Var) -> Self {
+        Self {
+            levels_up: 0,
+            returning: VarReturning::Default,
+            ..Self::of(var)
         }
     }
 }

@@ -331,7 +331,7 @@ impl Prover<'_> {
         let value = self.of_row(field, at, rte);
         let known = at
             .rows_known(self)
-            .and_then(|rows| rows.var(VarKey::of(field)))
+            .and_then(|rows| rows.var(VarKey::in_from(field)))
             .filter(|_| self.trusts(field, at));
         match known {
             Some(why) => value.known(why),

@@ -3,6 +3,7 @@
 use super::Prover;
 use crate::catalog::{Oid, Volatility};
 use crate::describe::tree::Expr;
+use crate::prove::functions::{self, AggregateNull};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Same {
@@ -170,8 +171,19 @@ impl Prover<'_> {
                 } else {
                     Same::Maybe
                 };
-                // DISTINCT changes which rows count, never whether there is one.
-                repeatable.and(args)
+                // DISTINCT changes which rows count, never whether there is one; but it can leave too few for some.
+                let alike = left.distinct == right.distinct
+                    || self
+                        .input
+                        .catalog
+                        .functions
+                        .get(&left.function)
+                        .is_some_and(|function| {
+                            functions::aggregate_null(function) != AggregateNull::Unknown
+                        });
+                repeatable
+                    .and(if alike { Same::Yes } else { Same::Maybe })
+                    .and(args)
             }
             (left, right) => {
                 if std::mem::discriminant(left) == std::mem::discriminant(right) {
