@@ -204,6 +204,11 @@ async fn open_within(
                 Connection::Transaction(transaction.share(), lease, incoming),
             ))
         }
+        Ok(Err(failure)) if failure.is_stale_statement() && transaction.is_line() => {
+            // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
+            lease.session()?.evict_all();
+            Box::pin(open_within(transaction, about, params, sent)).await
+        }
         Ok(Err(failure)) => {
             let mut error = refused_within(transaction, &lease, &failure).await;
             if failure.is_stale_statement() {

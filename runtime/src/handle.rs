@@ -1,5 +1,7 @@
 //! What queries run on.
 
+use std::sync::Arc;
+
 use crate::database::{Database, Replica};
 use crate::pool::Pool;
 use crate::transaction::{Access, Core, ReadWrite, Transaction};
@@ -52,7 +54,7 @@ impl Handle<'_> {
 
     /// What is told of every query.
     #[cfg(feature = "tracing")]
-    pub(crate) fn scene(self) -> Option<std::sync::Arc<crate::trace::Scene>> {
+    pub(crate) fn scene(self) -> Option<Arc<crate::trace::Scene>> {
         match self {
             Self::Pool(pool) => Some(pool.target().scene()),
             Self::Transaction(transaction) => transaction.scene(),
@@ -64,6 +66,38 @@ impl Handle<'_> {
         match self {
             Self::Pool(pool) => OwnedHandle::Pool(pool.clone()),
             Self::Transaction(transaction) => OwnedHandle::Transaction(transaction.share()),
+        }
+    }
+}
+
+/// What one call runs on: the handle that it was given, or the connection of the batch that sends it.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) given: Handle<'a>,
+    line: Option<Arc<Core>>,
+}
+
+impl<'a> Route<'a> {
+    pub(crate) fn given(handle: Handle<'a>) -> Self {
+        Self {
+            given: handle,
+            line: None,
+        }
+    }
+
+    /// Sends the call on a connection that was taken from its own pool.
+    pub(crate) fn set(&mut self, pool: &Pool, line: &Arc<Core>) -> bool {
+        let own = matches!(self.given, Handle::Pool(given) if given.is(pool));
+        if own {
+            self.line = Some(Arc::clone(line));
+        }
+        own
+    }
+
+    pub(crate) fn handle(&self) -> Handle<'_> {
+        match &self.line {
+            Some(line) => Handle::Transaction(line),
+            None => self.given,
         }
     }
 }

@@ -43,6 +43,7 @@
 //! ```
 
 mod address;
+mod batch;
 mod begin;
 mod builder;
 mod bulk;
@@ -83,6 +84,7 @@ mod unnamed;
 mod verify;
 mod wire;
 
+pub use batch::Batched;
 pub use begin::{Isolation, RetriedTransaction, TransactionOptions};
 pub use builder::Builder;
 pub use bulk::{BulkExecute, BulkRows, Rows};

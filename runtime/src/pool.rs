@@ -114,6 +114,11 @@ impl Pool {
         crate::trace::watch_pool(self.0.connections.weak(), self.0.target.scene());
     }
 
+    /// Is it the same pool, and not another one of the same server?
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The connections that short reads share.
     pub(crate) fn shared(&self) -> &shared::Shared {
         &self.0.shared

@@ -6,15 +6,18 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::batch::{self, Batched};
 use crate::call::{self, Reply, Rows};
 use crate::error::{Error, ErrorKind, Result};
-use crate::handle::{Handle, Reader};
+use crate::handle::{Handle, Reader, Route};
 use crate::param::{Params, Slots};
+use crate::pool::Pool;
 use crate::row::{Reading, Row};
 use crate::shared::{Answer, Flight};
 use crate::statement::{About, NoRows, Statement};
 use crate::stream::RowStream;
 use crate::trace::{self, traced};
+use crate::transaction::Core;
 
 mod page;
 
@@ -64,7 +67,7 @@ pub struct Call<'a, P, M> {
 
 #[derive(Debug)]
 struct Request<'a, P> {
-    handle: Handle<'a>,
+    route: Route<'a>,
     about: &'a About,
     params: P,
 }
@@ -141,7 +144,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
     {
         match self.state {
             State::Called(call, _) => RowStream::open(
-                call.request.handle,
+                call.request.route.given,
                 call.request.about,
                 call.request.params,
                 call.mapper,
@@ -188,6 +191,51 @@ impl<P, M, T> State<'_, P, M, T> {
             // Nobody can say any more which one it was.
             Self::Running(_) | Self::Taken => "a query that was polled",
         }
+    }
+}
+
+impl<P, M, T> batch::sealed::Batched for State<'_, P, M, T> {
+    fn route(&mut self, pool: &Pool, line: &Arc<Core>) -> Result<()> {
+        let Self::Called(call, _) = self else {
+            return Ok(());
+        };
+        if call.request.route.set(pool, line) {
+            return Ok(());
+        }
+        let detail = "it was called on another handle than the batch";
+        Err(Error::with(ErrorKind::InvalidInput, detail).of(call.request.about.origin))
+    }
+
+    fn has_limit(&self) -> bool {
+        matches!(self, Self::Called(call, _) if call.request.about.timeout.is_some())
+    }
+}
+
+impl<P, R, S: Shape, M: Mapper<R>> Batched for Query<'_, P, R, S, M> {
+    type Answer = S::Output<M::Output>;
+}
+
+impl<P, R, S: Shape, M: Mapper<R>> batch::sealed::Batched for Query<'_, P, R, S, M> {
+    fn route(&mut self, pool: &Pool, line: &Arc<Core>) -> Result<()> {
+        self.state.route(pool, line)
+    }
+
+    fn has_limit(&self) -> bool {
+        self.state.has_limit()
+    }
+}
+
+impl<P> Batched for Execute<'_, P> {
+    type Answer = u64;
+}
+
+impl<P> batch::sealed::Batched for Execute<'_, P> {
+    fn route(&mut self, pool: &Pool, line: &Arc<Core>) -> Result<()> {
+        self.state.route(pool, line)
+    }
+
+    fn has_limit(&self) -> bool {
+        self.state.has_limit()
     }
 }
 
@@ -249,18 +297,18 @@ fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
     let seen = call.request.seen();
     let running = Box::pin(async move {
         #[cfg(feature = "testing")]
-        if let Some(mock) = call.request.handle.mock() {
+        if let Some(mock) = call.request.route.given.mock() {
             let mock = mock?;
             call.request.hold()?;
             return mock.answer(call.request.about.origin);
         }
         let Request {
-            handle,
+            route,
             about,
             params,
         } = call.request;
         let slots = Slots::sent(&params, about);
-        call::execute(handle, about, slots.as_slice()).await
+        call::execute(route.handle(), about, slots.as_slice()).await
     });
     traced(seen, running, |affected| trace::Rows::Affected(*affected))
 }
@@ -414,7 +462,7 @@ fn mocked<P: Params, R: Row, M: Mapper<R>>(
     call: &mut Call<'_, P, M>,
 ) -> Option<Result<Vec<M::Output>>> {
     let origin = call.request.about.origin;
-    let rows = match call.request.handle.mock()? {
+    let rows = match call.request.route.given.mock()? {
         Ok(mock) => call
             .request
             .hold()
@@ -480,7 +528,7 @@ async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
 impl<'a, P: Params> Request<'a, P> {
     fn new<R: Row>(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
         Self {
-            handle: db.handle(),
+            route: Route::given(db.handle()),
             about: statement.sent(&params),
             params,
         }
@@ -488,12 +536,12 @@ impl<'a, P: Params> Request<'a, P> {
 
     /// What is told of the call.
     fn seen(&self) -> (Handle<'a>, &'a About) {
-        (self.handle, self.about)
+        (self.route.given, self.about)
     }
 
     fn start_shared(&self) -> Option<Arc<Flight>> {
         let slots = Slots::sent(&self.params, self.about);
-        call::start_shared(self.handle, self.about, slots.as_slice())
+        call::start_shared(self.route.handle(), self.about, slots.as_slice())
     }
 
     /// What a mock asks before it answers.
@@ -504,7 +552,7 @@ impl<'a, P: Params> Request<'a, P> {
 
     async fn open(&self) -> Result<(Rows, Reply)> {
         let slots = Slots::sent(&self.params, self.about);
-        call::open(self.handle, self.about, slots.as_slice()).await
+        call::open(self.route.handle(), self.about, slots.as_slice()).await
     }
 }
 

@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
+use crate::batch::{Answers, Batch};
 use crate::begin::Isolation;
 use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::incoming::{Incoming, wait_for};
@@ -82,8 +83,9 @@ impl<A: Access> Transaction<A> {
         &self.core
     }
 
-    /// Runs queries one after the other without waiting for one before the next is sent, and awaits to what they await to, in
-    /// their order; or to the first error. The first one is waited for, so that a statement is prepared once.
+    /// Sends queries one behind the other without waiting for one before the next is sent, and awaits to what each awaits to, in their
+    /// order. When one fails, so do those behind it: the server refuses them, as
+    /// [`Transaction`](crate::ErrorKind::Transaction) errors.
     ///
     /// ```no_run
     /// # use sqlmill_runtime::{Database, Execute, Result, Statement, Writer};
@@ -91,41 +93,25 @@ impl<A: Access> Transaction<A> {
     /// # fn touch_user(db: &impl Writer, id: i64) -> Execute<'_, (i64,)> { Execute::new(db, &TOUCH, (id,)) }
     /// # async fn run(db: &Database, ids: &[i64]) -> Result<()> {
     /// let tx = db.begin().await?;
-    /// let touched = tx.batch(ids.iter().map(|&id| touch_user(&tx, id))).await?;
+    /// let touched = tx.batch(ids.iter().map(|&id| touch_user(&tx, id))).await;
+    /// let touched: Vec<u64> = touched.into_iter().collect::<Result<_>>()?;
     /// assert_eq!(touched.len(), ids.len());
     /// tx.commit().await
     /// # }
     /// ```
-    pub async fn batch<T, Q>(&self, queries: impl IntoIterator<Item = Q>) -> Result<Vec<T>>
+    pub fn batch<'a, T, Q>(&'a self, queries: impl IntoIterator<Item = Q>) -> Answers<'a, T>
     where
-        Q: Future<Output = Result<T>> + Unpin,
+        T: Send + 'a,
+        Q: Future<Output = Result<T>> + Unpin + Send + 'a,
     {
-        let mut queries = queries.into_iter();
-        let mut answers = Vec::with_capacity(queries.size_hint().0);
-        let Some(first) = queries.next() else {
-            return Ok(answers);
-        };
-        answers.push(first.await?);
-        // What is polled once is sent.
-        let mut sent: Vec<(Q, Option<Result<T>>)> = Vec::new();
-        for mut query in queries {
-            let answer = poll_fn(|cx| {
-                let polled = Pin::new(&mut query).poll(cx);
-                Poll::Ready(match polled {
-                    Poll::Ready(answer) => Some(answer),
-                    Poll::Pending => None,
-                })
-            })
-            .await;
-            sent.push((query, answer));
-        }
-        for (query, answer) in sent {
-            answers.push(match answer {
-                Some(answer) => answer?,
-                None => query.await?,
-            });
-        }
-        Ok(answers)
+        let queries: Vec<Q> = queries.into_iter().collect();
+        Box::pin(async move {
+            let mut batch = Batch::new(&self.core);
+            for query in queries {
+                batch.send(query).await;
+            }
+            batch.end().await
+        })
     }
 
     /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
@@ -226,6 +212,10 @@ struct State {
     next: u64,
     /// The queries whose replies have not ended, in the order in which they were sent.
     in_flight: VecDeque<Weak<Incoming>>,
+    /// How many queries were sent.
+    sent: u64,
+    /// There is no transaction: each query is one of its own, and only the connection is theirs together.
+    line: bool,
     /// The server refused a statement, so it will refuse all others up to the rollback.
     failed: Option<Refusal>,
 }
@@ -252,6 +242,8 @@ impl Core {
                 open: vec![0],
                 next: 0,
                 in_flight: VecDeque::new(),
+                sent: 0,
+                line: false,
                 failed: None,
             })),
             level: 0,
@@ -265,6 +257,27 @@ impl Core {
         Ok(transaction)
     }
 
+    /// A connection for the queries of a batch, each of which is a transaction of its own.
+    pub(crate) async fn line(pool: &Pool) -> Result<Self> {
+        let lease = pool.lease().await?;
+        Ok(Self {
+            shared: Arc::new(Mutex::new(State {
+                #[cfg(feature = "testing")]
+                mock: None,
+                lease: Some(Arc::new(lease)),
+                open: vec![0],
+                next: 0,
+                in_flight: VecDeque::new(),
+                sent: 0,
+                line: true,
+                failed: None,
+            })),
+            level: 0,
+            owner: true,
+            isolation: None,
+        })
+    }
+
     #[cfg(feature = "testing")]
     fn of_mock(mock: &crate::testing::Mock) -> Self {
         Self {
@@ -274,6 +287,8 @@ impl Core {
                 open: vec![0],
                 next: 0,
                 in_flight: VecDeque::new(),
+                sent: 0,
+                line: false,
                 failed: None,
             })),
             level: 0,
@@ -415,6 +430,14 @@ impl Core {
         outcome.map_err(|failure| lease.error(&failure))
     }
 
+    pub(crate) fn sent(&self) -> u64 {
+        self.state().sent
+    }
+
+    pub(crate) fn is_line(&self) -> bool {
+        self.state().line
+    }
+
     pub(crate) fn isolation(&self) -> Option<Isolation> {
         self.isolation
     }
@@ -460,6 +483,7 @@ impl Core {
                 return Poll::Ready(Err(error));
             }
             state.in_flight.push_back(Arc::downgrade(incoming));
+            state.sent += 1;
             incoming.poll_accepted(cx).map(Ok)
         };
         wait_for(poll, |cx| self.poll_before(Some(incoming), cx)).await
@@ -572,6 +596,7 @@ impl Core {
         }
         if let Some(lease) = &state.lease
             && let Ok(session) = lease.session()
+            && !state.line
         {
             lease.depart();
             session.send(&self.rollback_sql());

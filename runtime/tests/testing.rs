@@ -12,7 +12,8 @@ mod support;
 
 use sqlmill_runtime::testing::{Mock, TestDatabase};
 use sqlmill_runtime::{
-    Database, Error, ErrorKind, Execute, Many, One, Optional, Reader, Result, Statement, Writer,
+    Cursor, CursorPage, Database, Error, ErrorKind, Execute, Many, One, Optional, Page, Reader,
+    Result, Scrolled, Statement, Writer,
 };
 
 const SCHEMA: &str = "\\restrict abc
@@ -29,6 +30,27 @@ fn add_note<'a>(db: &'a impl Writer, body: &'a str) -> One<'a, (&'a str,), i64> 
         "int8",
     );
     One::new(db, &ADD, (body,))
+}
+
+fn paged_notes(db: &impl Reader) -> Scrolled<'_, (), String> {
+    static PAGED: Statement<(), String> = Statement::new(
+        "notes::paged_notes",
+        "queries/notes.sql:3",
+        "SELECT body FROM notes ORDER BY body",
+        "",
+        "text",
+    )
+    .paged(&PAGES);
+    sqlmill_runtime::pages! {
+        PAGES {
+            order " ORDER BY body" {
+                after ["\nWHERE page.body > " (0) "\nORDER BY page.body\nLIMIT " (1)],
+                before ["\nWHERE page.body < " (0) "\nORDER BY page.body DESC\nLIMIT " (1)],
+                keys "body text" [0],
+            }
+        }
+    }
+    Scrolled::new(db, &PAGED, ())
 }
 
 fn list_notes(db: &impl Reader) -> Many<'_, (), String> {
@@ -387,6 +409,55 @@ async fn a_mock_answers_by_the_query() {
     assert!(stream.next().await.is_none());
     mock.verify();
     db.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mock_answers_batches_and_pages() {
+    let mock = Mock::new();
+    let db = mock.database();
+    mock.expect(add_note(&db, "")).returns(1);
+    mock.expect(add_note(&db, ""))
+        .violates(AddNoteConstraint::NotesBodyKey);
+    let added = db.batch(["a", "b"].map(|body| add_note(&db, body))).await;
+    assert_eq!(*added[0].as_ref().unwrap(), 1);
+    let taken = added[1].as_ref().unwrap_err();
+    assert!(taken.violates(AddNoteConstraint::NotesBodyKey));
+
+    let page = Page {
+        items: vec!["a".to_owned()],
+        total: 3,
+        page: 2,
+        page_size: 1,
+        has_more: true,
+    };
+    mock.expect(paged_notes(&db).page(1, 20))
+        .returns(page.clone());
+    assert_eq!(paged_notes(&db).page(2, 1).await.unwrap(), page);
+    mock.expect(paged_notes(&db).page(1, 20))
+        .fails(ErrorKind::Timeout);
+    let slow = paged_notes(&db).page(2, 1).consistent().await.unwrap_err();
+    assert_eq!(slow.kind(), ErrorKind::Timeout);
+
+    let cursor: Cursor = "AQAAAAAAAAAA".parse().unwrap();
+    let first = CursorPage {
+        items: vec!["a".to_owned()],
+        next: Some(cursor.clone()),
+        previous: None,
+    };
+    mock.expect(paged_notes(&db).first(1))
+        .returns(first.clone());
+    mock.expect(paged_notes(&db).first(1))
+        .returns(first.clone());
+    assert_eq!(paged_notes(&db).first(1).await.unwrap(), first);
+    let after = paged_notes(&db).after(&cursor, 1).await.unwrap();
+    assert_eq!(after.items, ["a"]);
+    // The whole list is another answer.
+    mock.expect(paged_notes(&db)).returns(Vec::new());
+    assert_eq!(paged_notes(&db).await.unwrap(), [""; 0]);
+    // What cannot be asked for is refused as it is without a mock.
+    let size = paged_notes(&db).page(1, 2_000).await.unwrap_err();
+    assert_eq!(size.kind(), ErrorKind::InvalidInput);
+    mock.verify();
 }
 
 #[tokio::test]

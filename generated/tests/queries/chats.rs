@@ -314,25 +314,30 @@ async fn a_batch_answers_in_the_order_of_its_queries() {
     let two = world.chat(world.acme, world.ada, "Two").await;
     let tx = world.db.begin().await.unwrap();
     let ids = [two, Uuid::nil(), one, two];
-    let found = tx.batch(ids.map(|id| get_chat(&tx, id))).await.unwrap();
-    let titles: Vec<_> = found
-        .iter()
-        .map(|chat| chat.as_ref().map(|chat| chat.title.as_str()))
-        .collect();
-    assert_eq!(titles, [Some("Two"), None, Some("One"), Some("Two")]);
+    let within = tx.batch(ids.map(|id| get_chat(&tx, id))).await;
+    let outside = world.db.batch(ids.map(|id| get_chat(&world.db, id))).await;
+    for found in [within, outside] {
+        let titles: Vec<_> = found
+            .iter()
+            .map(|chat| chat.as_ref().unwrap().as_ref())
+            .map(|chat| chat.map(|chat| chat.title.as_str()))
+            .collect();
+        assert_eq!(titles, [Some("Two"), None, Some("One"), Some("Two")]);
+    }
     let nobody: Vec<Uuid> = Vec::new();
-    let none = tx
-        .batch(nobody.into_iter().map(|id| touch_chat(&tx, id)))
-        .await
-        .unwrap();
-    assert!(none.is_empty());
+    let none = tx.batch(nobody.into_iter().map(|id| touch_chat(&tx, id)));
+    assert!(none.await.is_empty());
 
     let share = |by| {
         let change = sharing_kept(one, world.ada).publicly_enabled_by(by);
         update_chat_sharing(&tx, change)
     };
     let changes = [world.ben, Uuid::nil(), world.ada].map(share);
-    let error = tx.batch(changes).await.unwrap_err();
+    let changed = tx.batch(changes).await;
+    assert_eq!(*changed[0].as_ref().unwrap(), 1);
+    let error = changed[1].as_ref().unwrap_err();
     assert!(error.violates(UpdateChatSharingConstraint::ChatsPubliclyEnabledByFkey));
+    let error = changed[2].as_ref().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transaction);
     tx.rollback().await.unwrap();
 }

@@ -278,7 +278,7 @@ async fn page<P: Params, R: Row, M: Mapper<R>>(
         .and_then(|before| before.checked_mul(size))
         .ok_or_else(|| Error::with(ErrorKind::InvalidInput, "pages count from 1"))?;
     #[cfg(feature = "testing")]
-    if let Some(mock) = request.handle.mock() {
+    if let Some(mock) = request.route.given.mock() {
         let page = mock?.answer::<Page<R>>(request.about.origin)?;
         let items = super::owned(&mut mapper, page.items)?;
         return Ok(Page {
@@ -306,7 +306,7 @@ async fn page<P: Params, R: Row, M: Mapper<R>>(
         true => Snapshot::One,
         false => Snapshot::Each,
     };
-    let (rows, total) = together::both(request.handle, rows, count, snapshot).await?;
+    let (rows, total) = together::both(request.route.handle(), rows, count, snapshot).await?;
     let total = match total.first() {
         Some(row) => call::read_row(request.about.origin, row, 1, |reading| i64::read(reading))?,
         None => return Err(Error::new(ErrorKind::NotFound)),
@@ -354,7 +354,7 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
     let (pages, texts) = pages(request.about, slots.as_slice().len())?;
     let size = pages.size(size)?;
     #[cfg(feature = "testing")]
-    if let Some(mock) = request.handle.mock() {
+    if let Some(mock) = request.route.given.mock() {
         let page = mock?.answer::<CursorPage<R>>(request.about.origin)?;
         return Ok(CursorPage {
             items: super::owned(&mut mapper, page.items)?,
@@ -394,7 +394,7 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
         }
     }
     let mut rows = together::one(
-        request.handle,
+        request.route.handle(),
         Ask {
             about: &about,
             params: &params,

@@ -4,6 +4,7 @@
 
 #[cfg(unix)]
 mod bad_input;
+mod batches;
 mod connections;
 mod deadlines;
 mod errors;
