@@ -41,6 +41,8 @@ pub struct Facts {
     pub order: Order,
     /// What parameters are held to that are stored as they are.
     pub held: Vec<Held>,
+    /// The unique indexes that the proofs rest on.
+    pub keys: BTreeSet<Oid>,
 }
 
 /// What the schema demands of a parameter, in a form that can be asked without the server.
@@ -57,6 +59,10 @@ pub struct Held {
     /// Its COMMENT, or else what it demands.
     pub message: String,
     pub test: Test,
+    /// Of a CHECK, pg_get_constraintdef.
+    pub definition: Option<String>,
+    /// The column's name and its type, where its length or its places behind the point matter.
+    pub declared: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What is emitted, as pure data: names final, types resolved, order fixed. `resolve` fills it, `emit` and `manifest`
 //! read it; it imports nothing of ours, so that a test can write one by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,35 @@ pub struct Model {
     pub types: Vec<TypeItem>,
     /// Behind the feature `testing`, where the package has it.
     pub testing: Option<Testing>,
+    pub relied: Relied,
+}
+
+/// What of the schema the proofs and the rules for parameters rest on, beyond the types of each statement.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Relied {
+    pub search_path: Vec<String>,
+    /// By schema and table.
+    pub not_null: BTreeMap<(String, String), BTreeSet<String>>,
+    pub definitions: BTreeSet<Definition>,
+}
+
+/// A part of a table or of a domain, as the server writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Definition {
+    pub schema: String,
+    pub relation: String,
+    pub part: Part,
+    pub name: String,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Part {
+    /// The type of a column.
+    Column,
+    /// A unique index.
+    Key,
+    Check,
 }
 
 /// How the crate is divided.

@@ -180,6 +180,7 @@ fn model(queries: Vec<Query>) -> Model {
         tables: vec![],
         types: vec![],
         testing: None,
+        relied: Relied::default(),
     }
 }
 

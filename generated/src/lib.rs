@@ -42,9 +42,100 @@ pub use tables::*;
 pub use users::*;
 
 sqlmill_runtime::verify! {
+    RELIED:
     chats::CHATS_STATEMENTS, dashboards::DASHBOARDS_STATEMENTS, datasets::DATASETS_STATEMENTS,
     integrations::INTEGRATIONS_STATEMENTS, knowledge::KNOWLEDGE_STATEMENTS,
     library::LIBRARY_STATEMENTS, messages::MESSAGES_STATEMENTS, metrics::METRICS_STATEMENTS,
     organizations::ORGANIZATIONS_STATEMENTS, reports::REPORTS_STATEMENTS,
     sharing::SHARING_STATEMENTS, users::USERS_STATEMENTS,
+}
+
+sqlmill_runtime::relied! {
+    RELIED: search_path ["public"];
+    labels "public"."asset_permission_role_enum" ["owner", "viewer", "can_view", "can_filter", "can_edit", "full_access"];
+    labels "public"."asset_type_enum" ["chat", "metric_file", "dashboard_file", "report_file", "collection"];
+    labels "public"."chat_type_enum" ["analyst", "data_engineer"];
+    labels "public"."data_source_onboarding_status_enum" ["notStarted", "inProgress", "completed", "failed"];
+    labels "public"."dataset_type_enum" ["table", "view", "materializedView"];
+    labels "public"."docs_type_enum" ["analyst", "normal"];
+    labels "public"."github_integration_status_enum" ["pending", "active", "suspended", "revoked"];
+    labels "public"."identity_type_enum" ["user", "team", "organization"];
+    labels "public"."message_analysis_mode_enum" ["auto", "standard", "investigation"];
+    labels "public"."slack_chat_authorization_enum" ["unauthorized", "authorized", "auto_added"];
+    labels "public"."slack_integration_status_enum" ["pending", "active", "failed", "revoked"];
+    labels "public"."storage_provider_enum" ["s3", "r2", "gcs"];
+    labels "public"."user_organization_role_enum" ["workspace_admin", "data_admin", "querier", "restricted_querier", "viewer"];
+    labels "public"."user_organization_status_enum" ["active", "inactive", "pending", "guest"];
+    labels "public"."verification_enum" ["verified", "backlogged", "inReview", "requested", "notRequested"];
+    labels "public"."workspace_sharing_enum" ["none", "can_view", "can_edit", "full_access"];
+    not_null "public"."asset_permissions" ["asset_id", "asset_type", "created_at", "created_by", "identity_id", "identity_type", "role", "updated_at", "updated_by"];
+    not_null "public"."chats" ["chat_type", "created_at", "created_by", "id", "organization_id", "publicly_accessible", "title", "updated_at", "updated_by", "workspace_sharing"];
+    not_null "public"."collections" ["created_at", "created_by", "id", "name", "organization_id", "updated_at", "workspace_sharing"];
+    not_null "public"."collections_to_assets" ["asset_id", "asset_type", "collection_id"];
+    not_null "public"."dashboard_files" ["content", "created_at", "created_by", "file_name", "id", "name", "organization_id", "publicly_accessible", "updated_at", "version_history", "workspace_sharing"];
+    not_null "public"."data_sources" ["created_at", "created_by", "env", "id", "name", "onboarding_status", "organization_id", "secret_id", "type", "updated_at"];
+    not_null "public"."dataset_groups" ["id"];
+    not_null "public"."dataset_groups_permissions" ["dataset_group_id", "permission_id", "permission_type"];
+    not_null "public"."dataset_permissions" ["dataset_id", "permission_id", "permission_type"];
+    not_null "public"."datasets" ["data_source_id", "database_name", "enabled", "id", "imported", "name", "organization_id", "schema", "type", "updated_at"];
+    not_null "public"."datasets_to_dataset_groups" ["dataset_group_id", "dataset_id"];
+    not_null "public"."datasets_to_permission_groups" ["created_at", "dataset_id", "permission_group_id"];
+    not_null "public"."docs" ["content", "created_at", "id", "name", "organization_id", "type", "updated_at"];
+    not_null "public"."github_integrations" ["created_at", "github_org_id", "id", "installation_id", "organization_id", "status", "user_id"];
+    not_null "public"."logs_write_back_configs" ["created_at", "data_source_id", "database", "id", "organization_id", "schema", "table_name", "updated_at"];
+    not_null "public"."messages" ["chat_id", "created_at", "created_by", "id", "is_completed", "message_analysis_mode", "metadata", "raw_llm_messages", "reasoning", "response_messages", "title", "updated_at"];
+    not_null "public"."messages_to_files" ["created_at", "file_id", "id", "is_duplicate", "message_id", "version_number"];
+    not_null "public"."metric_files" ["content", "created_at", "created_by", "data_source_id", "file_name", "id", "name", "organization_id", "publicly_accessible", "updated_at", "verification", "version_history", "workspace_sharing"];
+    not_null "public"."metric_files_to_dashboard_files" ["dashboard_file_id", "metric_file_id"];
+    not_null "public"."metric_files_to_report_files" ["metric_file_id", "report_file_id"];
+    not_null "public"."organizations" ["created_at", "default_role", "id", "name", "organization_color_palettes", "payment_required", "restrict_new_user_invitations", "updated_at"];
+    not_null "public"."permission_groups" ["id", "name", "organization_id"];
+    not_null "public"."permission_groups_to_identities" ["identity_id", "identity_type", "permission_group_id"];
+    not_null "public"."report_files" ["content", "created_at", "created_by", "id", "name", "organization_id", "publicly_accessible", "updated_at", "version_history", "workspace_sharing"];
+    not_null "public"."s3_integrations" ["created_at", "id", "organization_id", "provider", "updated_at"];
+    not_null "public"."shortcuts" ["created_at", "created_by", "id", "instructions", "name", "organization_id", "share_with_workspace", "updated_at"];
+    not_null "public"."slack_integrations" ["created_at", "default_sharing_permissions", "id", "organization_id", "status", "updated_at", "user_id"];
+    not_null "public"."teams" ["id"];
+    not_null "public"."teams_to_users" ["team_id", "user_id"];
+    not_null "public"."user_favorites" ["asset_id", "asset_type", "order_index", "user_id"];
+    not_null "public"."user_library" ["asset_id", "asset_type", "user_id"];
+    not_null "public"."users" ["attributes", "config", "created_at", "email", "id", "is_active", "last_used_shortcuts", "personalization_config", "personalization_enabled", "suggested_prompts", "updated_at"];
+    not_null "public"."users_to_organizations" ["created_at", "organization_id", "role", "status", "updated_at", "user_id"];
+    not_null "vault"."secrets" ["created_at", "description", "id", "secret", "updated_at"];
+    key "public"."asset_permissions" "asset_permissions_pkey" "CREATE UNIQUE INDEX asset_permissions_pkey ON public.asset_permissions USING btree (identity_id, identity_type, asset_id, asset_type)";
+    key "public"."chats" "chats_pkey" "CREATE UNIQUE INDEX chats_pkey ON public.chats USING btree (id)";
+    key "public"."collections" "collections_pkey" "CREATE UNIQUE INDEX collections_pkey ON public.collections USING btree (id)";
+    key "public"."collections_to_assets" "collections_to_assets_pkey" "CREATE UNIQUE INDEX collections_to_assets_pkey ON public.collections_to_assets USING btree (collection_id, asset_id, asset_type)";
+    key "public"."dashboard_files" "dashboard_files_pkey" "CREATE UNIQUE INDEX dashboard_files_pkey ON public.dashboard_files USING btree (id)";
+    key "public"."data_sources" "data_sources_name_organization_id_env_key" "CREATE UNIQUE INDEX data_sources_name_organization_id_env_key ON public.data_sources USING btree (name, organization_id, env)";
+    key "public"."data_sources" "data_sources_pkey" "CREATE UNIQUE INDEX data_sources_pkey ON public.data_sources USING btree (id)";
+    key "public"."datasets" "datasets_pkey" "CREATE UNIQUE INDEX datasets_pkey ON public.datasets USING btree (id)";
+    key "public"."datasets_to_permission_groups" "datasets_to_permission_groups_pkey" "CREATE UNIQUE INDEX datasets_to_permission_groups_pkey ON public.datasets_to_permission_groups USING btree (dataset_id, permission_group_id)";
+    column "public"."docs" "name" "character varying(255)";
+    key "public"."docs" "docs_pkey" "CREATE UNIQUE INDEX docs_pkey ON public.docs USING btree (id)";
+    column "public"."github_integrations" "github_org_id" "character varying(255)";
+    column "public"."github_integrations" "github_org_name" "character varying(255)";
+    column "public"."github_integrations" "installation_id" "character varying(255)";
+    column "public"."github_integrations" "token_vault_key" "character varying(255)";
+    column "public"."logs_write_back_configs" "database" "character varying(255)";
+    column "public"."logs_write_back_configs" "schema" "character varying(255)";
+    column "public"."logs_write_back_configs" "table_name" "character varying(255)";
+    key "public"."messages" "messages_pkey" "CREATE UNIQUE INDEX messages_pkey ON public.messages USING btree (id)";
+    key "public"."metric_files" "metric_files_pkey" "CREATE UNIQUE INDEX metric_files_pkey ON public.metric_files USING btree (id)";
+    key "public"."metric_files_to_dashboard_files" "metric_files_to_dashboard_files_pkey" "CREATE UNIQUE INDEX metric_files_to_dashboard_files_pkey ON public.metric_files_to_dashboard_files USING btree (metric_file_id, dashboard_file_id)";
+    key "public"."metric_files_to_report_files" "metric_files_to_report_files_pkey" "CREATE UNIQUE INDEX metric_files_to_report_files_pkey ON public.metric_files_to_report_files USING btree (metric_file_id, report_file_id)";
+    key "public"."organizations" "organizations_pkey" "CREATE UNIQUE INDEX organizations_pkey ON public.organizations USING btree (id)";
+    check "public"."organizations" "organizations_name_check" "CHECK (((length(name) >= 1) AND (length(name) <= 200)))";
+    key "public"."permission_groups" "permission_groups_name_key" "CREATE UNIQUE INDEX permission_groups_name_key ON public.permission_groups USING btree (organization_id, name) WHERE (deleted_at IS NULL)";
+    key "public"."report_files" "report_files_pkey" "CREATE UNIQUE INDEX report_files_pkey ON public.report_files USING btree (id)";
+    key "public"."s3_integrations" "s3_integrations_pkey" "CREATE UNIQUE INDEX s3_integrations_pkey ON public.s3_integrations USING btree (id)";
+    key "public"."shortcuts" "shortcuts_pkey" "CREATE UNIQUE INDEX shortcuts_pkey ON public.shortcuts USING btree (id)";
+    column "public"."slack_integrations" "oauth_state" "character varying(255)";
+    column "public"."slack_integrations" "team_id" "character varying(255)";
+    key "public"."user_favorites" "user_favorites_pkey" "CREATE UNIQUE INDEX user_favorites_pkey ON public.user_favorites USING btree (user_id, asset_id, asset_type)";
+    key "public"."users" "users_email_key" "CREATE UNIQUE INDEX users_email_key ON public.users USING btree (email)";
+    key "public"."users" "users_pkey" "CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)";
+    check "public"."users" "users_email_check" "CHECK (((length(email) >= 1) AND (length(email) <= 320)))";
+    key "public"."users_to_organizations" "users_to_organizations_pkey" "CREATE UNIQUE INDEX users_to_organizations_pkey ON public.users_to_organizations USING btree (user_id, organization_id)";
+    key "vault"."secrets" "secrets_name_key" "CREATE UNIQUE INDEX secrets_name_key ON vault.secrets USING btree (name)";
 }

@@ -315,7 +315,7 @@ impl Error {
         self.0.detail.as_deref()
     }
 
-    #[cfg(feature = "testing")]
+    /// With more words behind what is said.
     pub(crate) fn noting(mut self, more: &str) -> Self {
         let detail = self.0.detail.get_or_insert_default();
         if !detail.is_empty() {

@@ -65,6 +65,7 @@ mod partition;
 mod patch;
 mod pool;
 mod query;
+mod relied;
 mod row;
 mod session;
 mod shared;
@@ -124,6 +125,8 @@ pub use codec::{
 #[doc(hidden)]
 pub use page::{Cursors, Order};
 #[doc(hidden)]
+pub use relied::{Part, Relied};
+#[doc(hidden)]
 pub use type_list::ANY;
 #[doc(hidden)]
-pub use verify::verify;
+pub use verify::{verify, verify_all};

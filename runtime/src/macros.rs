@@ -728,17 +728,84 @@ macro_rules! statements {
     };
 }
 
-/// Makes the function that holds a crate's queries against the database.
+/// Makes the function that holds a crate's queries against the database, with what they rely on, if it is listed by
+/// [`relied!`](crate::relied).
 #[macro_export]
 macro_rules! verify {
-    ($($module:ident::$list:ident),* $(,)?) => {
+    ($relied:ident: $($module:ident::$list:ident),* $(,)?) => {
         /// Prepares every query of this crate on the live database and compares parameters and columns with what the crate
-        /// was compiled for, all in one go. To be called when a service starts: the error names each query that does not fit.
+        /// was compiled for, all in one go; and the search_path, the labels of enums, and the NOT NULLs, unique indexes and CHECKs
+        /// that it relies on. To be called when a service starts.
+        ///
+        /// # Errors
+        ///
+        /// The error names each query that does not fit, and each of the others that is different.
         pub async fn verify(
             db: &impl $crate::Reader,
         ) -> ::core::result::Result<(), $crate::VerifyError> {
-            $crate::verify(db, &[$($module::$list),*]).await
+            $crate::verify_all(db, &[$($module::$list),*], Some(&$relied)).await
         }
+    };
+    ($($module:ident::$list:ident),* $(,)?) => {
+        /// Prepares every query of this crate on the live database and compares parameters and columns with what the crate
+        /// was compiled for, all in one go. To be called when a service starts.
+        ///
+        /// # Errors
+        ///
+        /// The error names each query that does not fit.
+        pub async fn verify(
+            db: &impl $crate::Reader,
+        ) -> ::core::result::Result<(), $crate::VerifyError> {
+            $crate::verify_all(db, &[$($module::$list),*], None).await
+        }
+    };
+}
+
+/// Lists what of the schema a crate's queries rely on, beyond the types of each, for [`verify!`](crate::verify).
+///
+/// ```
+/// sqlmill_runtime::relied! {
+///     RELIED: search_path ["public"];
+///     labels "public"."mood" ["calm", "cross"];
+///     not_null "public"."users" ["email", "id"];
+///     column "public"."users" "name" "character varying(255)";
+///     key "public"."users" "users_pkey" "CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)";
+///     check "public"."users" "users_email_check" "CHECK ((email ~~ '%@%'::text))";
+/// }
+/// # let _ = RELIED;
+/// ```
+#[macro_export]
+macro_rules! relied {
+    ($name:ident: search_path [$($schema:literal),*]; $($kind:ident $place:literal . $relation:literal $([$($item:literal),*])? $($part:literal $definition:literal)?;)*) => {
+        const $name: $crate::Relied = $crate::Relied {
+            search_path: &[$($schema),*],
+            parts: &[$(
+                $crate::__relied!($kind $place $relation $([$($item),*])? $($part $definition)?)
+            ),*],
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __relied {
+    (labels $schema:literal $relation:literal [$($label:literal),*]) => {
+        ($schema, $relation, $crate::Part::Labels(&[$($label),*], false))
+    };
+    (open_labels $schema:literal $relation:literal [$($label:literal),*]) => {
+        ($schema, $relation, $crate::Part::Labels(&[$($label),*], true))
+    };
+    (not_null $schema:literal $relation:literal [$($column:literal),*]) => {
+        ($schema, $relation, $crate::Part::NotNull(&[$($column),*]))
+    };
+    (column $schema:literal $relation:literal $name:literal $definition:literal) => {
+        ($schema, $relation, $crate::Part::Column($name, $definition))
+    };
+    (key $schema:literal $relation:literal $name:literal $definition:literal) => {
+        ($schema, $relation, $crate::Part::Key($name, $definition))
+    };
+    (check $schema:literal $relation:literal $name:literal $definition:literal) => {
+        ($schema, $relation, $crate::Part::Check($name, $definition))
     };
 }
 

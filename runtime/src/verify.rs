@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::{Handle, Reader};
+use crate::relied::{self, Looked, Relied};
 use crate::statement::{About, Statement};
 
 /// A [`Statement`], whatever its types: what [`statements!`](crate::statements) lists.
@@ -27,13 +28,13 @@ impl<P, R> sealed::AnyStatement for Statement<P, R> {
 
 impl<P, R> AnyStatement for Statement<P, R> {}
 
-/// The queries that do not fit the database.
+/// The queries that do not fit the database, and what else of it they rely on and is different.
 pub struct VerifyError {
     errors: Vec<Error>,
 }
 
 impl VerifyError {
-    /// An error for each query, with its name and what is different.
+    /// An error for each query, with its name and what is different; then one for each other thing, of no query.
     pub fn errors(&self) -> &[Error] {
         &self.errors
     }
@@ -68,6 +69,16 @@ pub async fn verify(
     db: &impl Reader,
     modules: &[&[&'static dyn AnyStatement]],
 ) -> Result<(), VerifyError> {
+    verify_all(db, modules, None).await
+}
+
+/// The same, and compares what else of the schema the crate relies on.
+#[doc(hidden)]
+pub async fn verify_all(
+    db: &impl Reader,
+    modules: &[&[&'static dyn AnyStatement]],
+    relied: Option<&'static Relied>,
+) -> Result<(), VerifyError> {
     let (lease, _transaction) = match db.handle() {
         Handle::Pool(pool) => match pool.lease().await {
             Ok(lease) => (Arc::new(lease), None),
@@ -88,6 +99,12 @@ pub async fn verify(
                 let texts = statement.known().into_iter();
                 texts.map(move |about| (index, about))
             });
+    // It travels with the first of the statements.
+    let relied = relied.unwrap_or(&Relied::NOTHING);
+    let looking = tokio::spawn({
+        let lease = Arc::clone(&lease);
+        async move { relied::look(&lease, relied).await }
+    });
     let mut running = tokio::task::JoinSet::new();
     let mut errors = Vec::new();
     loop {
@@ -108,15 +125,32 @@ pub async fn verify(
             Some(Err(_)) => return Err(Error::new(ErrorKind::ConnectionLost).into()),
         }
     }
-    if errors.is_empty() {
-        return Ok(());
-    }
+    let looked = looking.await;
+    let looked = match looked.unwrap_or_else(|_| Err(Error::new(ErrorKind::ConnectionLost))) {
+        Ok(looked) => looked,
+        Err(error) if errors.is_empty() => return Err(error.into()),
+        // In a transaction that a query has failed, nothing more can be asked.
+        Err(_) => Looked::default(),
+    };
     errors.sort_by_key(|(index, _)| *index);
     // Of a query of several texts one error will do.
     errors.dedup_by_key(|(index, _)| *index);
-    Err(VerifyError {
-        errors: errors.into_iter().map(|(_, error)| error).collect(),
-    })
+    // An older server may not know what a query calls.
+    let told = |error: Error| match error.sqlstate() {
+        Some(_) if !looked.server.is_empty() => {
+            error.noting(&format!("the server is PostgreSQL {}", looked.server))
+        }
+        _ => error,
+    };
+    let errors: Vec<Error> = errors
+        .into_iter()
+        .map(|(_, error)| told(error))
+        .chain(looked.different)
+        .collect();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(VerifyError { errors }),
+    }
 }
 
 impl From<Error> for VerifyError {

@@ -608,6 +608,30 @@ impl Session {
         })
     }
 
+    /// What the catalog says of relations and types: their parts, each with its kind, schema, relation, name and definition.
+    pub(crate) async fn parts(
+        &self,
+        schemas: &[&str],
+        relations: &[&str],
+    ) -> Result<Vec<[String; 5]>, Failure> {
+        let types = [postgres::Type::TEXT_ARRAY, postgres::Type::TEXT_ARRAY];
+        let statement = self.client.prepare_typed(PARTS, &types).await?;
+        let rows = self
+            .client
+            .query(&statement, &[&schemas, &relations])
+            .await?;
+        let part = |row: &tokio_postgres::Row| -> Result<[String; 5], Failure> {
+            Ok([
+                row.try_get(0)?,
+                row.try_get(1)?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+                row.try_get(4)?,
+            ])
+        };
+        rows.iter().map(part).collect()
+    }
+
     /// Where a constraint of a partition comes from: the topmost table and the name that the constraint has there.
     pub(crate) async fn root_constraint(
         &self,
@@ -668,6 +692,49 @@ SELECT pg_catalog.pg_is_in_recovery(), CASE
     WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
     ELSE EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
 END::float8, pg_catalog.current_setting('server_version'), pg_catalog.current_setting('transaction_read_only')::bool";
+
+/// A column that is NOT NULL only for what is stored from now on (`NOT VALID`, 18) may be NULL. A unique index that is checked at the end
+/// of a transaction, or was not finished, is no key.
+const PARTS: &str = "\
+WITH asked AS (
+    SELECT n.oid AS schema, n.nspname, a.relname
+    FROM unnest($1, $2) a (nspname, relname)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = a.nspname
+), relation AS (
+    SELECT asked.nspname, c.relname, c.oid
+    FROM asked JOIN pg_catalog.pg_class c ON c.relnamespace = asked.schema AND c.relname = asked.relname
+), type AS (
+    SELECT asked.nspname, t.typname, t.oid
+    FROM asked JOIN pg_catalog.pg_type t ON t.typnamespace = asked.schema AND t.typname = asked.relname
+)
+SELECT 'column', r.nspname::text, r.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT 'not null', r.nspname, r.relname, a.attname, ''
+FROM relation r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND a.attnotnull
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_constraint c
+    WHERE c.conrelid = r.oid AND c.contype = 'n' AND c.conkey = ARRAY[a.attnum] AND NOT c.convalidated
+)
+UNION ALL
+SELECT 'key', r.nspname, r.relname, i.relname, CASE WHEN x.indisvalid AND x.indimmediate
+    THEN pg_catalog.pg_get_indexdef(i.oid) ELSE '' END
+FROM relation r JOIN pg_catalog.pg_index x ON x.indrelid = r.oid AND x.indisunique
+JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+UNION ALL
+SELECT 'check', r.nspname, r.relname, c.conname, pg_catalog.pg_get_constraintdef(c.oid)
+FROM relation r JOIN pg_catalog.pg_constraint c ON c.conrelid = r.oid AND c.contype = 'c'
+UNION ALL
+SELECT 'check', t.nspname, t.typname, c.conname, pg_catalog.pg_get_constraintdef(c.oid)
+FROM type t JOIN pg_catalog.pg_constraint c ON c.contypid = t.oid
+UNION ALL
+SELECT 'label', t.nspname, t.typname, e.enumlabel, ''
+FROM type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid
+UNION ALL
+SELECT 'schema', '', '', s.name, ''
+FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s (name, place)
+UNION ALL
+SELECT 'server', '', '', '', pg_catalog.current_setting('server_version')";
 
 /// A unique constraint of a partition has an index of its own with a name of its own, whose root is the parent's index;
 /// foreign keys are tied by `conparentid`; CHECK and NOT NULL keep name and column.

@@ -6,6 +6,7 @@ mod doc;
 mod layout;
 mod packages;
 mod query;
+mod relied;
 mod spell;
 mod structs;
 mod testing;
@@ -258,7 +259,18 @@ fn root(model: &Model, places: &Places) -> String {
         .map(|module| format!("{}::{}", module.name, query::list_name(&module.name)))
         .collect();
     w.blank();
-    layout::filled(&mut w, "sqlmill_runtime::verify!", None, &queried);
+    if queried.is_empty() || relied::is_empty(model) {
+        layout::filled(&mut w, "sqlmill_runtime::verify!", None, &queried);
+    } else {
+        layout::filled(
+            &mut w,
+            "sqlmill_runtime::verify!",
+            Some(relied::NAME),
+            &queried,
+        );
+        w.blank();
+        relied::relied(&mut w, model);
+    }
     w.finish()
 }
 

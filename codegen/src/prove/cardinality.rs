@@ -1,11 +1,21 @@
 //! How many rows can come back?
 
+use std::collections::BTreeSet;
+
 use super::Input;
 use super::rows::{Prover, Scope, Seeds};
+use crate::catalog::Oid;
 use crate::describe::Utility;
 use crate::facts::{Cardinality, Proved};
 
-pub fn cardinality(input: &Input<'_>) -> Proved<Cardinality> {
+/// With the unique indexes that the proof rests on.
+pub fn cardinality(input: &Input<'_>) -> (Proved<Cardinality>, BTreeSet<Oid>) {
+    let mut used = BTreeSet::new();
+    let proved = proved(input, &mut used);
+    (proved, used)
+}
+
+fn proved(input: &Input<'_>, used: &mut BTreeSet<Oid>) -> Proved<Cardinality> {
     if input.statement.columns.is_empty() {
         return Proved::new(Cardinality::None, "the statement returns no rows");
     }
@@ -20,8 +30,14 @@ pub fn cardinality(input: &Input<'_>) -> Proved<Cardinality> {
     let scope = Scope::top(query);
     match prover.at_most_one(&scope, &Seeds::new()) {
         Err(reason) => Proved::new(Cardinality::Many, reason),
-        Ok(reason) if prover.at_least_one(&scope) => Proved::new(Cardinality::One, reason),
-        Ok(reason) => Proved::new(Cardinality::AtMostOne, reason),
+        Ok(reason) => {
+            let cardinality = match prover.at_least_one(&scope) {
+                true => Cardinality::One,
+                false => Cardinality::AtMostOne,
+            };
+            used.extend(prover.used());
+            Proved::new(cardinality, reason)
+        }
     }
 }
 

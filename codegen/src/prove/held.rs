@@ -233,6 +233,7 @@ fn demands(catalog: &Catalog, stored: Stored, column: (Oid, i16), found: &mut Ve
                     relation: &outer.name,
                     constraint: check.name.clone(),
                     message: message(comment.as_deref(), &check.definition),
+                    definition: Some(check.definition.clone()),
                     test,
                 });
             }
@@ -257,6 +258,7 @@ fn demands(catalog: &Catalog, stored: Stored, column: (Oid, i16), found: &mut Ve
                 relation: &relation.name,
                 constraint: constraint.name.clone(),
                 message: message(constraint.comment.as_deref(), &constraint.definition),
+                definition: Some(constraint.definition.clone()),
                 test,
             });
         }
@@ -271,9 +273,21 @@ fn demands(catalog: &Catalog, stored: Stored, column: (Oid, i16), found: &mut Ve
             relation: &relation.name,
             constraint: format!("varchar({most})"),
             message: format!("at most {most} characters"),
+            definition: None,
             test: Test::AtMost(most),
         });
     }
+    // A domain's own length never changes.
+    let own = match base {
+        VARCHAR => {
+            length_limit(base, declared.type_mod).map(|most| format!("character varying({most})"))
+        }
+        NUMERIC if declared.type_mod >= 4 => {
+            places.map(|places| format!("numeric({},{places})", (declared.type_mod - 4) >> 16))
+        }
+        _ => None,
+    };
+    let own = own.map(|own| (declared.name.clone(), own));
     found.extend(held.into_iter().map(|demand| Held {
         param: stored.param,
         switch: stored.switch,
@@ -282,6 +296,8 @@ fn demands(catalog: &Catalog, stored: Stored, column: (Oid, i16), found: &mut Ve
         constraint: demand.constraint,
         message: demand.message,
         test: demand.test,
+        definition: demand.definition,
+        declared: own.clone(),
     }));
 }
 
@@ -290,6 +306,7 @@ struct Demand<'c> {
     relation: &'c str,
     constraint: String,
     message: String,
+    definition: Option<String>,
     test: Test,
 }
 

@@ -104,17 +104,20 @@ pub fn prove(input: &Input<'_>) -> Facts {
     let params = params::params(input);
     let columns = nullability::columns(input, &params);
     let (reads, writes) = (reach::reads(input), reach::writes(input));
-    let cardinality = cardinality::cardinality(input);
+    let (cardinality, mut keys) = cardinality::cardinality(input);
+    let (order, ordering) = order::order(input, &columns);
+    keys.extend(ordering);
     let pure_read = access::pure_read(input);
     Facts {
-        shared: short::shared(input, &cardinality, &pure_read),
+        shared: short::shared(input, &cardinality, &pure_read, &mut keys),
         cardinality,
         access: access::access(input),
         pure_read,
         violations: violations::violations(input, &params),
         unread_code: access::unread_code(input, &writes),
-        order: order::order(input, &columns),
+        order,
         held: held::held(input),
+        keys,
         columns,
         params,
         reads,

@@ -1,12 +1,21 @@
 //! The sort keys of the result, and whether they tell every two rows apart.
 
+use std::collections::BTreeSet;
+
 use super::Input;
 use super::rows::{Prover, Scope, Seeds, describe_target, strip};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Oid};
 use crate::describe::tree::{Command, Expr, Query, RteKind, SortGroup, Target};
 use crate::facts::{ColumnFacts, Order, OrderKey, Proved};
 
-pub fn order(input: &Input<'_>, columns: &[ColumnFacts]) -> Order {
+/// With the unique indexes that tell rows apart.
+pub fn order(input: &Input<'_>, columns: &[ColumnFacts]) -> (Order, BTreeSet<Oid>) {
+    let mut used = BTreeSet::new();
+    let order = proved(input, columns, &mut used);
+    (order, used)
+}
+
+fn proved(input: &Input<'_>, columns: &[ColumnFacts], used: &mut BTreeSet<Oid>) -> Order {
     let ([_], Some(query)) = (input.statement.queries.as_slice(), input.visible_query()) else {
         return Order {
             keys: Vec::new(),
@@ -40,7 +49,10 @@ pub fn order(input: &Input<'_>, columns: &[ColumnFacts]) -> Order {
         );
     }
     let total = match prover.at_most_one(&scope, &seeds) {
-        Ok(reason) => Proved::new(true, reason),
+        Ok(reason) => {
+            used.extend(prover.used());
+            Proved::new(true, reason)
+        }
         Err(_) if query.sort.is_empty() => Proved::new(false, "there is no ORDER BY"),
         Err(reason) => Proved::new(
             false,

@@ -75,6 +75,8 @@ pub(super) struct Prover<'p> {
     /// Queries by their address: where a query stands says what its CTEs mean.
     known: RefCell<BTreeMap<(*const Query, Seeds), Verdict>>,
     known_to_give_a_row: RefCell<BTreeMap<*const Query, bool>>,
+    /// The indexes that a proof named.
+    used: RefCell<BTreeSet<Oid>>,
     steps: Cell<u32>,
 }
 
@@ -94,8 +96,14 @@ impl<'p> Prover<'p> {
             unique,
             known: RefCell::default(),
             known_to_give_a_row: RefCell::default(),
+            used: RefCell::default(),
             steps: Cell::new(0),
         }
+    }
+
+    /// The indexes that what was proved rests on.
+    pub(super) fn used(self) -> BTreeSet<Oid> {
+        self.used.into_inner()
     }
 
     /// Counts a step; false where there have been too many.

@@ -6,7 +6,7 @@
 //! a whole unique key, compared with constants, parameters, outer columns, and columns of tables that were looked up
 //! before. PostgreSQL considers every order of up to eight tables (`join_collapse_limit`), so it finds that one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::Prover;
 use super::walk::{self, Part};
@@ -21,6 +21,7 @@ pub fn shared(
     input: &Input<'_>,
     cardinality: &Proved<Cardinality>,
     pure_read: &Proved<bool>,
+    used: &mut BTreeSet<Oid>,
 ) -> Proved<bool> {
     let no = |reason: &str| Proved::new(false, reason);
     if !pure_read.value {
@@ -35,10 +36,13 @@ pub fn shared(
         return no("a rule makes several queries of the statement");
     };
     match lookups(input, query) {
-        Ok(()) => Proved::new(
-            true,
-            "each table is looked up by a key, nothing is locked, and nothing depends on the session",
-        ),
+        Ok(found) => {
+            used.extend(found);
+            Proved::new(
+                true,
+                "each table is looked up by a key, nothing is locked, and nothing depends on the session",
+            )
+        }
         Err(reason) => Proved::new(false, reason),
     }
 }
@@ -46,7 +50,8 @@ pub fn shared(
 /// `join_collapse_limit` and `from_collapse_limit`: beyond it the planner keeps to the order that was written.
 const MOST_TABLES: usize = 8;
 
-fn lookups(input: &Input<'_>, query: &Query) -> Result<(), String> {
+/// The indexes that serve them.
+fn lookups(input: &Input<'_>, query: &Query) -> Result<BTreeSet<Oid>, String> {
     let prover = Prover::new(input.catalog, input.rules);
     let mut tables = looked_up(&prover, input, query)?;
     let mut below = Vec::new();
@@ -62,7 +67,7 @@ fn lookups(input: &Input<'_>, query: &Query) -> Result<(), String> {
             "it joins {tables} tables: the planner considers every order of {MOST_TABLES} at most"
         ));
     }
-    Ok(())
+    Ok(prover.used())
 }
 
 /// How many tables the query has, each of them looked up by a key. Subqueries in expressions are left out.
@@ -278,10 +283,15 @@ impl<'q> Block<'_, 'q, '_> {
         let Some(table) = self.tables.get(place) else {
             return false;
         };
-        self.prover.indexes(table.oid, table.inherits).any(|index| {
+        let mut indexes = self.prover.indexes(table.oid, table.inherits);
+        let found = indexes.find(|index| {
             (0..index.keys.len()).all(|key| self.is_bound(place, table, index, key, found))
                 && self.applies(place, table, index)
-        })
+        });
+        if let Some(index) = found {
+            self.prover.uses(index);
+        }
+        found.is_some()
     }
 
     /// Is the key of the index compared with what is known by then, in the way that the index is sorted by?

@@ -96,6 +96,7 @@ impl Resolver<'_> {
             None if draft.outputs.is_empty() => QueryResult::Affected,
             None => QueryResult::Scalar,
         };
+        self.rely(facts, draft.bulk.is_none());
         let timeout_ms = super::query::timeout(draft.parsed);
         Query {
             name: draft.name.clone(),

@@ -14,6 +14,7 @@ mod nested;
 mod overrides;
 mod packages;
 mod query;
+mod relied;
 mod structs;
 mod tables;
 mod testing;
@@ -27,7 +28,7 @@ use crate::checked::Checked;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Waiver;
-use crate::model::{Model, Module};
+use crate::model::{self, Model, Module};
 use crate::parse::syntax::ParsedFile;
 use crate::source::{FileId, Sources, Span};
 
@@ -56,6 +57,10 @@ pub fn resolve(
         files,
         types: Types::new(catalog, config),
         page_sizes: config.page.unless_default(),
+        relied: model::Relied {
+            search_path: catalog.search_path.clone(),
+            ..model::Relied::default()
+        },
         diagnostics: Vec::new(),
     };
     for file in files {
@@ -122,6 +127,7 @@ pub fn resolve(
         tables,
         types,
         testing,
+        relied: resolver.relied,
     };
     derive(&mut model, config);
     (model, resolver.diagnostics)
@@ -177,6 +183,7 @@ struct Resolver<'a> {
     files: &'a [ParsedFile],
     types: Types<'a>,
     page_sizes: Option<(i64, i64)>,
+    relied: model::Relied,
     diagnostics: Vec<Diagnostic>,
 }
 

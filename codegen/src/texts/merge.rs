@@ -224,6 +224,7 @@ fn weaker(mut a: Facts, b: Facts) -> Facts {
         known.delete |= write.delete;
         known.columns.extend(write.columns);
     }
+    a.keys.extend(b.keys);
     for violation in b.violations {
         let same = |known: &&mut crate::facts::Violation| {
             known.name == violation.name

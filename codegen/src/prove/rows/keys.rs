@@ -76,7 +76,9 @@ impl<'p> Prover<'p> {
             .is_some_and(|column| column.not_null)
     }
 
+    /// Why an index fixes its rows; it counts as used from then on.
     pub(super) fn index_reason(&self, index: &Index) -> String {
+        self.uses(index);
         let columns = self.key_names(index);
         let table = self.catalog.relation_name(index.relation);
         let what = if index.primary {
@@ -90,6 +92,10 @@ impl<'p> Prover<'p> {
             [column] => format!("`{table}.{column}` is {what}"),
             _ => format!("`({})` of `{table}` is {what}", columns.join(", ")),
         }
+    }
+
+    pub(in crate::prove) fn uses(&self, index: &Index) {
+        self.used.borrow_mut().insert(index.oid);
     }
 
     pub(super) fn key_names(&self, index: &Index) -> Vec<String> {
