@@ -717,8 +717,28 @@ fn connection_state() {
             "copy (SELECT 1) to stdout",
             "SET LOCAL work_mem = 1",
             "SET CONSTRAINTS ALL DEFERRED",
+            "CREATE TEMP TABLE new AS SELECT 1 AS a",
+            "CREATE LOCAL TEMPORARY TABLE new (id int)",
+            "CREATE OR REPLACE TEMP VIEW new AS SELECT 1 AS a",
+            "CREATE TABLE pg_temp.new (id int)",
+            "SELECT id INTO TEMP new FROM users",
+            "WITH one AS (SELECT 1 AS a) SELECT a INTO TEMPORARY TABLE new FROM one",
         ] {
             hold(text, &refused(text.split(' ').next().unwrap()));
+        }
+        for (text, place) in [
+            ("SELECT pg_advisory_lock(1)", "pg_advisory_lock"),
+            (
+                "SELECT pg_try_advisory_lock_shared(1, 2) AS got",
+                "pg_try_advisory_lock_shared",
+            ),
+            ("SELECT set_config('a.b', 'c', false)", "set_config"),
+            (
+                "SELECT id, set_config('a.b', 'c', :here) FROM users WHERE deleted_at IS NULL",
+                "set_config",
+            ),
+        ] {
+            hold(text, &refused(place));
         }
         for text in [
             "NOTIFY a",
@@ -726,7 +746,11 @@ fn connection_state() {
             "LOCK users",
             "COPY users TO '/dev/null'",
             "CREATE TABLE new (id int)",
+            "CREATE TABLE new (temp int)",
+            "CREATE TABLE temp AS SELECT 1 AS temp",
             "VACUUM users",
+            "SELECT pg_advisory_xact_lock(1)",
+            "SELECT set_config('a.b', 'c', true)",
             "DO 'BEGIN END'",
         ] {
             hold(text, &[]);

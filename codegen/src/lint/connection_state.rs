@@ -2,13 +2,15 @@
 //!
 //! Connections are shared: what BEGIN, SET, LISTEN or DECLARE leave behind, the next caller meets. COPY from and to the client is a
 //! conversation that no function here holds. SET LOCAL and its like end with their transaction, so they are for `--@ transaction`.
-//! Not waivable.
+//! Temporary tables, the advisory locks of a session and `set_config(…, false)` stay with the connection as well. Not waivable.
 
 use super::Rule;
 use super::context::Context;
-use crate::describe::Described;
+use crate::describe::tree::{Const, Expr, FuncCall};
+use crate::describe::{Described, Utility};
 use crate::diagnostic::Diagnostic;
 use crate::parse::syntax::DirectiveKind;
+use crate::prove::walk::{self, Part};
 
 pub(super) const RULE: Rule = Rule {
     name: "connection-state",
@@ -17,9 +19,56 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let Described::Utility(utility) = context.query.described else {
+    if let Described::Utility(utility) = context.query.described {
+        of_utility(context, utility, found);
+    }
+    for query in context.queries() {
+        walk::everything(query, &mut |part| {
+            if let Part::Expr(Expr::Func(call)) = part {
+                of_call(context, call, found);
+            }
+        });
+    }
+}
+
+fn of_call(context: &Context<'_>, call: &FuncCall, found: &mut Vec<Diagnostic>) {
+    let Some(function) = context
+        .catalog
+        .functions
+        .get(&call.function)
+        .filter(|function| function.builtin)
+    else {
         return;
     };
+    let (why, help) = match function.name.as_str() {
+        "pg_advisory_lock"
+        | "pg_advisory_lock_shared"
+        | "pg_try_advisory_lock"
+        | "pg_try_advisory_lock_shared"
+        | "pg_advisory_unlock"
+        | "pg_advisory_unlock_shared"
+        | "pg_advisory_unlock_all" => (
+            "is about a lock of the session, which others use after it",
+            "a transaction's lock ends with it: `tx.advisory_lock(key)`, or `pg_advisory_xact_lock(…)`",
+        ),
+        "set_config" if !call.args.get(2).is_some_and(is_true) => (
+            "changes the session, which others use after it",
+            "write `true` for its last argument, and `--@ transaction`; or `tx.set_local(…)`",
+        ),
+        _ => return,
+    };
+    found.push(
+        Diagnostic::error(RULE.name, format!("`{}` {why}", function.name))
+            .at(context.at(call.location).unwrap_or_else(|| context.head()))
+            .help(help),
+    );
+}
+
+fn is_true(expr: &Expr) -> bool {
+    matches!(expr, Expr::Const(Const { is_null: false, value, .. }) if value.first() == Some(&1))
+}
+
+fn of_utility(context: &Context<'_>, utility: &Utility, found: &mut Vec<Diagnostic>) {
     let words: Vec<String> = context
         .words()
         .map(|(word, _)| word.to_ascii_uppercase())
@@ -61,6 +110,10 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             "is about a cursor, which lives on one connection",
             "write the SELECT itself; callers read it row by row with `.stream()`",
         ),
+        "CREATE" | "SELECT" | "WITH" if makes_temporary(&words) => (
+            "makes what the session keeps until it ends, and others use it after this",
+            "use a subquery, a CTE or a table of the schema",
+        ),
         "COPY" if says("STDIN") || says("STDOUT") => (
             "exchanges data with the client in a way that queries do not",
             "write a SELECT, which `.stream()` reads row by row, or an INSERT … SELECT FROM unnest(…)",
@@ -72,4 +125,26 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             .at(context.head())
             .help(help),
     );
+}
+
+/// CREATE TEMP …, SELECT … INTO TEMP …, and the schema of temporary tables by its name.
+fn makes_temporary(words: &[String]) -> bool {
+    let is_temporary = |word: &String| matches!(word.as_str(), "TEMP" | "TEMPORARY");
+    let first = words.first().map(String::as_str);
+    let kind = |word: &&String| matches!(word.as_str(), "TABLE" | "VIEW" | "SEQUENCE");
+    let creates = first == Some("CREATE")
+        && (words
+            .iter()
+            .take_while(|word| !kind(word))
+            .any(is_temporary)
+            || words.iter().take(6).any(|word| word == "PG_TEMP"));
+    let after_into = || {
+        words
+            .iter()
+            .skip_while(|word| *word != "INTO")
+            .skip(1)
+            .take(2)
+            .any(is_temporary)
+    };
+    creates || (first != Some("CREATE") && after_into())
 }
