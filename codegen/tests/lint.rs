@@ -367,6 +367,23 @@ fn every_way_for_a_condition_to_hold_decides() {
             &["soft-delete-filter: id"],
         ),
         (
+            "SELECT name FROM users WHERE true OR deleted_at IS NULL",
+            &["soft-delete-filter: true"],
+        ),
+        (
+            "SELECT name FROM users WHERE coalesce(deleted_at > now(), true)",
+            &[],
+        ),
+        // A column of the query around looks at rows, too.
+        (
+            "SELECT t.id FROM tags t WHERE EXISTS (SELECT FROM posts p WHERE p.id = t.post_id AND (t.label = 'x' OR p.deleted_at IS NULL))",
+            &["soft-delete-filter: t"],
+        ),
+        (
+            "SELECT t.id, p.id AS post FROM tags t, LATERAL (SELECT id FROM posts WHERE id = t.post_id AND (t.label = 'x' OR deleted_at IS NULL)) p",
+            &["soft-delete-filter: t"],
+        ),
+        (
             "SELECT name FROM users WHERE :all OR (id > 0 AND (deleted_at IS NULL OR name = 'x'))",
             &["soft-delete-filter: name"],
         ),
@@ -505,6 +522,33 @@ fn an_upsert_says_what_becomes_of_a_deleted_row() {
     ]);
 }
 
+/// MERGE reads its source whole: what does not match by ON is inserted.
+fn of_source<'f>(found: &'f [&'f str]) -> [(String, &'f [&'f str]); 6] {
+    let on = "MERGE INTO tags t USING users s ON t.id = s.id";
+    let live = "s.deleted_at IS NULL";
+    let update = "THEN UPDATE SET label = 'x'";
+    let insert = "THEN INSERT (id, post_id) VALUES (s.id, 1)";
+    [
+        (format!("{on} WHEN MATCHED {update}"), found),
+        (format!("{on} AND {live} WHEN MATCHED {update}"), &[]),
+        (format!("{on} AND {live} WHEN NOT MATCHED {insert}"), found),
+        (
+            format!("{on} AND {live} WHEN MATCHED {update} WHEN NOT MATCHED AND {live} {insert}"),
+            &[],
+        ),
+        (
+            format!("{on} AND {live} WHEN MATCHED {update} WHEN NOT MATCHED THEN DO NOTHING"),
+            &[],
+        ),
+        (
+            format!(
+                "MERGE INTO tags t USING (SELECT id FROM users WHERE deleted_at IS NULL) s ON t.id = s.id WHEN NOT MATCHED {insert}"
+            ),
+            &[],
+        ),
+    ]
+}
+
 #[test]
 fn a_merge_says_what_becomes_of_a_deleted_row() {
     const ON: &str = "MERGE INTO users u USING (VALUES (1)) v (id) ON u.id = v.id";
@@ -542,6 +586,10 @@ fn a_merge_says_what_becomes_of_a_deleted_row() {
     for mut bench in benches("lint_merge", SCHEMA) {
         if bench.major < 15 {
             continue;
+        }
+        for (text, expected) in of_source(&["soft-delete-filter: users s"]) {
+            let shown = run(&mut bench, &format!("--! q\n{text};\n")).shown();
+            assert_eq!(shown, expected, "PostgreSQL {}: {text}", bench.major);
         }
         // Servers come in any order: what one of them knows is not asked of the next.
         let by_source: Option<(String, &[&str])> = (bench.major >= 17).then(|| {

@@ -67,9 +67,11 @@ impl Search<'_> {
         if !self.speaks(expr) {
             return Some(expr);
         }
+        // `true OR …` leaves nothing for the caller to say.
+        let always = !matches!(expr, Expr::Coalesce { .. });
         parts
             .iter()
-            .filter(|part| looks_at_rows(part))
+            .filter(|part| looks_at_rows(part) || (always && is_constant(part, truth)))
             .find_map(|part| self.way(part, truth))
     }
 
@@ -104,8 +106,13 @@ impl Search<'_> {
 
 fn looks_at_rows(expr: &Expr) -> bool {
     walk::any_expression(expr, &|expr| {
-        matches!(expr, Expr::Var(var) if var.levels_up == 0) || matches!(expr, Expr::SubLink(_))
+        matches!(expr, Expr::Var(_) | Expr::SubLink(_))
     })
+}
+
+fn is_constant(expr: &Expr, truth: bool) -> bool {
+    matches!(expr, Expr::Const(constant) if !constant.is_null
+        && constant.type_oid == BOOL && (constant.value.first() == Some(&1)) == truth)
 }
 
 /// A constant that is not this truth value: NULL, or the other one.

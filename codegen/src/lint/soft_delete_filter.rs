@@ -466,11 +466,51 @@ fn decided(query: &Query, column: &Column, reading: &Reading<'_>, restricted: &R
             | Command::Unknown => {}
         }
     }
-    reading
-        .conditions
-        .iter()
-        .any(|condition| restricts(query, condition, reading.rel, column.number))
+    filters(query, reading, column.number)
         || passes(query, &restricted.outputs, reading.rel, column.number)
+}
+
+/// Do the conditions of the query decide about a column of the FROM item?
+fn filters(query: &Query, reading: &Reading<'_>, column: i16) -> bool {
+    let decides = |condition: &Expr| restricts(query, condition, reading.rel, column);
+    if query.command != Command::Merge || reading.rel == query.result_relation {
+        return reading.conditions.iter().any(|expr| decides(expr));
+    }
+    // The ON of MERGE leaves out no row of the source: those that do not match are inserted. Until 16 it stands where a WHERE
+    // would.
+    let mut on = Vec::new();
+    for expr in query
+        .merge_join_condition
+        .iter()
+        .chain(&query.join_tree.quals)
+    {
+        conjuncts(expr, &mut on);
+    }
+    let is_on = |expr: &Expr| on.iter().any(|part| std::ptr::eq(*part, expr));
+    let mut of_source = reading.conditions.iter().filter(|expr| !is_on(expr));
+    if of_source.any(|expr| decides(expr)) {
+        return true;
+    }
+    let matched = on.iter().any(|expr| decides(expr));
+    query
+        .merge_actions
+        .iter()
+        .filter(|action| action.command != Command::Nothing)
+        .all(|action| match action.match_kind {
+            MergeMatch::Matched if matched => true,
+            // There is no row of the source.
+            MergeMatch::NotMatchedBySource => true,
+            MergeMatch::Matched | MergeMatch::NotMatchedByTarget | MergeMatch::Unknown => {
+                action.condition.as_ref().is_some_and(decides)
+            }
+        })
+}
+
+fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
+    match expr {
+        Expr::And(parts, _) => parts.iter().for_each(|part| conjuncts(part, found)),
+        _ => found.push(expr),
+    }
 }
 
 /// The outputs of a subquery that the query around it has a condition on, or passes on to one that has.
@@ -487,11 +527,8 @@ fn passed_down(
     };
     let mut passed = Restricted::default();
     for (place, target) in list.iter().enumerate().filter(|(_, target)| !target.junk) {
-        let here = reading
-            .conditions
-            .iter()
-            .any(|condition| restricts(query, condition, reading.rel, target.number));
-        let decides = here || passes(query, &restricted.outputs, reading.rel, target.number);
+        let decides = filters(query, reading, target.number)
+            || passes(query, &restricted.outputs, reading.rel, target.number);
         if decides && !chooses_before(inner, target) {
             passed.outputs.insert(place);
         } else if decides || passes(query, &restricted.too_late, reading.rel, target.number) {

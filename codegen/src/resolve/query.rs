@@ -58,6 +58,9 @@ pub(super) struct Place<'p> {
     pub(super) what: String,
 }
 
+/// What PostgreSQL calls an expression that it finds no name for.
+const UNNAMED: &str = "?column?";
+
 /// What the columns of one query have in common.
 struct OutputOf<'q> {
     single: bool,
@@ -142,7 +145,7 @@ impl<'a> Resolver<'a> {
                 .iter()
                 .find(|said| is_named(said, &column.name));
             let facts = facts.columns.get(index);
-            outputs.extend(self.output(&mut rows, column, facts, said, &of));
+            outputs.extend(self.output(&mut rows, (index, column), facts, said, &of));
         }
         let nested = rows.nested;
         self.unknown_columns(parsed, columns, said_columns);
@@ -358,7 +361,7 @@ impl<'a> Resolver<'a> {
     fn output(
         &mut self,
         rows: &mut Rows<'_, '_>,
-        column: &ResultColumn,
+        (index, column): (usize, &ResultColumn),
         facts: Option<&ColumnFacts>,
         said: Option<&Field>,
         draft: &OutputOf<'_>,
@@ -369,7 +372,11 @@ impl<'a> Resolver<'a> {
             oid: self.declared_type(column, origin),
             facts,
             nameless: draft.single,
-            what: format!("the column `{}`", column.name),
+            what: if column.name == UNNAMED {
+                format!("column {} of `{}`", index + 1, rows.parsed.name.value)
+            } else {
+                format!("the column `{}`", column.name)
+            },
         };
         let at = At {
             span: said.map_or(rows.parsed.name.span, |said| said.span),
@@ -417,15 +424,14 @@ impl<'a> Resolver<'a> {
         let elements_said = said.and_then(|said| said.elements);
         let (ty, elements_reason) =
             self.with_elements(ty, oid, elements_said, elements, said, at.span);
-        // What PostgreSQL calls an expression that it finds no name for.
-        let unnamed = place.name == "?column?";
+        let unnamed = place.name == UNNAMED;
         let nameless = place.nameless && !ty.holds_nested();
         let field = match names::snake(place.name) {
             Some(field) if nameless || !unnamed => field,
             None if nameless => String::new(),
             Some(_) | None => {
                 let message = match unnamed {
-                    true => format!("a column of `{}` has no name", rows.parsed.name.value),
+                    true => format!("{} has no name", place.what),
                     false => format!("{} has no name that Rust can take", place.what),
                 };
                 self.diagnostics.push(
