@@ -229,6 +229,7 @@ pub struct Pages {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenOrder", into = "WrittenOrder")]
 pub struct PageOrder {
     /// The end of the text that rows are counted and reached without.
     pub clause: String,
@@ -236,11 +237,59 @@ pub struct PageOrder {
     pub cursor: Result<CursorPages, String>,
 }
 
-/// Parameters are those that a page adds: the values of the keys, and then LIMIT.
+/// As the manifest has it.
+#[derive(Serialize, Deserialize)]
+struct WrittenOrder {
+    clause: String,
+    cursor: Option<CursorPages>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cursor_reason: Option<String>,
+}
+
+impl From<PageOrder> for WrittenOrder {
+    fn from(order: PageOrder) -> Self {
+        let (cursor, cursor_reason) = match order.cursor {
+            Ok(cursor) => (Some(cursor), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self {
+            clause: order.clause,
+            cursor,
+            cursor_reason,
+        }
+    }
+}
+
+impl From<WrittenOrder> for PageOrder {
+    fn from(order: WrittenOrder) -> Self {
+        Self {
+            clause: order.clause,
+            cursor: order
+                .cursor
+                .ok_or_else(|| order.cursor_reason.unwrap_or_default()),
+        }
+    }
+}
+
+/// What is put behind the text, as a subquery, for the rows from a place on. Parameters are those that a page adds: the values of the keys
+/// that are not NULL, and then LIMIT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// Of rows that lie one behind the other.
+    pub conditions: Vec<Vec<Piece>>,
+    /// ORDER BY and LIMIT.
+    pub tail: Vec<Piece>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CursorPages {
-    pub after: Vec<Piece>,
-    pub before: Vec<Piece>,
+    /// By which of the keys are NULL: a bit for each that may be.
+    pub after: Vec<Way>,
+    pub before: Vec<Way>,
+    /// The places, among the keys, of those that may be NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nulls: Vec<usize>,
     /// `created_at timestamptz DESC, id uuid`
     pub keys: String,
     /// The places of the keys among the columns.

@@ -8,10 +8,10 @@
 
 use crate::catalog::{Catalog, Oid};
 use crate::checked::CheckedGroup;
-use crate::describe::tree::{Command, Expr, Query, SortGroup};
+use crate::describe::tree::{Command, Expr, Query, RteKind, SetOperation, SortGroup};
 use crate::describe::{Described, Statement};
 use crate::facts::{Access, Cardinality, Facts};
-use crate::model::Piece;
+use crate::model::{Piece, Way};
 use crate::parse::syntax::ParsedQuery;
 use crate::prove::walk::{self, Part};
 use crate::prove::{self, Rules};
@@ -56,12 +56,13 @@ pub struct Order {
     pub cursor: Result<Cursor, String>,
 }
 
-/// What stands behind the text without its clause, as a subquery. Parameters are those that a page adds.
+/// How rows are reached from the values of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub keys: Vec<Key>,
-    pub after: Vec<Piece>,
-    pub before: Vec<Piece>,
+    /// By which of the keys are NULL in that row: a bit for each that may be, in their order.
+    pub after: Vec<Way>,
+    pub before: Vec<Way>,
 }
 
 /// A column that rows are ordered by.
@@ -75,6 +76,7 @@ pub struct Key {
     pub type_oid: Oid,
     pub descending: bool,
     pub nulls_first: bool,
+    pub nullable: bool,
     /// The operator that the author's ORDER BY goes by.
     operator: Oid,
 }
@@ -227,22 +229,59 @@ fn made(sql: &str, params: usize, order: &Order) -> Vec<String> {
         format!("SELECT count(*) FROM (\n{rows}\n) AS page"),
     ];
     if let Ok(cursor) = &order.cursor {
-        for pieces in [&cursor.after, &cursor.before] {
-            let mut text = format!("SELECT * FROM (\n{rows}\n) AS page");
-            for piece in pieces {
-                match piece {
-                    Piece::Text(more) => text.push_str(more),
-                    Piece::Param(place) => text.push_str(&format!("${}", params + place + 1)),
-                    Piece::Filter { .. } | Piece::Choice { .. } => {}
-                }
-            }
-            made.push(text);
+        for (after, before) in cursor.after.iter().zip(&cursor.before) {
+            made.extend([after, before].map(|way| joined(rows, way, params)));
         }
     }
     made
 }
 
+/// Several conditions are of rows that lie one behind the other, so that each reads a part of an index.
+fn joined(rows: &str, way: &Way, params: usize) -> String {
+    let text = |pieces: &[Piece]| -> String {
+        let text = pieces.iter().map(|piece| match piece {
+            Piece::Text(more) => more.clone(),
+            Piece::Param(place) => format!("${}", params + place + 1),
+            Piece::Filter { .. } | Piece::Choice { .. } => String::new(),
+        });
+        text.collect()
+    };
+    let tail = text(&way.tail);
+    let parts: Vec<String> = way
+        .conditions
+        .iter()
+        .map(|condition| {
+            format!(
+                "SELECT * FROM (\n{rows}\n) AS page{}{tail}",
+                text(condition)
+            )
+        })
+        .collect();
+    match parts.as_slice() {
+        [one] => one.clone(),
+        parts => format!(
+            "SELECT * FROM (\n({})\n) AS page{tail}",
+            parts.join(")\nUNION ALL\n(")
+        ),
+    }
+}
+
 impl Cursor {
+    /// The keys that have values in a row of that pattern.
+    fn given(&self, pattern: usize) -> impl Iterator<Item = &Key> {
+        let nulls = nulls(&self.keys, pattern);
+        let keys = self.keys.iter().zip(nulls);
+        keys.filter(|(_, null)| !null).map(|(key, _)| key)
+    }
+
+    /// The places of the keys that may be NULL.
+    pub fn nulls(&self) -> Vec<usize> {
+        let keys = self.keys.iter().enumerate();
+        keys.filter(|(_, key)| key.nullable)
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// `created_at timestamptz DESC, id uuid`: a cursor is of this order or refused.
     pub fn order(&self) -> String {
         let keys: Vec<String> = self
@@ -269,7 +308,7 @@ impl Key {
         }
     }
 
-    /// As ORDER BY has it. No key is NULL, but an index with another place for NULLs would not serve.
+    /// As ORDER BY has it. Of a key that is never NULL too, an index with another place for NULLs would not serve.
     fn direction(&self, backwards: bool) -> String {
         let descending = self.descending != backwards;
         let nulls_first = self.nulls_first != backwards;
@@ -351,12 +390,6 @@ fn cursor(
         if statement.columns.iter().filter(same_name).count() > 1 {
             return Err(format!("it has two columns `{}`", column.name));
         }
-        if key.nullable {
-            return Err(format!(
-                "it is ordered by `{}`, which may be NULL",
-                column.name
-            ));
-        }
         keys.push(Key {
             column: place,
             name: column.name.clone(),
@@ -364,27 +397,25 @@ fn cursor(
             type_oid: column.type_oid,
             descending: key.descending,
             nulls_first: key.nulls_first,
+            nullable: key.nullable,
             operator: item.ordering,
         });
     }
     if keys.is_empty() || keys.len() != query.sort.len() {
         return Err("it has no ORDER BY".to_owned());
     }
-    let end = |backwards: bool| {
-        let order: Vec<String> = keys
-            .iter()
-            .map(|key| format!("{}{}", key.written(), key.direction(backwards)))
-            .collect();
-        let mut pieces = vec![Piece::Text("\nWHERE ".to_owned())];
-        beyond(&runs(&keys), 0, backwards, &mut pieces);
-        add(
-            &mut pieces,
-            &format!("\nORDER BY {}\nLIMIT ", order.join(", ")),
-        );
-        pieces.push(Piece::Param(keys.len()));
-        pieces
+    let nullable = keys.iter().filter(|key| key.nullable).count();
+    if nullable > MOST_NULLABLE {
+        return Err(format!(
+            "{nullable} of the columns that it is ordered by may be NULL"
+        ));
+    }
+    let ways = |backwards: bool| -> Vec<Way> {
+        let patterns = 0..1 << nullable;
+        let ways = patterns.map(|pattern| way(&keys, pattern, backwards));
+        ways.collect()
     };
-    let (after, before) = (end(false), end(true));
+    let (after, before) = (ways(false), ways(true));
     Ok(Cursor {
         keys,
         after,
@@ -392,55 +423,199 @@ fn cursor(
     })
 }
 
-/// Neighbours of one direction, which one comparison of rows takes together.
-fn runs(keys: &[Key]) -> Vec<&[Key]> {
-    keys.chunk_by(|a, b| a.descending == b.descending).collect()
+/// Each doubles the texts.
+const MOST_NULLABLE: usize = 3;
+
+/// By key: is it NULL in a row of that pattern?
+fn nulls(keys: &[Key], pattern: usize) -> Vec<bool> {
+    let mut bits = 0..;
+    let nulls = keys.iter().map(|key| {
+        let bit = key.nullable.then(|| bits.next()).flatten();
+        bit.is_some_and(|bit: usize| pattern >> bit & 1 == 1)
+    });
+    nulls.collect()
+}
+
+/// A key with what a row has there.
+#[derive(Clone, Copy)]
+struct Place<'k> {
+    key: &'k Key,
+    /// The parameter that has its value; `None` where it is NULL.
+    value: Option<usize>,
+    backwards: bool,
+}
+
+impl Place<'_> {
+    fn operator(&self) -> &'static str {
+        if self.key.descending != self.backwards {
+            "<"
+        } else {
+            ">"
+        }
+    }
+
+    /// Do the rows that are NULL there come behind all others?
+    fn nulls_behind(&self) -> bool {
+        self.key.nullable && self.key.nulls_first == self.backwards
+    }
+}
+
+/// The rows beyond one of that pattern.
+fn way(keys: &[Key], pattern: usize, backwards: bool) -> Way {
+    let mut numbers = 0..;
+    let places: Vec<Place<'_>> = keys
+        .iter()
+        .zip(nulls(keys, pattern))
+        .map(|(key, null)| Place {
+            key,
+            value: (!null).then(|| numbers.next()).flatten(),
+            backwards,
+        })
+        .collect();
+    let order: Vec<String> = keys
+        .iter()
+        .map(|key| format!("{}{}", key.written(), key.direction(backwards)))
+        .collect();
+    let tail = vec![
+        Piece::Text(format!("\nORDER BY {}\nLIMIT ", order.join(", "))),
+        Piece::Param(numbers.next().unwrap_or_default()),
+    ];
+    let condition = |of: &dyn Fn(&mut Vec<Piece>)| {
+        let mut pieces = vec![Piece::Text("\nWHERE ".to_owned())];
+        of(&mut pieces);
+        pieces
+    };
+    let mut conditions = Vec::new();
+    // An index has the rows with NULL in the first key at one end, in a part of their own.
+    if let [first, rest @ ..] = places.as_slice() {
+        let name = first.key.written();
+        match first.value {
+            Some(_) => {
+                conditions.push(condition(&|pieces| beyond(&runs(&places, true), pieces)));
+                if first.nulls_behind() {
+                    conditions.push(condition(&|pieces| add(pieces, &format!("{name} IS NULL"))));
+                }
+            }
+            None => {
+                conditions.push(condition(&|pieces| {
+                    add(pieces, &format!("{name} IS NULL AND "));
+                    in_parentheses(&runs(rest, false), pieces);
+                }));
+                if !first.nulls_behind() {
+                    let others = format!("{name} IS NOT NULL");
+                    conditions.push(condition(&|pieces| add(pieces, &others)));
+                }
+            }
+        }
+    }
+    Way { conditions, tail }
+}
+
+/// Neighbours of one direction, which one comparison of rows takes together. One that may be NULL stands alone, but for the first: what
+/// is NULL there has a part of its own.
+fn runs<'p, 'k>(places: &'p [Place<'k>], from_the_first: bool) -> Vec<&'p [Place<'k>]> {
+    let mut runs: Vec<&[Place<'_>]> = Vec::new();
+    let mut start = 0;
+    for end in 1..=places.len() {
+        let ends = match (places.get(end - 1), places.get(end)) {
+            (Some(a), Some(b)) => {
+                a.operator() != b.operator()
+                    || b.key.nullable
+                    || a.key.nullable && !(from_the_first && end == 1)
+                    || a.value.is_none()
+            }
+            _ => true,
+        };
+        if ends {
+            runs.extend(places.get(start..end));
+            start = end;
+        }
+    }
+    runs
 }
 
 fn add(pieces: &mut Vec<Piece>, more: &str) {
     match pieces.last_mut() {
+        _ if more.is_empty() => {}
         Some(Piece::Text(text)) => text.push_str(more),
         _ => pieces.push(Piece::Text(more.to_owned())),
     }
 }
 
-/// The condition for rows beyond those values, that of the place `first` and on. An index bounds the scan by the first comparison;
-/// of directions that differ, that is `<=`, and the rest tells the ties apart.
-fn beyond(runs: &[&[Key]], first: usize, backwards: bool, pieces: &mut Vec<Piece>) {
-    let [run, rest @ ..] = runs else {
-        return add(pieces, "true");
+fn in_parentheses(runs: &[&[Place<'_>]], pieces: &mut Vec<Piece>) {
+    let comparison = match runs {
+        [run] => run.iter().all(|place| !place.key.nullable),
+        _ => false,
     };
-    let operator = match run.first() {
-        Some(key) if key.descending != backwards => "<",
-        _ => ">",
-    };
-    let compared = |pieces: &mut Vec<Piece>, operator: &str| {
-        let names: Vec<String> = run.iter().map(Key::written).collect();
-        let (open, close) = if run.len() > 1 { ("(", ")") } else { ("", "") };
-        add(
-            pieces,
-            &format!("{open}{}{close} {operator} {open}", names.join(", ")),
-        );
-        for place in first..first + run.len() {
-            if place != first {
-                add(pieces, ", ");
-            }
-            pieces.push(Piece::Param(place));
-        }
-        add(pieces, close);
-    };
-    if rest.is_empty() {
-        return compared(pieces, operator);
-    }
-    compared(pieces, &format!("{operator}="));
-    add(pieces, " AND (");
-    compared(pieces, operator);
-    add(pieces, " OR ");
-    let (open, close) = if rest.len() > 1 { ("(", ")") } else { ("", "") };
+    let (open, close) = if comparison { ("", "") } else { ("(", ")") };
     add(pieces, open);
-    beyond(rest, first + run.len(), backwards, pieces);
+    match runs {
+        [[place], rest @ ..] if place.key.nullable => beyond_nullable(place, rest, pieces),
+        _ => beyond(runs, pieces),
+    }
     add(pieces, close);
+}
+
+/// The condition for rows beyond those values. An index bounds the scan by the first comparison; of directions that differ, that
+/// is `<=`, and the rest tells the ties apart. Of a first key that may be NULL, the rows where it is are not meant.
+fn beyond(runs: &[&[Place<'_>]], pieces: &mut Vec<Piece>) {
+    let [run @ [first, ..], rest @ ..] = runs else {
+        return add(pieces, "false");
+    };
+    let operator = first.operator();
+    if rest.is_empty() {
+        return compared(run, operator, pieces);
+    }
+    compared(run, &format!("{operator}="), pieces);
+    add(pieces, " AND (");
+    compared(run, operator, pieces);
+    add(pieces, " OR ");
+    in_parentheses(rest, pieces);
     add(pieces, ")");
+}
+
+/// As `beyond`, of ties in what stands before: rows where the key is NULL are meant as well.
+fn beyond_nullable(place: &Place<'_>, rest: &[&[Place<'_>]], pieces: &mut Vec<Piece>) {
+    let name = place.key.written();
+    let alone: &[Place<'_>] = &[*place];
+    if place.value.is_some() {
+        compared(alone, place.operator(), pieces);
+        if place.nulls_behind() {
+            add(pieces, &format!(" OR {name} IS NULL"));
+        }
+        if !rest.is_empty() {
+            add(pieces, " OR (");
+            compared(alone, &format!("{}=", place.operator()), pieces);
+            add(pieces, " AND ");
+            in_parentheses(rest, pieces);
+            add(pieces, ")");
+        }
+    } else if place.nulls_behind() {
+        add(pieces, &format!("{name} IS NULL AND "));
+        in_parentheses(rest, pieces);
+    } else {
+        add(pieces, &format!("{name} IS NOT NULL"));
+        if !rest.is_empty() {
+            add(pieces, " OR ");
+            in_parentheses(rest, pieces);
+        }
+    }
+}
+
+fn compared(run: &[Place<'_>], operator: &str, pieces: &mut Vec<Piece>) {
+    let names: Vec<String> = run.iter().map(|place| place.key.written()).collect();
+    let (open, close) = if run.len() > 1 { ("(", ")") } else { ("", "") };
+    add(
+        pieces,
+        &format!("{open}{}{close} {operator} {open}", names.join(", ")),
+    );
+    for (index, place) in run.iter().enumerate() {
+        if index > 0 {
+            add(pieces, ", ");
+        }
+        pieces.extend(place.value.map(Piece::Param));
+    }
+    add(pieces, close);
 }
 
 /// What follows from what the server said of the drafts' texts.
@@ -530,7 +705,9 @@ fn sound(
         "a page after a cursor",
         "a page before a cursor",
     ];
-    let what = WHAT.get(place).copied().unwrap_or("a page");
+    // Those by cursor come in pairs.
+    let kind = if place < 2 { place } else { 2 + place % 2 };
+    let what = WHAT.get(kind).copied().unwrap_or("a page");
     let found = match described {
         Described::Statement(found) => found,
         Described::Refused(error) => {
@@ -612,7 +789,11 @@ fn checked(
             let Some((&INT8, values)) = added.split_last() else {
                 return Err("LIMIT does not take an int8".to_owned());
             };
-            for (key, &value) in cursor.keys.iter().zip(values) {
+            let (pattern, backwards) = ((place - 2) / 2, place % 2 == 1);
+            if cursor.given(pattern).count() != values.len() {
+                return Err("its values are not all compared".to_owned());
+            }
+            for (key, &value) in cursor.given(pattern).zip(values) {
                 if !same_bytes(catalog, key.type_oid, value) {
                     return Err(format!(
                         "`{}` is compared as `{}`, not as the `{}` that it is",
@@ -625,7 +806,7 @@ fn checked(
             let [query] = found.queries.as_slice() else {
                 return Err("a rule makes several queries of it".to_owned());
             };
-            keeps_order(catalog, cursor, place == 3, query)?;
+            keeps_order(catalog, cursor, pattern, backwards, query)?;
         }
         (_, Err(_)) => {}
     }
@@ -645,32 +826,28 @@ fn same_bytes(catalog: &Catalog, column: Oid, value: Oid) -> bool {
 fn keeps_order(
     catalog: &Catalog,
     cursor: &Cursor,
+    pattern: usize,
     backwards: bool,
     query: &Query,
 ) -> Result<(), String> {
-    let other = |key: &Key| {
-        Err(format!(
-            "it is ordered by `{}` in another way than its type's own",
-            key.name
-        ))
+    sorts(catalog, cursor, backwards, query)?;
+    let ways = if backwards {
+        &cursor.before
+    } else {
+        &cursor.after
     };
-    if query.sort.len() != cursor.keys.len() {
-        return Err("its order says something twice".to_owned());
-    }
-    for (key, item) in cursor.keys.iter().zip(&query.sort) {
-        let sorts_by_key = query
-            .visible_targets()
-            .position(|target| target.sort_group_ref == item.reference)
-            == Some(key.column);
-        if !sorts_by_key || !same_order(catalog, key, item, backwards) {
-            return other(key);
+    let parts = match ways.get(pattern).map_or(0, |way| way.conditions.len()) {
+        1 => vec![query],
+        _ => parts(query),
+    };
+    let mut comparisons = Vec::new();
+    for part in parts {
+        sorts(catalog, cursor, backwards, part)?;
+        if let Some(quals) = &part.join_tree.quals {
+            comparisons_in(quals, &mut comparisons);
         }
     }
-    let mut comparisons = Vec::new();
-    if let Some(quals) = &query.join_tree.quals {
-        comparisons_in(quals, &mut comparisons);
-    }
-    if comparisons.is_empty() {
+    if comparisons.is_empty() && cursor.given(pattern).next().is_some() {
         return Err("nothing is compared".to_owned());
     }
     for (left, operator) in comparisons {
@@ -680,10 +857,60 @@ fn keeps_order(
             return Err("something else than a key is compared".to_owned());
         };
         if !one_family(catalog, key.operator, operator) {
-            return other(key);
+            return Err(other_order(key));
         }
     }
     Ok(())
+}
+
+fn other_order(key: &Key) -> String {
+    format!(
+        "it is ordered by `{}` in another way than its type's own",
+        key.name
+    )
+}
+
+fn sorts(catalog: &Catalog, cursor: &Cursor, backwards: bool, query: &Query) -> Result<(), String> {
+    if query.sort.len() != cursor.keys.len() {
+        return Err("its order says something twice".to_owned());
+    }
+    for (key, item) in cursor.keys.iter().zip(&query.sort) {
+        let sorts_by_key = query
+            .visible_targets()
+            .position(|target| target.sort_group_ref == item.reference)
+            == Some(key.column);
+        if !sorts_by_key || !same_order(catalog, key, item, backwards) {
+            return Err(other_order(key));
+        }
+    }
+    Ok(())
+}
+
+/// What a UNION ALL within the query is made of.
+fn parts(query: &Query) -> Vec<&Query> {
+    let union = query.rtable.iter().find_map(|rte| match &rte.kind {
+        RteKind::Subquery { query, .. } => query.set_operation.as_ref().map(|of| (&**query, of)),
+        _ => None,
+    });
+    let Some((union, operation)) = union else {
+        return Vec::new();
+    };
+    let mut leaves = Vec::new();
+    let mut open = vec![operation];
+    while let Some(operation) = open.pop() {
+        match operation {
+            SetOperation::Leaf(rel) => leaves.push(*rel),
+            SetOperation::Node { left, right, .. } => open.extend([&**left, &**right]),
+            SetOperation::Other(_) => {}
+        }
+    }
+    let leaves = leaves
+        .into_iter()
+        .filter_map(|rel| match &union.rte(rel)?.kind {
+            RteKind::Subquery { query, .. } => Some(&**query),
+            _ => None,
+        });
+    leaves.collect()
 }
 
 fn same_order(catalog: &Catalog, key: &Key, item: &SortGroup, backwards: bool) -> bool {
@@ -778,19 +1005,27 @@ mod tests {
             type_oid: INT8,
             descending,
             nulls_first: descending,
+            nullable: false,
             operator: 0,
         }
     }
 
+    fn conditions(keys: &[Key], pattern: usize, backwards: bool) -> Vec<String> {
+        let text = |pieces: &Vec<Piece>| {
+            let written = pieces.iter().map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Param(place) => format!("${}", place + 1),
+                other => format!("{other:?}"),
+            });
+            let text: String = written.collect();
+            text.trim_start_matches("\nWHERE ").to_owned()
+        };
+        let way = way(keys, pattern, backwards);
+        way.conditions.iter().map(text).collect()
+    }
+
     fn condition(keys: &[Key], backwards: bool) -> String {
-        let mut pieces = Vec::new();
-        beyond(&runs(keys), 0, backwards, &mut pieces);
-        let written = pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Param(place) => format!("${}", place + 1),
-            other => format!("{other:?}"),
-        });
-        written.collect()
+        conditions(keys, 0, backwards).join(" and then ")
     }
 
     #[test]
@@ -806,6 +1041,69 @@ mod tests {
         assert_eq!(
             condition(&mixed, false),
             "page.a <= $1 AND (page.a < $1 OR (page.b >= $2 AND (page.b > $2 OR page.c < $3)))"
+        );
+    }
+
+    #[test]
+    fn rows_with_null_have_a_part_of_their_own() {
+        let nullable = |name: &str, descending: bool| Key {
+            nullable: true,
+            ..key(name, descending)
+        };
+        // NULL comes last.
+        let keys = [nullable("a", false), key("b", false)];
+        assert_eq!(
+            conditions(&keys, 0, false),
+            ["(page.a, page.b) > ($1, $2)", "page.a IS NULL"]
+        );
+        assert_eq!(conditions(&keys, 0, true), ["(page.a, page.b) < ($1, $2)"]);
+        assert_eq!(
+            conditions(&keys, 1, false),
+            ["page.a IS NULL AND page.b > $1"]
+        );
+        assert_eq!(
+            conditions(&keys, 1, true),
+            ["page.a IS NULL AND page.b < $1", "page.a IS NOT NULL"]
+        );
+        let later = [key("a", true), nullable("b", false), key("c", true)];
+        assert_eq!(
+            conditions(&later, 0, false),
+            [
+                "page.a <= $1 AND (page.a < $1 OR (page.b > $2 OR page.b IS NULL OR (page.b >= $2 AND page.c < $3)))"
+            ]
+        );
+        assert_eq!(
+            conditions(&later, 0, true),
+            ["page.a >= $1 AND (page.a > $1 OR (page.b < $2 OR (page.b <= $2 AND page.c > $3)))"]
+        );
+        assert_eq!(
+            conditions(&later, 1, false),
+            ["page.a <= $1 AND (page.a < $1 OR (page.b IS NULL AND page.c < $2))"]
+        );
+        assert_eq!(
+            conditions(&later, 1, true),
+            ["page.a >= $1 AND (page.a > $1 OR (page.b IS NOT NULL OR page.c > $2))"]
+        );
+        let last = [key("a", false), nullable("b", false)];
+        assert_eq!(
+            conditions(&last, 1, false),
+            ["page.a >= $1 AND (page.a > $1 OR (page.b IS NULL AND (false)))"]
+        );
+        let both = [nullable("a", true), nullable("b", true), key("c", true)];
+        assert_eq!(
+            conditions(&both, 3, false),
+            [
+                "page.a IS NULL AND (page.b IS NOT NULL OR page.c < $1)",
+                "page.a IS NOT NULL"
+            ]
+        );
+        // Neighbours of one direction are not compared together behind a NULL.
+        let three = [nullable("a", false), nullable("b", false), key("c", false)];
+        assert_eq!(
+            conditions(&three, 1, false),
+            [
+                "page.a IS NULL AND (page.b > $1 OR page.b IS NULL OR (page.b >= $1 AND page.c > $2))"
+            ]
         );
     }
 }

@@ -123,7 +123,7 @@ pub use codec::{
     encode_composite, encode_enumeration, enumeration_from_json,
 };
 #[doc(hidden)]
-pub use page::{Cursors, Order};
+pub use page::{Cursors, Order, Way};
 #[doc(hidden)]
 pub use relied::{Part, Relied};
 #[doc(hidden)]

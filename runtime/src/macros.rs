@@ -883,7 +883,8 @@ macro_rules! __column_name {
 /// Declares how a query is read in pages: a static that [`Statement::paged`](crate::Statement::paged) takes.
 ///
 /// `order` is the clause that the query's text ends in: rows are counted, and reached by cursor, without it. What follows is put
-/// behind that, with the parameters that a page adds by their places, from 0: the values of the keys, and `LIMIT`.
+/// behind that, with the parameters that a page adds by their places, from 0: the values of the keys, and `LIMIT`. Where keys may be NULL,
+/// `after` and `before` have a form for each pattern of NULLs, with one condition or two.
 ///
 /// ```
 /// # use sqlmill_runtime::Statement;
@@ -931,11 +932,37 @@ macro_rules! __cursors {
         keys $keys:literal [$($column:literal),*],
     ) => {
         ::core::option::Option::Some($crate::Cursors {
-            after: &[$($crate::__piece!($after)),*],
-            before: &[$($crate::__piece!($before)),*],
+            after: &[$crate::__way!([[$($after)*] tail []])],
+            before: &[$crate::__way!([[$($before)*] tail []])],
+            nulls: &[],
             keys: $keys,
             columns: &[$($column),*],
         })
+    };
+    (
+        after { $($after:tt)* }
+        before { $($before:tt)* }
+        nulls [$($null:literal),*],
+        keys $keys:literal [$($column:literal),*],
+    ) => {
+        ::core::option::Option::Some($crate::Cursors {
+            after: &[$($crate::__way!($after)),*],
+            before: &[$($crate::__way!($before)),*],
+            nulls: &[$($null),*],
+            keys: $keys,
+            columns: &[$($column),*],
+        })
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __way {
+    ([$([$($condition:tt)*])* tail [$($tail:tt)*]]) => {
+        $crate::Way {
+            conditions: &[$(&[$($crate::__piece!($condition)),*]),*],
+            tail: &[$($crate::__piece!($tail)),*],
+        }
     };
 }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::held::Held;
-use crate::page::Pages;
+use crate::page::{Cursors, Pages};
 use crate::param::Params;
 use crate::row::{Row, Source};
 use crate::texts::Texts;
@@ -65,8 +65,8 @@ enum Added {
     Nothing,
     /// LIMIT and OFFSET.
     Page,
-    /// Values of those columns of the row, and LIMIT.
-    Cursor(&'static [usize]),
+    /// Values of the keys that are not NULL by that pattern, and LIMIT.
+    Cursor(&'static Cursors, usize),
 }
 
 /// Which query it is, for errors.
@@ -243,11 +243,11 @@ impl About {
     }
 
     /// A page by cursor, with values of those columns and `LIMIT` behind the query's own parameters.
-    pub(crate) fn cursor(&self, sql: &'static str, columns: &'static [usize]) -> Self {
+    pub(crate) fn cursor(&self, sql: &'static str, of: &'static Cursors, pattern: usize) -> Self {
         Self {
             sql,
             pages: None,
-            added: Added::Cursor(columns),
+            added: Added::Cursor(of, pattern),
             ..*self
         }
     }
@@ -264,9 +264,10 @@ impl About {
         };
         let mut every = vec![self.page(texts.page), self.count(texts.count)];
         if let Some(cursors) = &texts.cursors {
-            let columns = cursors.of.columns;
-            every.push(self.cursor(cursors.after, columns));
-            every.push(self.cursor(cursors.before, columns));
+            let ways = cursors.after.iter().zip(&cursors.before).enumerate();
+            every.extend(ways.flat_map(|(pattern, (after, before))| {
+                [after, before].map(|sql| self.cursor(sql, cursors.of, pattern))
+            }));
         }
         every
     }
@@ -303,9 +304,9 @@ impl About {
             match self.added {
                 Added::Nothing => {}
                 Added::Page => expected.extend(["int8", "int8"]),
-                Added::Cursor(columns) => {
+                Added::Cursor(of, pattern) => {
                     let types: Vec<&str> = type_list::split(self.column_types).collect();
-                    let keys = columns.iter().filter_map(|&column| types.get(column));
+                    let keys = of.given(pattern).filter_map(|column| types.get(column));
                     expected.extend(keys.copied().chain(["int8"]));
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Held, Module,
-    Pages, Params, Pattern, Piece, Query, QueryResult, RustType, Test, Value,
+    Pages, Params, Pattern, Piece, Query, QueryResult, RustType, Test, Value, Way,
 };
 
 use super::spell::{self, Form, Scope};
@@ -395,8 +395,21 @@ fn pages(w: &mut Writer, name: &str, pages: &Pages) {
                 w.block(head, |w| {
                     let columns: Vec<String> =
                         cursor.columns.iter().map(usize::to_string).collect();
-                    w.line(format!("after [{}],", quoted(&cursor.after)));
-                    w.line(format!("before [{}],", quoted(&cursor.before)));
+                    for (name, ways) in [("after", &cursor.after), ("before", &cursor.before)] {
+                        match ways.as_slice() {
+                            [way] => w.line(format!("{name} [{}],", of_one_part(way))),
+                            ways => {
+                                w.line(format!("{name} {{"));
+                                w.indented(|w| ways.iter().for_each(|way| self::way(w, way)));
+                                w.line("}");
+                            }
+                        }
+                    }
+                    if !cursor.nulls.is_empty() {
+                        let nulls: Vec<String> =
+                            cursor.nulls.iter().map(usize::to_string).collect();
+                        w.line(format!("nulls [{}],", nulls.join(", ")));
+                    }
                     let keys = string(&cursor.keys);
                     w.line(format!("keys {keys} [{}],", columns.join(", ")));
                 });
@@ -406,6 +419,28 @@ fn pages(w: &mut Writer, name: &str, pages: &Pages) {
             }
         });
     });
+}
+
+fn of_one_part(way: &Way) -> String {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for piece in way.conditions.iter().flatten().chain(&way.tail) {
+        match (pieces.last_mut(), piece) {
+            (Some(Piece::Text(text)), Piece::Text(more)) => text.push_str(more),
+            _ => pieces.push(piece.clone()),
+        }
+    }
+    quoted(&pieces)
+}
+
+/// Conditions, and the tail behind each.
+fn way(w: &mut Writer, way: &Way) {
+    let conditions: Vec<String> = way
+        .conditions
+        .iter()
+        .map(|pieces| format!("[{}]", quoted(pieces)))
+        .collect();
+    let tail = quoted(&way.tail);
+    w.line(format!("[{} tail [{tail}]]", conditions.join(" ")));
 }
 
 /// Text and parameters, on one line.

@@ -6,8 +6,6 @@ use crate::wire::{self, Connection};
 
 type Rows = Vec<Vec<Option<String>>>;
 
-const WHAT: [&str; 4] = ["page", "count", "after", "before"];
-
 /// Prepares what pages are read by. What is refused now is noted as an error of the query.
 pub(super) fn prepare(
     connection: &mut Connection,
@@ -15,10 +13,27 @@ pub(super) fn prepare(
     subject: &Subject<'_>,
 ) -> Result<(), wire::Error> {
     let made = subject.pages.iter().flat_map(|(texts, _)| &texts.made);
-    for ((sql, _), what) in made.zip(WHAT) {
+    for (place, (sql, _)) in made.enumerate() {
+        let what = what(place);
         connection.simple(&format!("PREPARE falsify_{index}_{what} AS {sql}\n"))?;
     }
     Ok(())
+}
+
+/// By the place among the texts that are made: those by cursor are two for each pattern of NULLs.
+fn what(place: usize) -> String {
+    match place {
+        0 => "page".to_owned(),
+        1 => "count".to_owned(),
+        _ => {
+            let way = if place.is_multiple_of(2) {
+                "after"
+            } else {
+                "before"
+            };
+            format!("{way}_{}", place / 2 - 1)
+        }
+    }
 }
 
 /// Runs them in the transaction in which the list had these rows.
@@ -66,24 +81,29 @@ pub(super) fn compare(
     if page.len() != expected.len() || (order.unsettled.is_none() && !page.iter().eq(expected)) {
         note("a page");
     }
-    let (Ok(cursor), [_, _, _, _]) = (&order.cursor, texts.made.as_slice()) else {
+    let (Ok(cursor), [_, _, _, _, ..]) = (&order.cursor, texts.made.as_slice()) else {
         return Ok(());
     };
     let Some(at) = (!rows.is_empty()).then(|| dice.below(rows.len())) else {
         return Ok(());
     };
-    let values = cursor.keys.iter().map(|key| {
-        let value = rows.get(at).and_then(|row| row.get(key.column)?.as_deref());
-        value.map_or_else(|| "NULL".to_owned(), quote)
-    });
+    let value = |place: usize| {
+        let key = cursor.keys.get(place)?;
+        rows.get(at).and_then(|row| row.get(key.column)?.as_deref())
+    };
+    let nulls = (0..).zip(cursor.nulls());
+    let pattern: usize = nulls
+        .map(|(bit, place)| usize::from(value(place).is_none()) << bit)
+        .sum();
+    let values = (0..cursor.keys.len()).filter_map(value).map(quote);
     let more: Vec<String> = values.chain([size.to_string()]).collect();
-    let Some(after) = run("after", &more)? else {
+    let Some(after) = run(&format!("after_{pattern}"), &more)? else {
         return Ok(());
     };
     if !after.iter().eq(rows.iter().skip(at + 1).take(size)) {
         note("a page after a cursor");
     }
-    let Some(before) = run("before", &more)? else {
+    let Some(before) = run(&format!("before_{pattern}"), &more)? else {
         return Ok(());
     };
     if !before.iter().eq(rows.iter().take(at).rev().take(size)) {

@@ -191,6 +191,7 @@ impl Resolver<'_> {
                 Ok(cursor) => Ok(model::CursorPages {
                     after: cursor.after.clone(),
                     before: cursor.before.clone(),
+                    nulls: cursor.nulls(),
                     keys: cursor.order(),
                     columns: cursor.keys.iter().map(|key| key.column).collect(),
                 }),

@@ -109,25 +109,33 @@ impl<'de> serde::Deserialize<'de> for Cursor {
 }
 
 impl Cursor {
-    /// What it holds, as parameters that are sent only if the query's own are those that it came from.
+    /// What it holds, as parameters that are sent only if the query's own are those that it came from; and which of the keys that may be
+    /// NULL are, by a bit for each.
     pub(crate) fn values<'c>(
         &'c self,
         trace: &'c Trace,
         keys: usize,
-    ) -> Result<Vec<CursorValue<'c>>> {
-        // No key is ever NULL.
-        if self.values.len() != keys || self.values.contains(&None) {
+        nulls: &[usize],
+    ) -> Result<(usize, Vec<CursorValue<'c>>)> {
+        let null = |place: &usize| matches!(self.values.get(*place), Some(None));
+        let absent = self.values.iter().filter(|value| value.is_none()).count();
+        let expected = nulls.iter().filter(|place| null(place)).count();
+        if self.values.len() != keys || absent != expected {
             return Err(Error::with(
                 ErrorKind::InvalidInput,
                 "a parameter ".to_owned() + OTHER,
             ));
         }
-        let values = self.values.iter().map(|value| CursorValue {
+        let bits = (0_usize..).zip(nulls);
+        let pattern = bits
+            .filter(|(_, place)| null(place))
+            .fold(0, |pattern, (bit, _)| pattern | 1 << bit);
+        let values = self.values.iter().flatten().map(|value| CursorValue {
             cursor: self,
             trace,
-            value: value.as_deref(),
+            value,
         });
-        Ok(values.collect())
+        Ok((pattern, values.collect()))
     }
 }
 
@@ -148,7 +156,7 @@ const OTHER: &str = "is a cursor of another query, or of other parameters";
 pub(crate) struct CursorValue<'c> {
     cursor: &'c Cursor,
     trace: &'c Trace,
-    value: Option<&'c [u8]>,
+    value: &'c [u8],
 }
 
 impl Param for CursorValue<'_> {
@@ -157,13 +165,8 @@ impl Param for CursorValue<'_> {
         if self.cursor.fingerprint != self.trace.fingerprint() {
             return Err(EncodeError::new(OTHER));
         }
-        Ok(match self.value {
-            Some(value) => {
-                out.put(value);
-                Encoded::Value
-            }
-            None => Encoded::Null,
-        })
+        out.put(self.value);
+        Ok(Encoded::Value)
     }
 }
 

@@ -111,16 +111,44 @@ pub struct Order {
     pub cursors: Option<Cursors>,
 }
 
-/// Pages from a place in an order. Parameters are those that a page adds: the values of the keys, and then LIMIT.
+/// Pages from a place in an order.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Cursors {
-    pub after: &'static [Piece],
-    pub before: &'static [Piece],
+    /// By which of the keys are NULL in the row at that place: a bit for each that may be.
+    pub after: &'static [Way],
+    pub before: &'static [Way],
+    /// The places, among the keys, of those that may be NULL.
+    pub nulls: &'static [usize],
     /// The keys with their types: `created_at timestamptz DESC, id uuid`. A cursor of other keys is refused.
     pub keys: &'static str,
     /// Their places among the columns of the row.
     pub columns: &'static [usize],
+}
+
+impl Cursors {
+    /// The columns of the keys that have values in a row of that pattern.
+    pub(crate) fn given(&self, pattern: usize) -> impl Iterator<Item = usize> {
+        let is_null = move |place: usize| {
+            let mut nulls = self.nulls.iter().enumerate();
+            nulls.any(|(bit, &null)| null == place && pattern >> bit & 1 == 1)
+        };
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(move |(place, _)| !is_null(*place))
+            .map(|(_, &column)| column)
+    }
+}
+
+/// The rows from a place on: what is put behind the query's text as a subquery. Parameters are those that a page adds: the values
+/// of the keys that are not NULL, and then LIMIT.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Way {
+    /// Of rows that lie one behind the other: each is looked for by itself.
+    pub conditions: &'static [&'static [Piece]],
+    /// ORDER BY and LIMIT.
+    pub tail: &'static [Piece],
 }
 
 /// What is sent for pages of one text.
@@ -135,8 +163,9 @@ pub(crate) struct PageTexts {
 #[derive(Debug)]
 pub(crate) struct CursorTexts {
     pub(crate) of: &'static Cursors,
-    pub(crate) after: &'static str,
-    pub(crate) before: &'static str,
+    /// By which of the keys are NULL.
+    pub(crate) after: Vec<&'static str>,
+    pub(crate) before: Vec<&'static str>,
 }
 
 impl Pages {
@@ -182,19 +211,37 @@ impl Pages {
 impl PageTexts {
     fn join(order: &'static Order, sql: &str, params: usize) -> Self {
         let rows = sql.strip_suffix(order.clause).unwrap_or(sql);
-        let of_rows = |what: &str, end: &str| -> &'static str {
-            format!("SELECT {what} FROM (\n{rows}\n) AS page{end}").leak()
+        let ways = |ways: &[Way]| -> Vec<&'static str> {
+            let ways = ways.iter().map(|way| &*joined(rows, way, params).leak());
+            ways.collect()
         };
         let (limit, offset) = (params + 1, params + 2);
         Self {
             page: format!("{sql}\nLIMIT ${limit} OFFSET ${offset}").leak(),
-            count: of_rows("count(*)", ""),
+            count: format!("SELECT count(*) FROM (\n{rows}\n) AS page").leak(),
             cursors: order.cursors.as_ref().map(|cursors| CursorTexts {
                 of: cursors,
-                after: of_rows("*", &ending(cursors.after, params)),
-                before: of_rows("*", &ending(cursors.before, params)),
+                after: ways(cursors.after),
+                before: ways(cursors.before),
             }),
         }
+    }
+}
+
+/// The rule by which the generator joined them as well.
+fn joined(rows: &str, way: &Way, params: usize) -> String {
+    let tail = ending(way.tail, params);
+    let parts = way.conditions.iter().map(|condition| {
+        let condition = ending(condition, params);
+        format!("SELECT * FROM (\n{rows}\n) AS page{condition}{tail}")
+    });
+    let parts: Vec<String> = parts.collect();
+    match parts.as_slice() {
+        [one] => one.clone(),
+        parts => format!(
+            "SELECT * FROM (\n({})\n) AS page{tail}",
+            parts.join(")\nUNION ALL\n(")
+        ),
     }
 }
 

@@ -383,12 +383,15 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
             params.extend([&limit as &dyn Param, &offset]);
         }
         Place::After(cursor) | Place::Before(cursor) => {
-            let sql = match place {
-                Place::Before(_) => cursors.before,
-                Place::Start | Place::After(_) => cursors.after,
+            let ways = match place {
+                Place::Before(_) => &cursors.before,
+                Place::Start | Place::After(_) => &cursors.after,
             };
-            about = request.about.cursor(sql, order.columns);
-            values = cursor.values(&trace, order.columns.len())?;
+            let pattern;
+            (pattern, values) = cursor.values(&trace, order.columns.len(), order.nulls)?;
+            let sql = ways.get(pattern).copied();
+            let sql = sql.ok_or_else(|| Error::with(ErrorKind::Other, "it has no such page"))?;
+            about = request.about.cursor(sql, order, pattern);
             params.extend(values.iter().map(|value| value as &dyn Param));
             params.push(&limit);
         }

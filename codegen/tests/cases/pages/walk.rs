@@ -872,7 +872,7 @@ sqlmill_runtime::pages! {
     }
 }
 
-/// No cursors: the rank may be NULL.
+/// Keys that may be NULL: first, in either place, and later ones.
 ///
 /// ```sql
 /// SELECT id, rank FROM items ORDER BY rank DESC, id
@@ -882,7 +882,7 @@ sqlmill_runtime::pages! {
 ///
 /// Ordered by `rank DESC`, `id`.
 ///
-/// Read in pages by number. Not by cursor: it is ordered by `rank`, which may be NULL.
+/// Read in pages by number, and by cursor over `rank int4 DESC, id int8`.
 ///
 /// Reads `items`.
 ///
@@ -890,8 +890,8 @@ sqlmill_runtime::pages! {
 ///
 /// - `id`: not null, as declared
 /// - `rank`: may be null, as declared
-pub fn by_rank(db: &impl Reader) -> Paged<'_, (), ByRankRow> {
-    Paged::new(db, &BY_RANK, ())
+pub fn by_rank(db: &impl Reader) -> Scrolled<'_, (), ByRankRow> {
+    Scrolled::new(db, &BY_RANK, ())
 }
 
 /// A row of [`by_rank()`].
@@ -915,7 +915,542 @@ const BY_RANK_SQL: &str = "SELECT id, rank FROM items ORDER BY rank DESC, id";
 
 sqlmill_runtime::pages! {
     BY_RANK_PAGES {
-        order " ORDER BY rank DESC, id" {}
+        order " ORDER BY rank DESC, id" {
+            after {
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR page.id > " (1) ")"] tail ["\nORDER BY page.rank DESC, page.id\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id > " (0)] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank DESC, page.id\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR page.id < " (1) ")"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank, page.id DESC\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id < " (0)] tail ["\nORDER BY page.rank, page.id DESC\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "rank int4 DESC, id int8" [1, 0],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT id, rank FROM items ORDER BY rank DESC NULLS LAST, id DESC
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Ordered by `rank DESC`, `id DESC`.
+///
+/// Read in pages by number, and by cursor over `rank int4 DESC NULLS LAST, id int8 DESC`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn by_rank_nulls_last(db: &impl Reader) -> Scrolled<'_, (), ByRankNullsLastRow> {
+    Scrolled::new(db, &BY_RANK_NULLS_LAST, ())
+}
+
+/// A row of [`by_rank_nulls_last()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByRankNullsLastRow {
+    pub id: i64,
+    pub rank: Option<i32>,
+}
+
+sqlmill_runtime::row! { ByRankNullsLastRow { id, rank } }
+
+static BY_RANK_NULLS_LAST: Statement<(), ByRankNullsLastRow> = Statement::new(
+    "users::by_rank_nulls_last",
+    "queries/users.sql:99",
+    BY_RANK_NULLS_LAST_SQL,
+    "",
+    "int8 int4",
+)
+.paged(&BY_RANK_NULLS_LAST_PAGES);
+const BY_RANK_NULLS_LAST_SQL: &str =
+    "SELECT id, rank FROM items ORDER BY rank DESC NULLS LAST, id DESC";
+
+sqlmill_runtime::pages! {
+    BY_RANK_NULLS_LAST_PAGES {
+        order " ORDER BY rank DESC NULLS LAST, id DESC" {
+            after {
+                [["\nWHERE (page.rank, page.id) < (" (0) ", " (1) ")"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.id DESC\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id < " (0)] tail ["\nORDER BY page.rank DESC NULLS LAST, page.id DESC\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE (page.rank, page.id) > (" (0) ", " (1) ")"] tail ["\nORDER BY page.rank NULLS FIRST, page.id\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id > " (0)] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.id\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "rank int4 DESC NULLS LAST, id int8 DESC" [1, 0],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT id, rank FROM items ORDER BY rank, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Ordered by `rank`, `id`.
+///
+/// Read in pages by number, and by cursor over `rank int4, id int8`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn by_rank_upwards(db: &impl Reader) -> Scrolled<'_, (), ByRankUpwardsRow> {
+    Scrolled::new(db, &BY_RANK_UPWARDS, ())
+}
+
+/// A row of [`by_rank_upwards()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByRankUpwardsRow {
+    pub id: i64,
+    pub rank: Option<i32>,
+}
+
+sqlmill_runtime::row! { ByRankUpwardsRow { id, rank } }
+
+static BY_RANK_UPWARDS: Statement<(), ByRankUpwardsRow> = Statement::new(
+    "users::by_rank_upwards",
+    "queries/users.sql:103",
+    BY_RANK_UPWARDS_SQL,
+    "",
+    "int8 int4",
+)
+.paged(&BY_RANK_UPWARDS_PAGES);
+const BY_RANK_UPWARDS_SQL: &str = "SELECT id, rank FROM items ORDER BY rank, id";
+
+sqlmill_runtime::pages! {
+    BY_RANK_UPWARDS_PAGES {
+        order " ORDER BY rank, id" {
+            after {
+                [["\nWHERE (page.rank, page.id) > (" (0) ", " (1) ")"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank, page.id\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id > " (0)] tail ["\nORDER BY page.rank, page.id\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE (page.rank, page.id) < (" (0) ", " (1) ")"] tail ["\nORDER BY page.rank DESC, page.id DESC\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id < " (0)] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank DESC, page.id DESC\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "rank int4, id int8" [1, 0],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT id, rank, kind FROM items ORDER BY rank NULLS FIRST, kind DESC, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Ordered by `rank`, `kind DESC`, `id`.
+///
+/// Read in pages by number, and by cursor over `rank int4 NULLS FIRST, kind text DESC, id int8`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `id`, `kind`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn by_rank_nulls_first(db: &impl Reader) -> Scrolled<'_, (), ByRankNullsFirstRow> {
+    Scrolled::new(db, &BY_RANK_NULLS_FIRST, ())
+}
+
+/// A row of [`by_rank_nulls_first()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByRankNullsFirstRow {
+    pub id: i64,
+    pub rank: Option<i32>,
+    pub kind: String,
+}
+
+/// [`ByRankNullsFirstRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ByRankNullsFirstRowRef<'a> {
+    pub id: i64,
+    pub rank: Option<i32>,
+    pub kind: &'a str,
+}
+
+sqlmill_runtime::row! { ByRankNullsFirstRow, ByRankNullsFirstRowRef { id, rank, kind } }
+
+static BY_RANK_NULLS_FIRST: Statement<(), ByRankNullsFirstRow> = Statement::new(
+    "users::by_rank_nulls_first",
+    "queries/users.sql:107",
+    BY_RANK_NULLS_FIRST_SQL,
+    "",
+    "int8 int4 text",
+)
+.paged(&BY_RANK_NULLS_FIRST_PAGES);
+const BY_RANK_NULLS_FIRST_SQL: &str =
+    "SELECT id, rank, kind FROM items ORDER BY rank NULLS FIRST, kind DESC, id";
+
+sqlmill_runtime::pages! {
+    BY_RANK_NULLS_FIRST_PAGES {
+        order " ORDER BY rank NULLS FIRST, kind DESC, id" {
+            after {
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR (page.kind <= " (1) " AND (page.kind < " (1) " OR page.id > " (2) ")))"] tail ["\nORDER BY page.rank NULLS FIRST, page.kind DESC, page.id\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.kind <= " (0) " AND (page.kind < " (0) " OR page.id > " (1) "))"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.kind DESC, page.id\nLIMIT " (2)]]
+            }
+            before {
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR (page.kind >= " (1) " AND (page.kind > " (1) " OR page.id < " (2) ")))"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.kind, page.id DESC\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.kind >= " (0) " AND (page.kind > " (0) " OR page.id < " (1) "))"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.kind, page.id DESC\nLIMIT " (2)]]
+            }
+            nulls [0],
+            keys "rank int4 NULLS FIRST, kind text DESC, id int8" [1, 2, 0],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT kind, rank, id FROM items WHERE org < $1 ORDER BY kind, rank DESC, id DESC
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Ordered by `kind`, `rank DESC`, `id DESC`.
+///
+/// Read in pages by number, and by cursor over `kind text, rank int4 DESC, id int8 DESC`.
+///
+/// Reads `items`.
+///
+/// Parameters:
+///
+/// - `org`: not null: compared with `items.org`
+///
+/// Columns:
+///
+/// - `kind`, `id`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn by_kind_and_rank(db: &impl Reader, org: i32) -> Scrolled<'_, (i32,), ByKindAndRankRow> {
+    Scrolled::new(db, &BY_KIND_AND_RANK, (org,))
+}
+
+/// A row of [`by_kind_and_rank()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByKindAndRankRow {
+    pub kind: String,
+    pub rank: Option<i32>,
+    pub id: i64,
+}
+
+/// [`ByKindAndRankRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ByKindAndRankRowRef<'a> {
+    pub kind: &'a str,
+    pub rank: Option<i32>,
+    pub id: i64,
+}
+
+sqlmill_runtime::row! { ByKindAndRankRow, ByKindAndRankRowRef { kind, rank, id } }
+
+static BY_KIND_AND_RANK: Statement<(i32,), ByKindAndRankRow> = Statement::new(
+    "users::by_kind_and_rank",
+    "queries/users.sql:111",
+    BY_KIND_AND_RANK_SQL,
+    "int4",
+    "text int4 int8",
+)
+.paged(&BY_KIND_AND_RANK_PAGES);
+const BY_KIND_AND_RANK_SQL: &str =
+    "SELECT kind, rank, id FROM items WHERE org < $1 ORDER BY kind, rank DESC, id DESC";
+
+sqlmill_runtime::pages! {
+    BY_KIND_AND_RANK_PAGES {
+        order " ORDER BY kind, rank DESC, id DESC" {
+            after {
+                [["\nWHERE page.kind >= " (0) " AND (page.kind > " (0) " OR (page.rank < " (1) " OR (page.rank <= " (1) " AND page.id < " (2) ")))"] tail ["\nORDER BY page.kind, page.rank DESC, page.id DESC\nLIMIT " (3)]]
+                [["\nWHERE page.kind >= " (0) " AND (page.kind > " (0) " OR (page.rank IS NOT NULL OR page.id < " (1) "))"] tail ["\nORDER BY page.kind, page.rank DESC, page.id DESC\nLIMIT " (2)]]
+            }
+            before {
+                [["\nWHERE page.kind <= " (0) " AND (page.kind < " (0) " OR (page.rank > " (1) " OR page.rank IS NULL OR (page.rank >= " (1) " AND page.id > " (2) ")))"] tail ["\nORDER BY page.kind DESC, page.rank, page.id\nLIMIT " (3)]]
+                [["\nWHERE page.kind <= " (0) " AND (page.kind < " (0) " OR (page.rank IS NULL AND page.id > " (1) "))"] tail ["\nORDER BY page.kind DESC, page.rank, page.id\nLIMIT " (2)]]
+            }
+            nulls [1],
+            keys "kind text, rank int4 DESC, id int8 DESC" [0, 1, 2],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT kind, rank, id FROM items WHERE org < $1 ORDER BY kind DESC, rank DESC NULLS LAST, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Ordered by `kind DESC`, `rank DESC`, `id`.
+///
+/// Read in pages by number, and by cursor over `kind text DESC, rank int4 DESC NULLS LAST, id
+/// int8`.
+///
+/// Reads `items`.
+///
+/// Parameters:
+///
+/// - `org`: not null: compared with `items.org`
+///
+/// Columns:
+///
+/// - `kind`, `id`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn by_kind_and_rank_nulls_last(
+    db: &impl Reader,
+    org: i32,
+) -> Scrolled<'_, (i32,), ByKindAndRankNullsLastRow> {
+    Scrolled::new(db, &BY_KIND_AND_RANK_NULLS_LAST, (org,))
+}
+
+/// A row of [`by_kind_and_rank_nulls_last()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByKindAndRankNullsLastRow {
+    pub kind: String,
+    pub rank: Option<i32>,
+    pub id: i64,
+}
+
+/// [`ByKindAndRankNullsLastRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ByKindAndRankNullsLastRowRef<'a> {
+    pub kind: &'a str,
+    pub rank: Option<i32>,
+    pub id: i64,
+}
+
+sqlmill_runtime::row! { ByKindAndRankNullsLastRow, ByKindAndRankNullsLastRowRef { kind, rank, id } }
+
+static BY_KIND_AND_RANK_NULLS_LAST: Statement<(i32,), ByKindAndRankNullsLastRow> = Statement::new(
+    "users::by_kind_and_rank_nulls_last",
+    "queries/users.sql:115",
+    BY_KIND_AND_RANK_NULLS_LAST_SQL,
+    "int4",
+    "text int4 int8",
+)
+.paged(&BY_KIND_AND_RANK_NULLS_LAST_PAGES);
+const BY_KIND_AND_RANK_NULLS_LAST_SQL: &str =
+    "SELECT kind, rank, id FROM items WHERE org < $1 ORDER BY kind DESC, rank DESC NULLS LAST, id";
+
+sqlmill_runtime::pages! {
+    BY_KIND_AND_RANK_NULLS_LAST_PAGES {
+        order " ORDER BY kind DESC, rank DESC NULLS LAST, id" {
+            after {
+                [["\nWHERE page.kind <= " (0) " AND (page.kind < " (0) " OR (page.rank < " (1) " OR page.rank IS NULL OR (page.rank <= " (1) " AND page.id > " (2) ")))"] tail ["\nORDER BY page.kind DESC, page.rank DESC NULLS LAST, page.id\nLIMIT " (3)]]
+                [["\nWHERE page.kind <= " (0) " AND (page.kind < " (0) " OR (page.rank IS NULL AND page.id > " (1) "))"] tail ["\nORDER BY page.kind DESC, page.rank DESC NULLS LAST, page.id\nLIMIT " (2)]]
+            }
+            before {
+                [["\nWHERE page.kind >= " (0) " AND (page.kind > " (0) " OR (page.rank > " (1) " OR (page.rank >= " (1) " AND page.id < " (2) ")))"] tail ["\nORDER BY page.kind, page.rank NULLS FIRST, page.id DESC\nLIMIT " (3)]]
+                [["\nWHERE page.kind >= " (0) " AND (page.kind > " (0) " OR (page.rank IS NOT NULL OR page.id < " (1) "))"] tail ["\nORDER BY page.kind, page.rank NULLS FIRST, page.id DESC\nLIMIT " (2)]]
+            }
+            nulls [1],
+            keys "kind text DESC, rank int4 DESC NULLS LAST, id int8" [0, 1, 2],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT i.rank, nullif(i.heat, 0) AS heat, n.id AS note, i.id
+/// FROM items AS i
+/// LEFT JOIN notes AS n ON n.item = i.id
+/// ORDER BY i.rank NULLS FIRST, 2 DESC, i.id DESC, n.id NULLS FIRST
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `i`.
+///
+/// Ordered by `rank`, `heat DESC`, `id DESC`, `id`.
+///
+/// Read in pages by number, and by cursor over `rank int4 NULLS FIRST, heat float8 DESC, id int8
+/// DESC, note int8 NULLS FIRST`.
+///
+/// Reads `items`, `notes`.
+///
+/// Columns:
+///
+/// - `rank`: may be null, as declared
+/// - `heat`: may be null: NULLIF at line 121 gives NULL for equal values
+/// - `note`: `notes.id` may be null: right side of a LEFT JOIN at line 123
+/// - `id`: not null, as declared
+pub fn by_two(db: &impl Reader) -> Scrolled<'_, (), ByTwoRow> {
+    Scrolled::new(db, &BY_TWO, ())
+}
+
+/// A row of [`by_two()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByTwoRow {
+    pub rank: Option<i32>,
+    pub heat: Option<f64>,
+    pub note: Option<i64>,
+    pub id: i64,
+}
+
+sqlmill_runtime::row! { ByTwoRow { rank, heat, note, id } }
+
+static BY_TWO: Statement<(), ByTwoRow> = Statement::new(
+    "users::by_two",
+    "queries/users.sql:119",
+    BY_TWO_SQL,
+    "",
+    "int4 float8 int8 int8",
+)
+.paged(&BY_TWO_PAGES);
+const BY_TWO_SQL: &str = r"SELECT i.rank, nullif(i.heat, 0) AS heat, n.id AS note, i.id
+FROM items AS i
+LEFT JOIN notes AS n ON n.item = i.id
+ORDER BY i.rank NULLS FIRST, 2 DESC, i.id DESC, n.id NULLS FIRST";
+
+sqlmill_runtime::pages! {
+    BY_TWO_PAGES {
+        order "\nORDER BY i.rank NULLS FIRST, 2 DESC, i.id DESC, n.id NULLS FIRST" {
+            after {
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR (page.heat < " (1) " OR (page.heat <= " (1) " AND (page.id <= " (2) " AND (page.id < " (2) " OR (page.note > " (3) "))))))"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (4)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat < " (0) " OR (page.heat <= " (0) " AND (page.id <= " (1) " AND (page.id < " (1) " OR (page.note > " (2) ")))))"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (3)]]
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR (page.heat IS NOT NULL OR (page.id <= " (1) " AND (page.id < " (1) " OR (page.note > " (2) ")))))"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat IS NOT NULL OR (page.id <= " (0) " AND (page.id < " (0) " OR (page.note > " (1) "))))"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (2)]]
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR (page.heat < " (1) " OR (page.heat <= " (1) " AND (page.id <= " (2) " AND (page.id < " (2) " OR (page.note IS NOT NULL))))))"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat < " (0) " OR (page.heat <= " (0) " AND (page.id <= " (1) " AND (page.id < " (1) " OR (page.note IS NOT NULL)))))"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (2)]]
+                [["\nWHERE page.rank >= " (0) " AND (page.rank > " (0) " OR (page.heat IS NOT NULL OR (page.id <= " (1) " AND (page.id < " (1) " OR (page.note IS NOT NULL)))))"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat IS NOT NULL OR (page.id <= " (0) " AND (page.id < " (0) " OR (page.note IS NOT NULL))))"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.heat DESC, page.id DESC, page.note NULLS FIRST\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR (page.heat > " (1) " OR page.heat IS NULL OR (page.heat >= " (1) " AND (page.id >= " (2) " AND (page.id > " (2) " OR (page.note < " (3) " OR page.note IS NULL))))))"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (4)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat > " (0) " OR page.heat IS NULL OR (page.heat >= " (0) " AND (page.id >= " (1) " AND (page.id > " (1) " OR (page.note < " (2) " OR page.note IS NULL)))))"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (3)]]
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR (page.heat IS NULL AND (page.id >= " (1) " AND (page.id > " (1) " OR (page.note < " (2) " OR page.note IS NULL)))))"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat IS NULL AND (page.id >= " (0) " AND (page.id > " (0) " OR (page.note < " (1) " OR page.note IS NULL))))"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (2)]]
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR (page.heat > " (1) " OR page.heat IS NULL OR (page.heat >= " (1) " AND (page.id >= " (2) " AND (page.id > " (2) " OR (page.note IS NULL AND (false)))))))"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (3)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat > " (0) " OR page.heat IS NULL OR (page.heat >= " (0) " AND (page.id >= " (1) " AND (page.id > " (1) " OR (page.note IS NULL AND (false))))))"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (2)]]
+                [["\nWHERE page.rank <= " (0) " AND (page.rank < " (0) " OR (page.heat IS NULL AND (page.id >= " (1) " AND (page.id > " (1) " OR (page.note IS NULL AND (false))))))"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND (page.heat IS NULL AND (page.id >= " (0) " AND (page.id > " (0) " OR (page.note IS NULL AND (false)))))"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.heat, page.id, page.note DESC NULLS LAST\nLIMIT " (1)]]
+            }
+            nulls [0, 1, 3],
+            keys "rank int4 NULLS FIRST, heat float8 DESC, id int8 DESC, note int8 NULLS FIRST" [0, 1, 3, 2],
+        }
+    }
+}
+
+/// The last key may be NULL.
+///
+/// ```sql
+/// SELECT i.id, n.id AS note FROM items AS i LEFT JOIN notes AS n ON n.item = i.id ORDER BY i.id, n.id DESC
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `i`.
+///
+/// Ordered by `id`, `id DESC`.
+///
+/// Read in pages by number, and by cursor over `id int8, note int8 DESC`.
+///
+/// Reads `items`, `notes`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+/// - `note`: `notes.id` may be null: right side of a LEFT JOIN at line 129
+pub fn by_note(db: &impl Reader) -> Scrolled<'_, (), ByNoteRow> {
+    Scrolled::new(db, &BY_NOTE, ())
+}
+
+/// A row of [`by_note()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByNoteRow {
+    pub id: i64,
+    pub note: Option<i64>,
+}
+
+sqlmill_runtime::row! { ByNoteRow { id, note } }
+
+static BY_NOTE: Statement<(), ByNoteRow> = Statement::new(
+    "users::by_note",
+    "queries/users.sql:126",
+    BY_NOTE_SQL,
+    "",
+    "int8 int8",
+)
+.paged(&BY_NOTE_PAGES);
+const BY_NOTE_SQL: &str = "SELECT i.id, n.id AS note FROM items AS i LEFT JOIN notes AS n ON n.item = i.id ORDER BY i.id, n.id DESC";
+
+sqlmill_runtime::pages! {
+    BY_NOTE_PAGES {
+        order " ORDER BY i.id, n.id DESC" {
+            after {
+                [["\nWHERE page.id >= " (0) " AND (page.id > " (0) " OR (page.note < " (1) "))"] tail ["\nORDER BY page.id, page.note DESC\nLIMIT " (2)]]
+                [["\nWHERE page.id >= " (0) " AND (page.id > " (0) " OR (page.note IS NOT NULL))"] tail ["\nORDER BY page.id, page.note DESC\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE page.id <= " (0) " AND (page.id < " (0) " OR (page.note > " (1) " OR page.note IS NULL))"] tail ["\nORDER BY page.id DESC, page.note\nLIMIT " (2)]]
+                [["\nWHERE page.id <= " (0) " AND (page.id < " (0) " OR (page.note IS NULL AND (false)))"] tail ["\nORDER BY page.id DESC, page.note\nLIMIT " (1)]]
+            }
+            nulls [1],
+            keys "id int8, note int8 DESC" [0, 1],
+        }
+    }
+}
+
+/// ```sql
+/// SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC
+/// ```
+///
+/// Returns any number of rows: one row for each value of `kind` in GROUP BY.
+///
+/// Ordered by `best`, `kind DESC`.
+///
+/// Read in pages by number, and by cursor over `best int4, kind text DESC`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `kind`: not null, as declared
+/// - `best`: may be null: `max` passes over NULL: `items.rank` may be null: the column allows NULL
+pub fn best_of_kind(db: &impl Reader) -> Scrolled<'_, (), BestOfKindRow> {
+    Scrolled::new(db, &BEST_OF_KIND, ())
+}
+
+/// A row of [`best_of_kind()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct BestOfKindRow {
+    pub kind: String,
+    pub best: Option<i32>,
+}
+
+/// [`BestOfKindRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct BestOfKindRowRef<'a> {
+    pub kind: &'a str,
+    pub best: Option<i32>,
+}
+
+sqlmill_runtime::row! { BestOfKindRow, BestOfKindRowRef { kind, best } }
+
+static BEST_OF_KIND: Statement<(), BestOfKindRow> = Statement::new(
+    "users::best_of_kind",
+    "queries/users.sql:131",
+    BEST_OF_KIND_SQL,
+    "",
+    "text int4",
+)
+.paged(&BEST_OF_KIND_PAGES);
+const BEST_OF_KIND_SQL: &str =
+    "SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC";
+
+sqlmill_runtime::pages! {
+    BEST_OF_KIND_PAGES {
+        order " ORDER BY best, kind DESC" {
+            after {
+                [["\nWHERE page.best >= " (0) " AND (page.best > " (0) " OR page.kind < " (1) ")"] ["\nWHERE page.best IS NULL"] tail ["\nORDER BY page.best, page.kind DESC\nLIMIT " (2)]]
+                [["\nWHERE page.best IS NULL AND page.kind < " (0)] tail ["\nORDER BY page.best, page.kind DESC\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE page.best <= " (0) " AND (page.best < " (0) " OR page.kind > " (1) ")"] tail ["\nORDER BY page.best DESC, page.kind\nLIMIT " (2)]]
+                [["\nWHERE page.best IS NULL AND page.kind > " (0)] ["\nWHERE page.best IS NOT NULL"] tail ["\nORDER BY page.best DESC, page.kind\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "best int4, kind text DESC" [1, 0],
+        }
     }
 }
 
@@ -943,7 +1478,7 @@ pub fn by_hidden(db: &impl Reader) -> Paged<'_, (), i64> {
 
 static BY_HIDDEN: Statement<(), i64> = Statement::new(
     "users::by_hidden",
-    "queries/users.sql:99",
+    "queries/users.sql:135",
     BY_HIDDEN_SQL,
     "",
     "int8",
@@ -999,7 +1534,7 @@ sqlmill_runtime::row! { LooseRow, LooseRowRef { id, kind } }
 
 static LOOSE: Statement<(), LooseRow> = Statement::new(
     "users::loose",
-    "queries/users.sql:104",
+    "queries/users.sql:140",
     LOOSE_SQL,
     "",
     "int8 text",
@@ -1036,7 +1571,7 @@ pub fn labels(db: &impl Reader) -> Scrolled<'_, (), String> {
 
 static LABELS: Statement<(), String> = Statement::new(
     "users::labels",
-    "queries/users.sql:110",
+    "queries/users.sql:146",
     LABELS_SQL,
     "",
     "text",
@@ -1057,6 +1592,7 @@ sqlmill_runtime::pages! {
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
     FILL, FILL_NOTES, CLEAR, CLEAR_NOTES, BY_ID, BY_ID_BACKWARDS, OF_ORG, NEWEST, BY_MOOD,
-    BY_EVERYTHING, WITH_NOTES, KINDS, FIRST_OF_KIND, ALL_IDS, BUSY, BY_RANK, BY_HIDDEN, LOOSE,
-    LABELS,
+    BY_EVERYTHING, WITH_NOTES, KINDS, FIRST_OF_KIND, ALL_IDS, BUSY, BY_RANK, BY_RANK_NULLS_LAST,
+    BY_RANK_UPWARDS, BY_RANK_NULLS_FIRST, BY_KIND_AND_RANK, BY_KIND_AND_RANK_NULLS_LAST, BY_TWO,
+    BY_NOTE, BEST_OF_KIND, BY_HIDDEN, LOOSE, LABELS,
 }

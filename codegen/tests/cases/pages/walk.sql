@@ -120,9 +120,45 @@ WHERE c.notes > :least
 ORDER BY c.notes DESC, c.item;
 
 --! by_rank
---- No cursors: the rank may be NULL.
+--- Keys that may be NULL: first, in either place, and later ones.
 --@ page
 SELECT id, rank FROM items ORDER BY rank DESC, id;
+
+--! by_rank_nulls_last
+--@ page
+SELECT id, rank FROM items ORDER BY rank DESC NULLS LAST, id DESC;
+
+--! by_rank_upwards
+--@ page
+SELECT id, rank FROM items ORDER BY rank, id;
+
+--! by_rank_nulls_first
+--@ page
+SELECT id, rank, kind FROM items ORDER BY rank NULLS FIRST, kind DESC, id;
+
+--! by_kind_and_rank
+--@ page
+SELECT kind, rank, id FROM items WHERE org < :org ORDER BY kind, rank DESC, id DESC;
+
+--! by_kind_and_rank_nulls_last
+--@ page
+SELECT kind, rank, id FROM items WHERE org < :org ORDER BY kind DESC, rank DESC NULLS LAST, id;
+
+--! by_two
+--@ page
+SELECT i.rank, nullif(i.heat, 0) AS heat, n.id AS note, i.id
+FROM items AS i
+LEFT JOIN notes AS n ON n.item = i.id
+ORDER BY i.rank NULLS FIRST, 2 DESC, i.id DESC, n.id NULLS FIRST;
+
+--! by_note
+--- The last key may be NULL.
+--@ page
+SELECT i.id, n.id AS note FROM items AS i LEFT JOIN notes AS n ON n.item = i.id ORDER BY i.id, n.id DESC;
+
+--! best_of_kind
+--@ page
+SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC;
 
 --! by_hidden
 --- No cursors: the score is not among the columns.

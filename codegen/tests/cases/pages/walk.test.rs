@@ -121,7 +121,15 @@ async fn walk_all(db: &Database) {
     walk(|| users::busy(db, 1)).await;
     walk(|| users::labels(db)).await;
     walk(|| users::of_org(db, org(1, "k1"))).await;
-    by_number(|| users::by_rank(db)).await;
+    walk(|| users::by_rank(db)).await;
+    walk(|| users::by_rank_nulls_last(db)).await;
+    walk(|| users::by_rank_upwards(db)).await;
+    walk(|| users::by_rank_nulls_first(db)).await;
+    walk(|| users::by_kind_and_rank(db, 2)).await;
+    walk(|| users::by_kind_and_rank_nulls_last(db, 2)).await;
+    walk(|| users::by_two(db)).await;
+    walk(|| users::by_note(db)).await;
+    walk(|| users::best_of_kind(db)).await;
     by_number(|| users::by_hidden(db)).await;
 }
 
