@@ -22,3 +22,23 @@ CREATE UNLOGGED TABLE entries (
     id bigint NOT NULL,
     name text NOT NULL
 );
+
+-- What `bench dynamic` filters, pages and fills.
+CREATE TABLE reports (
+    id bigint PRIMARY KEY,
+    organization_id integer NOT NULL,
+    author_id integer NOT NULL,
+    status text NOT NULL,
+    name text NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+CREATE INDEX reports_newest ON reports (organization_id, updated_at DESC, id DESC);
+CREATE INDEX reports_author ON reports (author_id);
+
+CREATE TABLE events (
+    id bigint PRIMARY KEY,
+    owner integer NOT NULL,
+    name text NOT NULL,
+    note text,
+    active boolean NOT NULL
+);

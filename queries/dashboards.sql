@@ -113,7 +113,11 @@ WHERE
             AND EXISTS (
                 SELECT
                 FROM asset_permissions AS permission
-                LEFT JOIN teams_to_users AS team_member
+                LEFT JOIN (
+                    teams_to_users AS team_member
+                    INNER JOIN teams
+                        ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+                )
                     ON
                         permission.identity_type = 'team'
                         AND team_member.team_id = permission.identity_id

@@ -180,7 +180,11 @@ WITH own_groups AS (
             permission_groups.id = member.permission_group_id
             AND permission_groups.organization_id = :organization_id
             AND permission_groups.deleted_at IS NULL
-    LEFT JOIN teams_to_users AS team_member
+    LEFT JOIN (
+        teams_to_users AS team_member
+        INNER JOIN teams
+            ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+    )
         ON
             member.identity_type = 'team'
             AND team_member.team_id = member.identity_id

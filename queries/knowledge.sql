@@ -96,7 +96,12 @@ LEFT JOIN users AS author
 WHERE reader.id = :user_id AND reader.deleted_at IS NULL
 ORDER BY
     array_position(
-        ARRAY(SELECT jsonb_array_elements_text(reader.last_used_shortcuts)),
+        ARRAY(
+            SELECT
+                jsonb_array_elements_text(
+                    CASE jsonb_typeof(reader.last_used_shortcuts) WHEN 'array' THEN reader.last_used_shortcuts ELSE '[]' END
+                )
+        ),
         shortcuts.id::text
     ) NULLS LAST,
     shortcuts.name,

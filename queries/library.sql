@@ -56,12 +56,16 @@ WHERE user_id = :user_id AND deleted_at IS NULL
 ORDER BY order_index, asset_type, asset_id;
 
 --! reorder_favorites
---- Puts a user's favorites into the order of the two lists, which are read side by side. Favorites that are not named
---- keep their number.
+--- Puts a user's favorites into the order of the two lists, which are read side by side; of one that is named twice the first place
+--- counts. Favorites that are not named keep their number.
 UPDATE user_favorites
 SET order_index = item.position - 1
-FROM unnest(:asset_types::asset_type_enum[], :asset_ids::uuid[])
-    WITH ORDINALITY AS item (asset_type, asset_id, position)
+FROM (
+    SELECT named.asset_type, named.asset_id, min(named.position) AS position
+    FROM unnest(:asset_types::asset_type_enum[], :asset_ids::uuid[])
+        WITH ORDINALITY AS named (asset_type, asset_id, position)
+    GROUP BY named.asset_type, named.asset_id
+) AS item
 WHERE
     user_favorites.user_id = :user_id
     AND user_favorites.asset_type = item.asset_type

@@ -131,13 +131,16 @@ WHERE latest.id = :message_id AND latest.deleted_at IS NULL
 ORDER BY earlier.created_at, earlier.id;
 
 --! list_raw_llm_entries
---- Everything that went to and came from the language model in a chat, in order, one entry a row.
+--- Everything that went to and came from the language model in a chat, in order, one entry a row. A message that holds something else
+--- than a list has none.
 SELECT
     messages.id AS message_id,
     entry.position,
     entry.value AS entry
 FROM messages
-CROSS JOIN LATERAL jsonb_array_elements(messages.raw_llm_messages) WITH ORDINALITY AS entry (value, position)
+CROSS JOIN LATERAL jsonb_array_elements(
+    CASE jsonb_typeof(messages.raw_llm_messages) WHEN 'array' THEN messages.raw_llm_messages ELSE '[]' END
+) WITH ORDINALITY AS entry (value, position)
 WHERE messages.chat_id = :chat_id AND messages.deleted_at IS NULL
 ORDER BY messages.created_at, messages.id, entry.position;
 

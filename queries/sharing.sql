@@ -229,23 +229,23 @@ WHERE
     AND link.deleted_at IS NULL
 ORDER BY container_type, title, container_id;
 
---! list_asset_permissions
---- Who was given a role on an asset: users, teams and organizations, or only those of one kind. Of a user who still has an
---- account, the address and the name.
+--! list_asset_permissions : (person: Person)
+--- Who was given a role on an asset: users, teams and organizations, or only those of one kind. `person` is there for a user who
+--- still has an account.
 SELECT
     permission.identity_id,
     permission.identity_type,
     permission.role,
-    person.email,
-    person.name,
+    person,
     permission.created_by,
     permission.created_at
 FROM asset_permissions AS permission
-LEFT JOIN users AS person
-    ON
-        permission.identity_type = 'user'
-        AND person.id = permission.identity_id
-        AND person.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name
+    FROM users
+    WHERE deleted_at IS NULL
+) AS person
+    ON permission.identity_type = 'user' AND person.id = permission.identity_id
 WHERE
     permission.asset_id = :asset_id
     AND permission.asset_type = :asset_type

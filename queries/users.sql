@@ -344,8 +344,8 @@ RETURNING
     last_used_shortcuts;
 
 --! push_recent_shortcuts
---- Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20.
---- Returns the list.
+--- Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20. What is stored
+--- in the place of a list is replaced. Returns the list.
 UPDATE users
 SET
     last_used_shortcuts = (
@@ -357,7 +357,9 @@ SET
                 FROM unnest(:shortcut_ids::uuid[]) WITH ORDINALITY AS new (id, position)
                 UNION ALL
                 SELECT old.id, cardinality(:shortcut_ids) + old.position
-                FROM jsonb_array_elements_text(last_used_shortcuts) WITH ORDINALITY AS old (id, position)
+                FROM jsonb_array_elements_text(
+                    CASE jsonb_typeof(last_used_shortcuts) WHEN 'array' THEN last_used_shortcuts ELSE '[]' END
+                ) WITH ORDINALITY AS old (id, position)
             ) AS used
             GROUP BY used.id
             ORDER BY position

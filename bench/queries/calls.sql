@@ -19,3 +19,9 @@ INSERT INTO entries (id, name) VALUES (:id, :name);
 --! insert_many
 INSERT INTO entries (id, name)
 SELECT id, name FROM unnest(:ids::bigint[], :names::text[]) AS new (id, name);
+
+--! insert_events (notes[?])
+INSERT INTO events (id, owner, name, note, active)
+SELECT id, owner, name, note, active
+FROM unnest(:ids::bigint[], :owners::integer[], :names::text[], :notes::text[], :actives::boolean[])
+    AS new (id, owner, name, note, active);

@@ -1,15 +1,17 @@
 //! Calls side by side: sqlmill, hand-written tokio-postgres, and the peers, in one process, taking turns.
 //!
-//! `cargo xtask bench calls` starts a server, makes what is generated, and runs this. The schema is loaded already.
+//! `cargo xtask bench calls` and `bench dynamic` start a server, make what is generated, and run this. The schema is loaded already.
 
 mod contender;
 mod cornucopia_;
 mod crowd;
 mod diesel_;
 mod diesel_async_;
+mod dynamic;
 mod hand;
 mod measure;
 mod ours;
+mod side_by_side;
 mod sql;
 mod sqlx_;
 
@@ -31,6 +33,7 @@ fn main() -> Result<(), Failure> {
         ["crowd", url, seconds, rounds, workers] => {
             crowd::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
-        _ => Err("usage: bench fill|times|run|names|allocations|crowd URL …".into()),
+        ["dynamic", url, rounds] => dynamic::compare(url, rounds.parse()?),
+        _ => Err("usage: bench fill|times|run|names|allocations|crowd|dynamic URL …".into()),
     }
 }

@@ -290,7 +290,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Of this thread, as Linux counts it: nanoseconds on a processor come first.
-fn cpu_time() -> Result<Duration, Failure> {
+pub(crate) fn cpu_time() -> Result<Duration, Failure> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = text.split_whitespace().next().ok_or("an empty schedstat")?;
     Ok(Duration::from_nanos(nanoseconds.parse()?))

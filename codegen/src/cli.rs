@@ -22,12 +22,13 @@ use crate::config::Config;
 use crate::describe::{Described, ResultColumn};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain::explain;
-use crate::falsify::{self, Effort, Mark, Reviewed, Subject};
+use crate::falsify::{self, Effort, Mark, OneRow, Reviewed, Subject};
 use crate::parse::syntax::{self, Nullity, ParsedFile};
 use crate::project::{self, Layout, Loaded};
 use crate::prove::Rules;
 use crate::server::{self, Scratch, developer};
 use crate::source::{FileId, Sources, Span};
+use crate::texts::bulk;
 use crate::write::{self, Written};
 use crate::{Compiled, Parsed, compile, drivers, parse, render, resolve, schema};
 
@@ -686,13 +687,13 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         })
         .collect();
     // Each text is tried: what was proved of all of them is judged by each.
-    let texts: Vec<_> = chosen
+    let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = chosen
         .iter()
         .flat_map(|(name, marks, checked)| {
             let texts = checked.groups.iter().flat_map(CheckedGroup::texts);
+            let many_rows = checked.beside(bulk::NAME);
             texts
                 .enumerate()
-                .filter(|(_, (text, ..))| text.sent)
                 .filter_map(move |(place, (text, described, facts))| {
                     let (Described::Statement(statement), Some(facts)) = (described, facts) else {
                         return None;
@@ -700,26 +701,31 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                     let span = checked.parsed.name.span;
                     // The query's own texts are the first.
                     let own = checked.groups.first()?.group.texts.len();
+                    let many_rows = many_rows.filter(|_| place >= own);
+                    if !text.sent && many_rows.is_none() {
+                        return None;
+                    }
+                    let one_row = match (many_rows, checked.described, checked.facts) {
+                        (Some(_), Described::Statement(statement), Some(facts)) => {
+                            Some(OneRow { statement, facts })
+                        }
+                        _ => None,
+                    };
                     let pages = checked.pages.filter(|_| place < own);
                     let pages = pages.and_then(|pages| pages.of_text(place, &text.statement.sql));
-                    Some((name, text, statement, facts, marks, pages, span))
+                    let subject = Subject {
+                        name,
+                        sql: &text.statement.sql,
+                        when: &text.when,
+                        params: &text.statement.params,
+                        statement,
+                        facts,
+                        marks,
+                        pages,
+                        one_row,
+                    };
+                    Some((subject, span))
                 })
-        })
-        .collect();
-    let (subjects, spans): (Vec<Subject<'_>>, Vec<Span>) = texts
-        .iter()
-        .map(|&(name, text, statement, facts, marks, pages, span)| {
-            let subject = Subject {
-                name,
-                sql: &text.statement.sql,
-                when: &text.when,
-                params: &text.statement.params,
-                statement,
-                facts,
-                marks,
-                pages,
-            };
-            (subject, span)
         })
         .unzip();
     let effort = Effort {
@@ -727,6 +733,16 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         draws: arguments.draws,
         seed: arguments.seed,
     };
+    let listed = reviewed.clone().unwrap_or_default();
+    // Of several texts the first shows what the rows can be.
+    let mut first = None;
+    let shows: Vec<bool> = subjects
+        .iter()
+        .map(|subject| {
+            let again = first.replace(subject.name) == Some(subject.name);
+            !again && subject.one_row.is_none()
+        })
+        .collect();
     let bar = progress("Running the queries on adversarial rows");
     let database = scratch.fresh_database()?;
     let seen = falsify::observe(
@@ -734,6 +750,12 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
         &compiled.catalog,
         &subjects,
         effort,
+        &|index, seen| {
+            let text = subjects
+                .get(index)
+                .filter(|_| shows.get(index) == Some(&true));
+            text.is_none_or(|subject| falsify::unreviewed(subject, seen, &listed).is_empty())
+        },
         &mut |round, of| {
             bar.set_message(format!(
                 "Running the queries on adversarial rows: round {round} of {of}"
@@ -743,8 +765,7 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     bar.finish_and_clear();
 
     let mut diagnostics = Vec::new();
-    let mut tried = None;
-    for ((subject, seen), &span) in subjects.iter().zip(&seen).zip(&spans) {
+    for (((subject, seen), &span), shows) in subjects.iter().zip(&seen).zip(&spans).zip(shows) {
         for found in falsify::judge(&compiled.catalog, subject, subject.facts, seen) {
             let diagnostic = Diagnostic::error("falsified", format!("`{}`: {}", subject.name, found.message))
                 .at(span)
@@ -760,11 +781,9 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
                 diagnostic.note(with)
             });
         }
-        if !subject.when.is_empty() && tried.replace(subject.name) == Some(subject.name) {
-            // Of several texts the first shows what the rows can be.
+        if !shows {
             continue;
         }
-        let listed = reviewed.clone().unwrap_or_default();
         for message in falsify::unreviewed(subject, seen, &listed) {
             // With a list, what is not on it is a finding.
             let severity = if reviewed.is_some() {

@@ -300,6 +300,28 @@ impl Compiled {
     pub fn checked(&self) -> Vec<Checked<'_>> {
         checked(&self.files, &self.groups, &self.pages)
     }
+
+    /// Every text that the crate can send, with the name of its query: what was described, planned and proved. The runtime joins them
+    /// anew, by a rule of its own; tests hold the two against each other.
+    pub fn texts_sent(&self) -> Vec<(String, &str)> {
+        let mut sent = Vec::new();
+        let queries = queries(&self.files).zip(&self.groups).zip(&self.pages);
+        for (((file, query), groups), pages) in queries {
+            let name = format!("{}::{}", file.module, query.name.value);
+            // Of many rows nothing else is sent.
+            let bulk = groups
+                .iter()
+                .find(|group| group.group.name == Some(texts::bulk::NAME));
+            let group = bulk.or(groups.first());
+            let own = group.into_iter().flat_map(|group| &group.group.texts);
+            let own = own.filter(|text| bulk.is_some() || text.sent);
+            let paged = pages.iter().flat_map(|pages| &pages.texts);
+            let paged = paged.flat_map(|made| &made.made);
+            sent.extend(own.map(|text| (name.clone(), text.statement.sql.as_str())));
+            sent.extend(paged.map(|(text, _)| (name.clone(), text.as_str())));
+        }
+        sent
+    }
 }
 
 fn queries(files: &[ParsedFile]) -> impl Iterator<Item = (&ParsedFile, &ParsedQuery)> {

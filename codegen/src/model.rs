@@ -110,6 +110,8 @@ pub struct Query {
     /// In order of `$n`; of several texts, in the order that pieces count by.
     pub inputs: Vec<Value>,
     pub outputs: Vec<Value>,
+    /// The fields of rows and objects within the row, named as the author would mark them: `posts[].title`.
+    pub within: Vec<Value>,
     pub params: Params,
     pub result: QueryResult,
     /// Tables by their SQL name, with the columns.

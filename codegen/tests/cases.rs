@@ -109,12 +109,15 @@ struct Outcome {
     files: Option<Files>,
     findings: String,
     scratch: Option<Scratch>,
+    /// The texts that were checked, by query.
+    sent: Vec<(String, String)>,
 }
 
 /// What a case emitted, to be compiled with that of the others.
 struct Emitted {
     files: Files,
     author: Option<String>,
+    sent: Vec<(String, String)>,
     /// Tests that call it, and the database that they run on.
     tests: Option<(String, server::Database)>,
 }
@@ -184,17 +187,23 @@ fn run(server: &Server, case: &Case) -> Outcome {
                 files: None,
                 findings: render::human(&sources, &found, false),
                 scratch: None,
+                sent: Vec::new(),
             };
         }
         Err(error) => panic!("{}: {error}", case.name),
     };
     let mut connection = scratch.connect().unwrap();
     let compiled = compile(&sources, &settings, parsed, &mut connection, &Rules::all()).unwrap();
+    let sent = compiled.texts_sent().into_iter();
+    let mut sent: Vec<(String, String)> =
+        sent.map(|(name, text)| (name, text.to_owned())).collect();
+    sent.sort();
     found.extend(compiled.diagnostics);
     Outcome {
         files: compiled.output,
         findings: render::human(&sources, &found, false),
         scratch: Some(scratch),
+        sent,
     }
 }
 
@@ -299,6 +308,7 @@ fn every_case_gives_what_lies_beside_it_and_compiles() {
             let emission = Emitted {
                 files,
                 author,
+                sent: outcome.sent,
                 tests,
             };
             emitted.insert(case.name.replace(['/', '-'], "_"), emission);
@@ -389,6 +399,7 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
         let Emitted {
             files,
             author,
+            sent,
             tests,
         } = emission;
         writeln!(lib, "\npub mod {name};").unwrap();
@@ -404,11 +415,15 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
             if path == "mod.rs" && author.is_some() {
                 text.push_str("\npub mod author;\n");
             }
+            if path == "mod.rs" {
+                text.push_str("\n#[cfg(test)]\nmod sent;\n");
+            }
             if path == "mod.rs" && tests.is_some() {
                 text.push_str("\n#[cfg(test)]\nmod test;\n");
             }
             fs::write(full, text).unwrap();
         }
+        fs::write(source.join(name).join("sent.rs"), same_texts(sent)).unwrap();
         if let Some(text) = author {
             fs::write(source.join(name).join("author.rs"), text).unwrap();
         }
@@ -457,6 +472,22 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
             );
         }
     }
+}
+
+/// A test that the texts which the runtime joins are, byte for byte, those that the server was shown.
+fn same_texts(checked: &[(String, String)]) -> String {
+    let mut test = String::from(
+        "#[test]\nfn the_texts_that_are_sent_are_those_that_were_checked() {\n    let mut sent = super::texts_sent();\n    \
+         sent.sort_unstable();\n    let checked: &[(&str, &str)] = &[\n",
+    );
+    for text in checked {
+        writeln!(test, "        {text:?},").unwrap();
+    }
+    test.push_str(
+        "    ];\n    for (sent, checked) in sent.iter().zip(checked) {\n        assert_eq!(sent, checked);\n    }\n    \
+         assert_eq!(sent.len(), checked.len());\n}\n",
+    );
+    test
 }
 
 /// As libpq takes it.

@@ -164,6 +164,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         },
         inputs,
         outputs,
+        within: Vec::new(),
     }
 }
 

@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 use facts::Bench;
 use sqlmill::describe::{Described, Statement};
 use sqlmill::facts::Facts;
-use sqlmill::falsify::{Effort, Mark, Observation, Reviewed, Subject, judge, observe, unreviewed};
+use sqlmill::falsify::{
+    Effort, Mark, Observation, OneRow, Reviewed, Subject, judge, observe, unreviewed,
+};
 use sqlmill::prove::{Rules, rules};
 
 /// What it cannot show, and where it is shown instead. Some are for later versions than the one that is found.
@@ -111,6 +113,7 @@ fn corpus(name: &str, schema: &str, cases: &str) -> Corpus {
             draws: 6,
             seed: 7,
         },
+        &|_, _| true,
         &mut |_, _| {},
     )
     .unwrap();
@@ -141,6 +144,7 @@ fn subjects<'a>(statements: &'a [(String, Statement)], proved: &'a [Facts]) -> V
             facts,
             marks: &[],
             pages: None,
+            one_row: None,
         })
         .collect()
 }
@@ -235,6 +239,7 @@ fn marks_are_held_against_the_rows() {
         facts: &facts,
         marks: &marks,
         pages: None,
+        one_row: None,
     };
     let catalog = bench.catalog.clone();
     let seen = observe(
@@ -242,6 +247,7 @@ fn marks_are_held_against_the_rows() {
         &catalog,
         &[subject],
         Effort::default(),
+        &|_, _| true,
         &mut |_, _| {},
     )
     .unwrap()
@@ -282,5 +288,68 @@ fn marks_are_held_against_the_rows() {
             .iter()
             .any(|text| text.contains("`m::q.v` may be NULL")),
         "{asked:?}"
+    );
+}
+
+/// Of a text that takes arrays several rows are drawn, and none; each as the statement of one row would have it.
+#[test]
+fn many_rows_are_drawn_as_one_row_is() {
+    let mut bench = facts::benches(
+        "falsify-many-rows",
+        "CREATE TYPE mood AS ENUM ('calm', 'cross');
+         CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL, bio text, mood mood, CHECK (name <> bio))",
+    )
+    .remove(0);
+    let one = "INSERT INTO people (id, name, bio, mood) VALUES ($1, $2, $3, $4) RETURNING id, bio";
+    let many = "INSERT INTO people (id, name, bio, mood) SELECT b.p1, b.p2, b.p3, b.p4
+        FROM unnest($1::int4[], $2::text[], $3::text[], $4::mood[]) AS b (p1, p2, p3, p4) RETURNING id, bio";
+    let [of_one, of_many] = bench.describe(&[one, many]).try_into().unwrap();
+    let one_facts = bench.prove(&of_one, &Rules::all());
+    let facts = bench.prove(&of_many, &Rules::all());
+    let (Described::Statement(of_one), Described::Statement(of_many)) = (&of_one, &of_many) else {
+        panic!("{of_one:?} {of_many:?}");
+    };
+    let subject = Subject {
+        name: "m::q",
+        sql: many,
+        when: "for many rows",
+        params: &[],
+        statement: of_many,
+        facts: &facts,
+        marks: &[],
+        pages: None,
+        one_row: Some(OneRow {
+            statement: of_one,
+            facts: &one_facts,
+        }),
+    };
+    let catalog = bench.catalog.clone();
+    let seen = observe(
+        bench.connection(),
+        &catalog,
+        &[subject],
+        Effort::default(),
+        &|_, _| true,
+        &mut |_, _| {},
+    )
+    .unwrap()
+    .remove(0);
+    assert_eq!(seen.errors, [].into());
+    assert!(seen.fewest == Some(0) && seen.most > 2, "{seen:?}");
+    assert!(seen.columns[1].null.is_some(), "{seen:?}");
+    let broken = seen
+        .broken
+        .keys()
+        .filter_map(|broken| broken.constraint.as_deref());
+    let broken: BTreeSet<&str> = broken.collect();
+    assert_eq!(broken, ["people_check", "people_pkey"].into());
+    assert_eq!(judge(&catalog, &subject, &facts, &seen), []);
+
+    // What is said of one row does not hold of many.
+    let lies = judge(&catalog, &subject, &one_facts, &seen);
+    assert!(
+        lies.iter()
+            .any(|lie| lie.message.contains("at most one row")),
+        "{lies:?}"
     );
 }

@@ -281,9 +281,10 @@ WHERE id = $1 AND deleted_at IS NULL";
 ///
 /// Columns:
 ///
-/// - `id`, `title`, `updated_at`: not null, as declared
+/// - `id`, `title`, `updated_at`, `owner.id`, `owner.email`: not null, as declared
 /// - `owner`: `owner` may be null: right side of a LEFT JOIN at line 79
 /// - `is_favorited`: not null: EXISTS is true or false
+/// - `owner.name`: may be null, as declared
 pub fn get_chat_details(
     db: &impl Reader,
     params: GetChatDetails,

@@ -526,7 +526,11 @@ ORDER BY dashboard.name, dashboard.id";
 ///             AND EXISTS (
 ///                 SELECT
 ///                 FROM asset_permissions AS permission
-///                 LEFT JOIN teams_to_users AS team_member
+///                 LEFT JOIN (
+///                     teams_to_users AS team_member
+///                     INNER JOIN teams
+///                         ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+///                 )
 ///                     ON
 ///                         permission.identity_type = 'team'
 ///                         AND team_member.team_id = permission.identity_id
@@ -552,7 +556,7 @@ ORDER BY dashboard.name, dashboard.id";
 ///
 /// Read in pages by number, and by cursor over `updated_at timestamptz DESC, id uuid`.
 ///
-/// Reads `asset_permissions`, `dashboard_files`, `teams_to_users`, `users`.
+/// Reads `asset_permissions`, `dashboard_files`, `teams`, `teams_to_users`, `users`.
 ///
 /// Columns:
 ///
@@ -641,7 +645,11 @@ WHERE
             AND EXISTS (
                 SELECT
                 FROM asset_permissions AS permission
-                LEFT JOIN teams_to_users AS team_member
+                LEFT JOIN (
+                    teams_to_users AS team_member
+                    INNER JOIN teams
+                        ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+                )
                     ON
                         permission.identity_type = 'team'
                         AND team_member.team_id = permission.identity_id

@@ -850,7 +850,11 @@ ORDER BY name, id"
 ///             permission_groups.id = member.permission_group_id
 ///             AND permission_groups.organization_id = $1
 ///             AND permission_groups.deleted_at IS NULL
-///     LEFT JOIN teams_to_users AS team_member
+///     LEFT JOIN (
+///         teams_to_users AS team_member
+///         INNER JOIN teams
+///             ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+///     )
 ///         ON
 ///             member.identity_type = 'team'
 ///             AND team_member.team_id = member.identity_id
@@ -923,7 +927,7 @@ ORDER BY name, id"
 ///
 /// Reads `dataset_groups`, `dataset_groups_permissions`, `dataset_permissions`, `datasets`,
 /// `datasets_to_dataset_groups`, `datasets_to_permission_groups`, `permission_groups`,
-/// `permission_groups_to_identities`, `teams_to_users`.
+/// `permission_groups_to_identities`, `teams`, `teams_to_users`.
 ///
 /// Columns:
 ///
@@ -989,7 +993,11 @@ const LIST_PERMISSIONED_DATASETS_SQL: &str = r"WITH own_groups AS (
             permission_groups.id = member.permission_group_id
             AND permission_groups.organization_id = $1
             AND permission_groups.deleted_at IS NULL
-    LEFT JOIN teams_to_users AS team_member
+    LEFT JOIN (
+        teams_to_users AS team_member
+        INNER JOIN teams
+            ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+    )
         ON
             member.identity_type = 'team'
             AND team_member.team_id = member.identity_id

@@ -475,7 +475,12 @@ FROM made";
 /// WHERE reader.id = $2 AND reader.deleted_at IS NULL
 /// ORDER BY
 ///     array_position(
-///         ARRAY(SELECT jsonb_array_elements_text(reader.last_used_shortcuts)),
+///         ARRAY(
+///             SELECT
+///                 jsonb_array_elements_text(
+///                     CASE jsonb_typeof(reader.last_used_shortcuts) WHEN 'array' THEN reader.last_used_shortcuts ELSE '[]' END
+///                 )
+///         ),
 ///         shortcuts.id::text
 ///     ) NULLS LAST,
 ///     shortcuts.name,
@@ -567,7 +572,12 @@ LEFT JOIN users AS author
 WHERE reader.id = $2 AND reader.deleted_at IS NULL
 ORDER BY
     array_position(
-        ARRAY(SELECT jsonb_array_elements_text(reader.last_used_shortcuts)),
+        ARRAY(
+            SELECT
+                jsonb_array_elements_text(
+                    CASE jsonb_typeof(reader.last_used_shortcuts) WHEN 'array' THEN reader.last_used_shortcuts ELSE '[]' END
+                )
+        ),
         shortcuts.id::text
     ) NULLS LAST,
     shortcuts.name,
@@ -614,7 +624,7 @@ pub struct ShortcutNameTaken<'a> {
     pub organization_id: Uuid,
     /// not null: compared with `shortcuts.created_by`
     pub user_id: Uuid,
-    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 115
+    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 120
     pub except_id: Option<Uuid>,
 }
 
@@ -622,7 +632,7 @@ sqlmill_runtime::params! { ShortcutNameTaken<'_> { name, organization_id, user_i
 
 static SHORTCUT_NAME_TAKEN: Statement<ShortcutNameTaken<'_>, bool> = Statement::new(
     "knowledge::shortcut_name_taken",
-    "queries/knowledge.sql:105",
+    "queries/knowledge.sql:110",
     SHORTCUT_NAME_TAKEN_SQL,
     "text uuid uuid uuid",
     "bool",
@@ -745,7 +755,7 @@ sqlmill_runtime::row! { ListDocsRow, ListDocsRowRef { id, name, r#type, created_
 
 static LIST_DOCS: Statement<ListDocs<'_>, ListDocsRow> = Statement::several(
     "knowledge::list_docs",
-    "queries/knowledge.sql:119",
+    "queries/knowledge.sql:124",
     &LIST_DOCS_SQL,
     "uuid public.docs_type_enum text",
     "uuid text public.docs_type_enum timestamptz timestamptz",

@@ -287,14 +287,18 @@ FROM user_favorites
 WHERE user_id = $1 AND deleted_at IS NULL
 ORDER BY order_index, asset_type, asset_id";
 
-/// Puts a user's favorites into the order of the two lists, which are read side by side. Favorites that are not named
-/// keep their number.
+/// Puts a user's favorites into the order of the two lists, which are read side by side; of one that is named twice the first place
+/// counts. Favorites that are not named keep their number.
 ///
 /// ```sql
 /// UPDATE user_favorites
 /// SET order_index = item.position - 1
-/// FROM unnest($1::asset_type_enum[], $2::uuid[])
-///     WITH ORDINALITY AS item (asset_type, asset_id, position)
+/// FROM (
+///     SELECT named.asset_type, named.asset_id, min(named.position) AS position
+///     FROM unnest($1::asset_type_enum[], $2::uuid[])
+///         WITH ORDINALITY AS named (asset_type, asset_id, position)
+///     GROUP BY named.asset_type, named.asset_id
+/// ) AS item
 /// WHERE
 ///     user_favorites.user_id = $3
 ///     AND user_favorites.asset_type = item.asset_type
@@ -334,8 +338,12 @@ static REORDER_FAVORITES: Statement<ReorderFavorites<'_>> = Statement::new(
 );
 const REORDER_FAVORITES_SQL: &str = r"UPDATE user_favorites
 SET order_index = item.position - 1
-FROM unnest($1::asset_type_enum[], $2::uuid[])
-    WITH ORDINALITY AS item (asset_type, asset_id, position)
+FROM (
+    SELECT named.asset_type, named.asset_id, min(named.position) AS position
+    FROM unnest($1::asset_type_enum[], $2::uuid[])
+        WITH ORDINALITY AS named (asset_type, asset_id, position)
+    GROUP BY named.asset_type, named.asset_id
+) AS item
 WHERE
     user_favorites.user_id = $3
     AND user_favorites.asset_type = item.asset_type
@@ -432,7 +440,7 @@ sqlmill_runtime::row! {
 
 static GET_ASSET_SUMMARY: Statement<GetAssetSummary, GetAssetSummaryRow> = Statement::new(
     "library::get_asset_summary",
-    "queries/library.sql:71",
+    "queries/library.sql:75",
     GET_ASSET_SUMMARY_SQL,
     "public.asset_type_enum uuid",
     "public.asset_type_enum uuid text uuid uuid timestamptz timestamptz",

@@ -628,8 +628,9 @@ WHERE messages.id = $1 AND messages.deleted_at IS NULL";
 ///
 /// Columns:
 ///
-/// - `id`, `response_messages`, `is_completed`, `created_at`: not null, as declared
-/// - `request_message`: may be null, as declared
+/// - `id`, `response_messages`, `is_completed`, `created_at`, `author.id`, `author.email`: not
+///   null, as declared
+/// - `request_message`, `author.name`, `author.avatar_url`: may be null, as declared
 /// - `author`: `author` may be null: right side of a LEFT JOIN at line 113
 pub fn list_messages_for_chat(
     db: &impl Reader,
@@ -802,7 +803,8 @@ INNER JOIN messages AS earlier
 WHERE latest.id = $1 AND latest.deleted_at IS NULL
 ORDER BY earlier.created_at, earlier.id";
 
-/// Everything that went to and came from the language model in a chat, in order, one entry a row.
+/// Everything that went to and came from the language model in a chat, in order, one entry a row. A message that holds something else
+/// than a list has none.
 ///
 /// ```sql
 /// SELECT
@@ -810,7 +812,9 @@ ORDER BY earlier.created_at, earlier.id";
 ///     entry.position,
 ///     entry.value AS entry
 /// FROM messages
-/// CROSS JOIN LATERAL jsonb_array_elements(messages.raw_llm_messages) WITH ORDINALITY AS entry (value, position)
+/// CROSS JOIN LATERAL jsonb_array_elements(
+///     CASE jsonb_typeof(messages.raw_llm_messages) WHEN 'array' THEN messages.raw_llm_messages ELSE '[]' END
+/// ) WITH ORDINALITY AS entry (value, position)
 /// WHERE messages.chat_id = $1 AND messages.deleted_at IS NULL
 /// ORDER BY messages.created_at, messages.id, entry.position
 /// ```
@@ -859,7 +863,9 @@ const LIST_RAW_LLM_ENTRIES_SQL: &str = r"SELECT
     entry.position,
     entry.value AS entry
 FROM messages
-CROSS JOIN LATERAL jsonb_array_elements(messages.raw_llm_messages) WITH ORDINALITY AS entry (value, position)
+CROSS JOIN LATERAL jsonb_array_elements(
+    CASE jsonb_typeof(messages.raw_llm_messages) WHEN 'array' THEN messages.raw_llm_messages ELSE '[]' END
+) WITH ORDINALITY AS entry (value, position)
 WHERE messages.chat_id = $1 AND messages.deleted_at IS NULL
 ORDER BY messages.created_at, messages.id, entry.position";
 
@@ -936,7 +942,7 @@ sqlmill_runtime::constraints! {
 
 static LINK_MESSAGE_FILES: Statement<Rows<'_, LinkMessageFiles>> = Statement::new(
     "messages::link_message_files",
-    "queries/messages.sql:144",
+    "queries/messages.sql:147",
     LINK_MESSAGE_FILES_SQL,
     "uuid[] uuid[] uuid[]",
     "",
@@ -1027,7 +1033,7 @@ sqlmill_runtime::row! {
 
 static LIST_MESSAGE_FILES: Statement<(Uuid,), ListMessageFilesRow> = Statement::new(
     "messages::list_message_files",
-    "queries/messages.sql:151",
+    "queries/messages.sql:154",
     LIST_MESSAGE_FILES_SQL,
     "uuid",
     "uuid public.asset_type_enum text int4 bool",

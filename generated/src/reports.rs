@@ -365,7 +365,11 @@ RETURNING
 /// LEFT JOIN LATERAL (
 ///     SELECT permission.role
 ///     FROM asset_permissions AS permission
-///     LEFT JOIN teams_to_users AS team_member
+///     LEFT JOIN (
+///         teams_to_users AS team_member
+///         INNER JOIN teams
+///             ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+///     )
 ///         ON
 ///             permission.identity_type = 'team'
 ///             AND team_member.team_id = permission.identity_id
@@ -400,7 +404,7 @@ RETURNING
 ///
 /// Ordered by `updated_at DESC`, `id`.
 ///
-/// Reads `asset_permissions`, `report_files`, `teams_to_users`, `users`.
+/// Reads `asset_permissions`, `report_files`, `teams`, `teams_to_users`, `users`.
 ///
 /// Columns:
 ///
@@ -494,7 +498,11 @@ LEFT JOIN users AS author
 LEFT JOIN LATERAL (
     SELECT permission.role
     FROM asset_permissions AS permission
-    LEFT JOIN teams_to_users AS team_member
+    LEFT JOIN (
+        teams_to_users AS team_member
+        INNER JOIN teams
+            ON teams.id = team_member.team_id AND teams.deleted_at IS NULL
+    )
         ON
             permission.identity_type = 'team'
             AND team_member.team_id = permission.identity_id
@@ -584,7 +592,7 @@ sqlmill_runtime::params! { SaveReportVersion<'_> { report_id, content } }
 
 static SAVE_REPORT_VERSION: Statement<SaveReportVersion<'_>, i32> = Statement::new(
     "reports::save_report_version",
-    "queries/reports.sql:122",
+    "queries/reports.sql:126",
     SAVE_REPORT_VERSION_SQL,
     "uuid text",
     "int4",
@@ -862,7 +870,7 @@ sqlmill_runtime::row! {
 
 static LIST_REPORTS: Statement<ListReports<'_>, ListReportsRow> = Statement::several(
     "reports::list_reports",
-    "queries/reports.sql:150",
+    "queries/reports.sql:154",
     &LIST_REPORTS_SQL,
     "uuid bool text uuid[] text public.workspace_sharing_enum[] bool timestamptz timestamptz timestamptz timestamptz timestamptz int8",
     "uuid text uuid text public.workspace_sharing_enum bool timestamptz timestamptz timestamptz",

@@ -905,24 +905,24 @@ WHERE
     AND link.deleted_at IS NULL
 ORDER BY container_type, title, container_id";
 
-/// Who was given a role on an asset: users, teams and organizations, or only those of one kind. Of a user who still has an
-/// account, the address and the name.
+/// Who was given a role on an asset: users, teams and organizations, or only those of one kind. `person` is there for a user who
+/// still has an account.
 ///
 /// ```sql
 /// SELECT
 ///     permission.identity_id,
 ///     permission.identity_type,
 ///     permission.role,
-///     person.email,
-///     person.name,
+///     person,
 ///     permission.created_by,
 ///     permission.created_at
 /// FROM asset_permissions AS permission
-/// LEFT JOIN users AS person
-///     ON
-///         permission.identity_type = 'user'
-///         AND person.id = permission.identity_id
-///         AND person.deleted_at IS NULL
+/// LEFT JOIN (
+///     SELECT id, email, name
+///     FROM users
+///     WHERE deleted_at IS NULL
+/// ) AS person
+///     ON permission.identity_type = 'user' AND person.id = permission.identity_id
 /// WHERE
 ///     permission.asset_id = $1
 ///     AND permission.asset_type = $2
@@ -941,9 +941,10 @@ ORDER BY container_type, title, container_id";
 ///
 /// Columns:
 ///
-/// - `identity_id`, `identity_type`, `role`, `created_by`, `created_at`: not null, as declared
-/// - `email`: `users.email` may be null: right side of a LEFT JOIN at line 247
-/// - `name`: may be null, as declared
+/// - `identity_id`, `identity_type`, `role`, `created_by`, `created_at`, `person.id`,
+///   `person.email`: not null, as declared
+/// - `person`: `person` may be null: right side of a LEFT JOIN at line 248
+/// - `person.name`: may be null, as declared
 pub fn list_asset_permissions(
     db: &impl Reader,
     params: ListAssetPermissions,
@@ -996,10 +997,7 @@ pub struct ListAssetPermissionsRow {
     pub identity_type: IdentityType,
     /// What the identity may do.
     pub role: AssetPermissionRole,
-    /// The address that the person signs in with.
-    pub email: Option<String>,
-    /// Full name; NULL until the person has given it.
-    pub name: Option<String>,
+    pub person: Option<Person>,
     pub created_by: Uuid,
     pub created_at: Timestamp,
 }
@@ -1010,17 +1008,37 @@ pub struct ListAssetPermissionsRowRef<'a> {
     pub identity_id: Uuid,
     pub identity_type: IdentityType,
     pub role: AssetPermissionRole,
-    pub email: Option<&'a str>,
-    pub name: Option<&'a str>,
+    pub person: Option<PersonRef<'a>>,
     pub created_by: Uuid,
     pub created_at: Timestamp,
 }
 
 sqlmill_runtime::row! {
     ListAssetPermissionsRow, ListAssetPermissionsRowRef {
-        identity_id, identity_type, role, email, name, created_by, created_at,
+        identity_id, identity_type, role, person, created_by, created_at,
     }
 }
+
+/// A row of [`list_asset_permissions()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Person {
+    pub id: Uuid,
+    /// The address that the person signs in with.
+    pub email: String,
+    /// Full name; NULL until the person has given it.
+    pub name: Option<String>,
+}
+
+/// [`Person`], borrowed from the reply.
+#[derive(Debug)]
+pub struct PersonRef<'a> {
+    pub id: Uuid,
+    pub email: &'a str,
+    pub name: Option<&'a str>,
+}
+
+sqlmill_runtime::row! { Person, PersonRef { id, email, name } }
+sqlmill_runtime::nested! { Person, PersonRef }
 
 static LIST_ASSET_PERMISSIONS: Statement<ListAssetPermissions, ListAssetPermissionsRow> =
     Statement::several(
@@ -1028,7 +1046,7 @@ static LIST_ASSET_PERMISSIONS: Statement<ListAssetPermissions, ListAssetPermissi
         "queries/sharing.sql:232",
         &LIST_ASSET_PERMISSIONS_SQL,
         "uuid public.asset_type_enum public.identity_type_enum",
-        "uuid public.identity_type_enum public.asset_permission_role_enum text text uuid timestamptz",
+        "uuid public.identity_type_enum public.asset_permission_role_enum record uuid timestamptz",
     );
 sqlmill_runtime::texts! {
     LIST_ASSET_PERMISSIONS_SQL {
@@ -1036,16 +1054,16 @@ sqlmill_runtime::texts! {
     permission.identity_id,
     permission.identity_type,
     permission.role,
-    person.email,
-    person.name,
+    person,
     permission.created_by,
     permission.created_at
 FROM asset_permissions AS permission
-LEFT JOIN users AS person
-    ON
-        permission.identity_type = 'user'
-        AND person.id = permission.identity_id
-        AND person.deleted_at IS NULL
+LEFT JOIN (
+    SELECT id, email, name
+    FROM users
+    WHERE deleted_at IS NULL
+) AS person
+    ON permission.identity_type = 'user' AND person.id = permission.identity_id
 WHERE
     permission.asset_id = "
         (0)

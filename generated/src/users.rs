@@ -1042,7 +1042,8 @@ ORDER BY organizations.name, organizations.id";
 ///
 /// Columns:
 ///
-/// - `id`, `email`: not null, as declared
+/// - `id`, `email`, `organizations[].id`, `organizations[].name`, `organizations[].role`,
+///   `organizations[].status`, `organizations[].joined_at`: not null, as declared
 /// - `name`: may be null, as declared
 /// - `organizations`: not null: ARRAY of a subquery is empty where no row is found; elements are
 ///   not null: `organization` is a row that is there
@@ -1677,8 +1678,8 @@ WHERE id = "
     }
 }
 
-/// Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20.
-/// Returns the list.
+/// Notes which shortcuts a user has just used, the latest first: they move to the front of the list, which keeps 20. What is stored
+/// in the place of a list is replaced. Returns the list.
 ///
 /// ```sql
 /// UPDATE users
@@ -1692,7 +1693,9 @@ WHERE id = "
 ///                 FROM unnest($1::uuid[]) WITH ORDINALITY AS new (id, position)
 ///                 UNION ALL
 ///                 SELECT old.id, cardinality($1) + old.position
-///                 FROM jsonb_array_elements_text(last_used_shortcuts) WITH ORDINALITY AS old (id, position)
+///                 FROM jsonb_array_elements_text(
+///                     CASE jsonb_typeof(last_used_shortcuts) WHEN 'array' THEN last_used_shortcuts ELSE '[]' END
+///                 ) WITH ORDINALITY AS old (id, position)
 ///             ) AS used
 ///             GROUP BY used.id
 ///             ORDER BY position
@@ -1747,7 +1750,9 @@ SET
                 FROM unnest($1::uuid[]) WITH ORDINALITY AS new (id, position)
                 UNION ALL
                 SELECT old.id, cardinality($1) + old.position
-                FROM jsonb_array_elements_text(last_used_shortcuts) WITH ORDINALITY AS old (id, position)
+                FROM jsonb_array_elements_text(
+                    CASE jsonb_typeof(last_used_shortcuts) WHEN 'array' THEN last_used_shortcuts ELSE '[]' END
+                ) WITH ORDINALITY AS old (id, position)
             ) AS used
             GROUP BY used.id
             ORDER BY position

@@ -728,8 +728,8 @@ macro_rules! statements {
     };
 }
 
-/// Makes the function that holds a crate's queries against the database, with what they rely on, if it is listed by
-/// [`relied!`](crate::relied).
+/// Makes the functions that hold a crate's queries against the database, with what they rely on, if it is listed by
+/// [`relied!`](crate::relied), and that list what they send.
 #[macro_export]
 macro_rules! verify {
     ($relied:ident: $($module:ident::$list:ident),* $(,)?) => {
@@ -745,6 +745,7 @@ macro_rules! verify {
         ) -> ::core::result::Result<(), $crate::VerifyError> {
             $crate::verify_all(db, &[$($module::$list),*], Some(&$relied)).await
         }
+        $crate::__texts_sent!($($module::$list),*);
     };
     ($($module:ident::$list:ident),* $(,)?) => {
         /// Prepares every query of this crate on the live database and compares parameters and columns with what the crate
@@ -757,6 +758,19 @@ macro_rules! verify {
             db: &impl $crate::Reader,
         ) -> ::core::result::Result<(), $crate::VerifyError> {
             $crate::verify_all(db, &[$($module::$list),*], None).await
+        }
+        $crate::__texts_sent!($($module::$list),*);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __texts_sent {
+    ($($module:ident::$list:ident),*) => {
+        /// Every text that this crate sends for its queries, pages and combinations of filters included, each with the name of its
+        /// query: to know a statement in `pg_stat_statements` again, or to say what may be sent. There are no others.
+        pub fn texts_sent() -> ::std::vec::Vec<(&'static str, &'static str)> {
+            $crate::texts_sent(&[$($module::$list),*])
         }
     };
 }

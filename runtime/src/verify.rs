@@ -153,6 +153,14 @@ pub async fn verify_all(
     }
 }
 
+/// The texts of all statements, by the names of their queries; see [`verify!`](crate::verify).
+#[doc(hidden)]
+pub fn texts_sent(modules: &[&[&'static dyn AnyStatement]]) -> Vec<(&'static str, &'static str)> {
+    let statements = modules.iter().copied().flatten();
+    let texts = statements.flat_map(|statement| statement.known());
+    texts.map(|about| (about.origin.name, about.sql)).collect()
+}
+
 impl From<Error> for VerifyError {
     fn from(error: Error) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! `bench calls`: what a call costs beside the peers. Makes what is generated in `bench/`, starts a server, and runs `bench` on it.
+//! `bench calls` and `bench dynamic`: what a call costs beside the peers. Makes what is generated in `bench/`, starts a server, and
+//! runs `bench` on it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,8 @@ use crate::chores::{self, root};
 type Failure = Box<dyn std::error::Error>;
 
 pub(crate) fn compare(rounds: u32, quick: bool) -> Result<(), Failure> {
-    let home = root().join("bench");
-    libpq()?;
-    let database = chores::database(&home.join("schema.sql"))?;
+    let (home, database) = prepare()?;
     let url = database.url.as_str();
-    let _ = std::fs::remove_dir_all(home.join("generated"));
-    generate(&home, url)?;
-    println!("building: some minutes the first time");
     let program = build(&home, &[])?;
     let counting = build(&home, &["--features", "allocations"])?;
 
@@ -45,6 +41,26 @@ pub(crate) fn compare(rounds: u32, quick: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(crate) fn dynamic(rounds: u32) -> Result<(), Failure> {
+    let (home, database) = prepare()?;
+    let program = build(&home, &[])?;
+    println!(
+        "{rounds} rounds, contenders in turn: medians, and in parentheses the medians of the ratios in a round"
+    );
+    run(&program, &["dynamic", &database.url, &rounds.to_string()])
+}
+
+/// What is built is there, and a database with the schema.
+fn prepare() -> Result<(PathBuf, chores::Database), Failure> {
+    let home = root().join("bench");
+    libpq()?;
+    let database = chores::database(&home.join("schema.sql"))?;
+    let _ = std::fs::remove_dir_all(home.join("generated"));
+    generate(&home, &database.url)?;
+    println!("building: some minutes the first time");
+    Ok((home, database))
+}
+
 /// diesel links against libpq, which no crate brings.
 fn libpq() -> Result<(), Failure> {
     let found = Command::new("pg_config")
@@ -63,8 +79,11 @@ fn libpq() -> Result<(), Failure> {
 }
 
 fn generate(home: &Path, url: &str) -> Result<(), Failure> {
-    let mut sqlmill = Command::new(env::current_exe()?);
-    sqlmill.args(["gen", "--quiet", "--config", "sqlmill.toml"]);
+    let sqlmill = |config| -> Result<Command, Failure> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["gen", "--quiet", "--config", config]);
+        Ok(command)
+    };
     let mut cornucopia = Command::new(install_cornucopia()?);
     cornucopia.args([
         "live",
@@ -74,7 +93,11 @@ fn generate(home: &Path, url: &str) -> Result<(), Failure> {
         "generated/cornucopia",
         url,
     ]);
-    for mut command in [sqlmill, cornucopia] {
+    for mut command in [
+        sqlmill("sqlmill.toml")?,
+        sqlmill("dynamic.toml")?,
+        cornucopia,
+    ] {
         if !command
             .current_dir(home)
             .stdin(Stdio::null())

@@ -85,6 +85,20 @@ enum Bench {
         #[arg(long)]
         quick: bool,
     },
+    /// What depends on the call: optional filters, pages, many rows at once, COPY
+    ///
+    /// Optional filters on a table of a million rows: a text for each combination against the statement as it is written, with the
+    /// server's plans. A page and its total sent together against one after the other, over a Unix socket and over a network that
+    /// is a millisecond away. 10,000 rows at once by sqlmill, Cornucopia, sqlx and diesel. COPY BINARY against arrays, from 100 rows
+    /// to 100,000.
+    ///
+    /// Prints Markdown, as docs/benchmarks.md has it. Every contender's rows are checked before anything is timed; then they take turns
+    /// in every round. The first run builds the peers, which takes minutes; later ones some two minutes. diesel needs libpq-dev.
+    Dynamic {
+        /// Rounds of each; medians are shown
+        #[arg(long, default_value_t = 9, value_name = "N")]
+        rounds: u32,
+    },
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -108,6 +122,9 @@ pub(crate) fn main() -> ExitCode {
         Task::Bench {
             what: Bench::Calls { rounds, quick },
         } => measured(calls::compare(rounds, quick)),
+        Task::Bench {
+            what: Bench::Dynamic { rounds },
+        } => measured(calls::dynamic(rounds)),
     }
 }
 

@@ -799,7 +799,8 @@ fn documentation(query: &Query) -> Vec<String> {
     ) {
         paragraph(nullability("Parameters", &query.inputs));
     }
-    paragraph(nullability("Columns", &query.outputs));
+    let columns = query.outputs.iter().chain(&query.within);
+    paragraph(nullability("Columns", columns));
 
     if !query.violations.is_empty() {
         let mut found = vec!["Can violate:".to_owned(), String::new()];
@@ -884,7 +885,7 @@ fn reach(query: &Query) -> String {
 }
 
 /// Why each may be NULL or not: first those that are as the table declares them, then by reason.
-fn nullability(title: &str, values: &[Value]) -> Vec<String> {
+fn nullability<'v>(title: &str, values: impl IntoIterator<Item = &'v Value>) -> Vec<String> {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for value in values {
         let mut reason = match (value.as_declared, value.nullable) {

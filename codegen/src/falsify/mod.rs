@@ -41,6 +41,15 @@ pub struct Subject<'a> {
     pub marks: &'a [Mark],
     /// What it is read in pages by.
     pub pages: Option<(&'a PageTexts, &'a Order)>,
+    /// Of a text that takes an array for each parameter: what one row of parameters is drawn by.
+    pub one_row: Option<OneRow<'a>>,
+}
+
+/// The statement as its author wrote it, for one row.
+#[derive(Debug, Clone, Copy)]
+pub struct OneRow<'a> {
+    pub statement: &'a Statement,
+    pub facts: &'a Facts,
 }
 
 /// `name!` or `name[!]` on a column: by its place, never NULL, or without NULL among its elements.

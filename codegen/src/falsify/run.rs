@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 
 use super::fill::{Contents, Style, empty, fill, foreign_keys, read, tables};
 use super::paging;
-use super::values::{Dice, Pool, literal, quote};
+use super::values::{Dice, Pool, literal, quote, type_reference};
 use super::{Broken, Effort, Error, Observation, Subject, inside};
 use crate::catalog::{Catalog, Oid};
 use crate::facts::{Access, ParamFacts};
 use crate::parse::syntax::Role;
 use crate::wire::{self, Connection};
 
-/// Runs every subject in every round. `connection` is on a scratch database that nobody else uses: its rows are
-/// replaced, those that the schema itself inserted after the first round.
+/// Runs every subject in every round, and in as many rounds again those of which not enough was seen. `connection` is on a scratch
+/// database that nobody else uses: its rows are replaced, those that the schema itself inserted after the first round.
 pub fn observe(
     connection: &mut Connection,
     catalog: &Catalog,
     subjects: &[Subject<'_>],
     effort: Effort,
+    enough: &dyn Fn(usize, &Observation) -> bool,
     progress: &mut dyn FnMut(u32, u32),
 ) -> Result<Vec<Observation>, Error> {
     let mut dice = Dice::new(effort.seed);
@@ -48,8 +49,13 @@ pub fn observe(
         seen.push(observation);
     }
     let total = effort.rounds + 4;
-    for round in 0..total {
-        progress(round, total);
+    for round in 0..total + effort.rounds {
+        progress(round.min(total), total);
+        let again = round >= total;
+        let tried = |index: usize, seen: &[Observation]| !again || !enough(index, &seen[index]);
+        if !(0..subjects.len()).any(|index| tried(index, &seen)) {
+            break;
+        }
         let contents = match style(round, &mut dice) {
             None => read(connection, &tables)?,
             Some(style) => {
@@ -58,11 +64,16 @@ pub fn observe(
             }
         };
         for (index, subject) in subjects.iter().enumerate() {
+            if !tried(index, &seen) {
+                continue;
+            }
             let draws = if subject.statement.params.is_empty() {
                 1
             } else {
                 effort.draws
             };
+            // Numbers of its own, so that what is drawn for one query does not hang on which others there are.
+            let mut dice = Dice::new(effort.seed.wrapping_add(hash(subject.sql, round)));
             for _ in 0..draws {
                 let Some(arguments) = arguments(catalog, subject, &pool, &mut dice, &contents)
                 else {
@@ -82,6 +93,14 @@ pub fn observe(
     }
     progress(total, total);
     Ok(seen)
+}
+
+/// FNV-1a: the same on every machine, in every version of Rust.
+fn hash(text: &str, round: u32) -> u64 {
+    let bytes = text.bytes().chain(round.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// `None`: the rows as the schema left them.
@@ -182,6 +201,40 @@ fn fits(catalog: &Catalog, contents: &Contents, a: (Oid, usize), b: (Oid, usize)
 
 /// The parameters of one run, as SQL.
 fn arguments(
+    catalog: &Catalog,
+    subject: &Subject<'_>,
+    pool: &Pool,
+    dice: &mut Dice,
+    contents: &Contents,
+) -> Option<Vec<String>> {
+    let Some(one) = subject.one_row else {
+        return of_one_row(catalog, subject, pool, dice, contents);
+    };
+    let one = Subject {
+        statement: one.statement,
+        facts: one.facts,
+        one_row: None,
+        ..*subject
+    };
+    let count = dice.pick(&[0, 1, 2, 2, 3, 5]).copied().unwrap_or_default();
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        rows.push(of_one_row(catalog, &one, pool, dice, contents)?);
+    }
+    let arrays = subject.statement.params.iter().enumerate();
+    arrays
+        .map(|(place, &oid)| {
+            let elements: Vec<&str> = rows
+                .iter()
+                .filter_map(|row| row.get(place).map(String::as_str))
+                .collect();
+            let array = type_reference(catalog, oid)?;
+            Some(format!("ARRAY[{}]::{array}", elements.join(", ")))
+        })
+        .collect()
+}
+
+fn of_one_row(
     catalog: &Catalog,
     subject: &Subject<'_>,
     pool: &Pool,

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Oid, TypeKind};
 use crate::diagnostic::Diagnostic;
-use crate::facts::{ColumnFacts, JsonFacts};
+use crate::facts::{ColumnFacts, JsonFacts, Proved};
 use crate::model::{RustType, Slot, Value};
 use crate::parse::syntax::Field;
 
@@ -204,8 +204,12 @@ impl Resolver<'_> {
                 },
                 nullable: nullable.value,
                 reason: nullable.reason,
-                as_declared: false,
-                elements_reason: None,
+                as_declared: part.said.is_none()
+                    && facts
+                        .origin
+                        .and_then(|origin| self.column(origin))
+                        .is_some_and(|column| self.column_nullable(column) == nullable.value),
+                elements_reason: elements_reason(&facts),
                 comment: self.comment(facts.origin),
             });
         }
@@ -229,6 +233,23 @@ impl Resolver<'_> {
             && [JSON, JSONB]
                 .into_iter()
                 .any(|json| self.catalog.casts.contains_key(&(base, json)))
+    }
+}
+
+/// Of an array in JSON, or an array that becomes one.
+pub(super) fn elements_reason(facts: &ColumnFacts) -> Option<String> {
+    match &facts.json {
+        Some(JsonFacts::Array(_, element)) => {
+            let Proved { value, reason } = &element.nullable;
+            let are = if *value { "elements:" } else { "elements are" };
+            (!reason.is_empty()).then(|| format!("{are} {reason}"))
+        }
+        Some(JsonFacts::Of(_, value)) => elements_reason(value),
+        Some(JsonFacts::Object(_)) => None,
+        None => {
+            let reason = facts.elements.as_ref().map(|elements| &elements.reason);
+            reason.filter(|reason| !reason.is_empty()).cloned()
+        }
     }
 }
 

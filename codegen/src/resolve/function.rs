@@ -10,6 +10,7 @@ use crate::pages::{self, Pages};
 
 use super::Resolver;
 use super::constraints::violations;
+use super::nested;
 use super::query::{Draft, texts};
 use super::tables::Tables;
 
@@ -129,6 +130,7 @@ impl Resolver<'_> {
             timeout_ms,
             inputs,
             outputs: draft.outputs.clone(),
+            within: nested::fields(&draft.outputs, &draft.nested),
             params,
             result,
             reads: facts

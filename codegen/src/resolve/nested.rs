@@ -281,6 +281,37 @@ impl Resolver<'_> {
     }
 }
 
+/// What is known of each field within, all the way in.
+pub(super) fn fields(outputs: &[Value], nested: &[Nested]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for output in outputs {
+        add_fields(output, &output.name, &output.name, nested, &mut found);
+    }
+    found
+}
+
+/// `name` is what the value is called, `path` the same without the brackets of arrays.
+fn add_fields(value: &Value, name: &str, path: &str, nested: &[Nested], found: &mut Vec<Value>) {
+    let (mut ty, mut name) = (&value.slot.ty, name.to_owned());
+    while let RustType::Array(element) = ty {
+        ty = &element.ty;
+        name.push_str("[]");
+    }
+    // A table's row says of itself what it holds.
+    let Some(row) = nested.iter().find(|row| row.path == path) else {
+        return;
+    };
+    for field in &row.values {
+        let name = format!("{name}.{}", field.name);
+        found.push(Value {
+            name: name.clone(),
+            ..field.clone()
+        });
+        let path = format!("{path}.{}", field.name);
+        add_fields(field, &name, &path, nested, found);
+    }
+}
+
 /// `GetUserOrganization` for the column `organizations` of `get_user`.
 pub(super) fn derived_name(at: At<'_>, many: bool) -> String {
     let last = at.path.rsplit('.').next().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::texts::{Filter, FilterKind, Template, bulk};
 
 use super::nested::{At, Nested, Rows};
 use super::tables::Tables;
-use super::{Resolver, names};
+use super::{Resolver, document, names};
 
 /// A query whose types are known and whose structs are not.
 pub(super) struct Draft<'a> {
@@ -424,6 +424,10 @@ impl<'a> Resolver<'a> {
         let elements_said = said.and_then(|said| said.elements);
         let (ty, elements_reason) =
             self.with_elements(ty, oid, elements_said, elements, said, at.span);
+        let elements_reason = elements_reason.or_else(|| match (&ty, facts) {
+            (RustType::Array(_), Some(facts)) => document::elements_reason(facts),
+            _ => None,
+        });
         let unnamed = place.name == UNNAMED;
         let nameless = place.nameless && !ty.holds_nested();
         let field = match names::snake(place.name) {
@@ -463,7 +467,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn column(&self, (relation, number): (Oid, i16)) -> Option<&'a Column> {
+    pub(super) fn column(&self, (relation, number): (Oid, i16)) -> Option<&'a Column> {
         self.catalog.relations.get(&relation)?.column(number)
     }
 

@@ -298,6 +298,8 @@ async fn recent_chats_go_on_from_a_cursor() {
     assert_eq!(author("Of nobody with a name"), None);
     let page = list().page(2, 3).await.unwrap();
     assert_eq!((page.items.len(), page.total), (1, 4));
+    let past = list().page(3, 3).await.unwrap();
+    assert_eq!((past.items.len(), past.total, past.has_more), (0, 4, false));
 
     // Another organization's list does not go on from here.
     let other = list_recent_chats(&world.db, world.globex);

@@ -188,6 +188,9 @@ async fn own_and_shared_dashboards_are_listed() {
     let rest = list(true, true).after(&next, 10).await.unwrap();
     let rest: Vec<_> = rest.items.iter().map(|row| row.id).collect();
     assert_eq!(rest, ties);
+    // What was shared with a team is shared with nobody once the team is gone.
+    world.delete("teams", team);
+    assert_eq!(ids(false, true).await, [shared]);
     // A cursor of all does not serve those of others.
     assert!(list(false, true).after(&next, 10).await.is_err());
 }

@@ -279,7 +279,15 @@ async fn five_ways_lead_to_a_dataset() {
     let next = first.next.unwrap();
     let rest = list(world.acme, world.ben).after(&next, 10).await.unwrap();
     assert_eq!(rest.items, rows[2..]);
+    let past = list(world.acme, world.ben).page(3, 3).await.unwrap();
+    assert_eq!((past.items.len(), past.total, past.has_more), (0, 5, false));
     assert_eq!(list(world.acme, world.ada).await.unwrap(), []);
+    world.delete("teams", team);
+    let rows = list(world.acme, world.ben).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [a, c, d, e]
+    );
     // Access to a dataset of another organization is none.
     let names = list(world.globex, world.ben).await.unwrap();
     assert_eq!(

@@ -134,6 +134,12 @@ async fn shortcuts_used_lately_come_first() {
         "everybody has an order"
     );
 
+    world.sql(&format!(
+        "UPDATE users SET last_used_shortcuts = '{{}}' WHERE id = '{}'",
+        world.ben
+    ));
+    assert_eq!(ids(world.ben).await, [private, shared]);
+
     assert_eq!(list(world.ada).await[1].author_name.as_deref(), Some("Ada"));
     world.delete("users", world.ben);
     assert_eq!(list(world.ada).await[0].author_name, None);
@@ -243,4 +249,14 @@ async fn docs_are_filtered_by_reader_and_name() {
         [""; 0]
     );
     assert_eq!(list(ListDocs::new(world.globex)).await.len(), 1);
+
+    let page = |number| list_docs(&world.db, all).page(number, 1);
+    let second = page(2).await.unwrap();
+    assert_eq!(second.items[0].name, "How we count 100%");
+    assert_eq!((second.total, second.has_more), (2, false));
+    let past = page(3).await.unwrap();
+    assert_eq!((past.items.len(), past.total, past.has_more), (0, 2, false));
+    // The total is that of what was asked for.
+    let filtered = list_docs(&world.db, all.text("gloss")).page(1, 1);
+    assert_eq!(filtered.await.unwrap().total, 1);
 }

@@ -105,6 +105,19 @@ async fn favorites_keep_the_order_of_their_user() {
         [(ReportFile, three), (Chat, one), (MetricFile, one)]
     );
     assert_eq!(reorder(&[], &[]).await, 0);
+    // One that is named twice has its first place.
+    assert_eq!(
+        reorder(
+            &[Chat, ReportFile, MetricFile, Chat],
+            &[one, three, one, one]
+        )
+        .await,
+        3
+    );
+    assert_eq!(
+        list().await,
+        [(Chat, one), (ReportFile, three), (MetricFile, one)]
+    );
 
     world.sql("UPDATE user_favorites SET deleted_at = now() WHERE asset_type = 'report_file'");
     assert_eq!(list().await, [(Chat, one), (MetricFile, one)]);

@@ -21,6 +21,7 @@ mod organizations;
 mod readme;
 mod reports;
 mod sharing;
+mod texts;
 mod users;
 
 /// A query that no test calls is a query that nobody knows to work.

@@ -190,14 +190,28 @@ async fn history_ends_with_the_message_asked_for() {
 async fn entries_of_the_language_model_come_in_order() {
     let world = World::new().await;
     let chat_id = world.chat(world.acme, world.ada, "Revenue").await;
-    let [first, second, empty] = [1, 2, 3].map(|n| world.message(chat_id, world.ada, n));
+    let [first, second, gone] = [1, 2, 3].map(|n| world.message(chat_id, world.ada, n));
+    // No list, though the application means one.
+    for (number, odd) in (4..).zip(["null", "{}", "7", "[]"]) {
+        let id = world.message(chat_id, world.ada, number);
+        world.sql(&format!(
+            "UPDATE messages SET raw_llm_messages = '{odd}' WHERE id = '{id}'"
+        ));
+    }
+    let other_chat = world.chat(world.acme, world.ada, "Costs").await;
+    let other = world.message(other_chat, world.ada, 9);
+    for id in [gone, other] {
+        world.sql(&format!(
+            "UPDATE messages SET raw_llm_messages = '[9]' WHERE id = '{id}'"
+        ));
+    }
     world.sql(&format!(
         r#"UPDATE messages SET raw_llm_messages = '[{{"role": "user"}}, null, "b"]' WHERE id = '{first}'"#
     ));
     world.sql(&format!(
         r#"UPDATE messages SET raw_llm_messages = '[1]' WHERE id = '{second}'"#
     ));
-    world.delete("messages", empty);
+    world.delete("messages", gone);
 
     let rows = list_raw_llm_entries(&world.db, chat_id).await.unwrap();
     let seen: Vec<_> = rows

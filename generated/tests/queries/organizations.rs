@@ -290,6 +290,15 @@ async fn members_are_found_by_text_role_and_state() {
     assert_eq!(list(all.statuses(&active).roles(&viewers)).await, [""; 0]);
     assert_eq!(list(ListMembers::new(world.globex, &[])).await, ["cyn"]);
 
+    let page = |filter, number| list_members(&world.db, filter).page(number, 2);
+    let second = page(all, 2).await.unwrap();
+    assert_eq!(second.items[0].id, world.cyn);
+    assert_eq!((second.items.len(), second.total), (1, 3));
+    let past = page(all, 3).await.unwrap();
+    assert_eq!((past.items.len(), past.total, past.has_more), (0, 3, false));
+    assert_eq!(page(all.roles(&viewers), 1).await.unwrap().total, 1);
+    assert_eq!(page(all.roles(&[]), 1).await.unwrap().total, 0);
+
     world.sql(&format!(
         "UPDATE users_to_organizations SET deleted_at = now() WHERE user_id = '{}'",
         world.ben

@@ -192,6 +192,10 @@ async fn reports_are_listed_as_mine_or_shared() {
     assert_eq!(list(true, true).await, [vec![own], shared].concat());
     assert_eq!(list(false, false).await, []);
 
+    world.delete("teams", team);
+    assert!(list(false, true).await.contains(&(both, CanView, true)));
+    world.restore("teams", team);
+    assert!(list(false, true).await.contains(&(both, CanEdit, true)));
     world.sql("UPDATE teams_to_users SET deleted_at = now()");
     assert!(list(false, true).await.contains(&(both, CanView, true)));
     world.sql("UPDATE asset_permissions SET deleted_at = now() WHERE identity_type = 'user' AND role <> 'owner'");

@@ -329,12 +329,20 @@ async fn permissions_of_an_asset_name_people_who_have_an_account() {
     }
     let list = async |filter: ListAssetPermissions| {
         let found = list_asset_permissions(&world.db, filter).await.unwrap();
-        let row = |row: ListAssetPermissionsRow| (row.identity_id, row.email);
+        let row = |row: ListAssetPermissionsRow| {
+            let person = row
+                .person
+                .map(|person| (person.id, person.email, person.name));
+            (row.identity_id, person)
+        };
         found.into_iter().map(row).collect::<Vec<_>>()
     };
     let all = ListAssetPermissions::new(chat, AssetType::Chat);
     let (ada, dan) = (
-        (world.ada, Some("ada@acme.com".to_owned())),
+        (
+            world.ada,
+            Some((world.ada, "ada@acme.com".to_owned(), Some("Ada".to_owned()))),
+        ),
         (world.dan, None),
     );
     let (team, acme) = ((team, None), (world.acme, None));

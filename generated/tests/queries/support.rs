@@ -13,9 +13,12 @@ use database::reports::{self, CreateReport};
 use database::types::{AssetType, UserOrganizationRole};
 use database::users::{self, CreateUser};
 use serde_json::json;
+use sqlmill::config::Config;
+use sqlmill::prove::Rules;
 use sqlmill::server::{self, Scratch};
 use sqlmill::source::Sources;
 use sqlmill::wire::{Address, Connection, Target};
+use sqlmill::{Compiled, Parsed};
 
 pub(crate) use database::types::Uuid;
 
@@ -100,6 +103,18 @@ impl World {
     pub(crate) fn sql(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let mut replies = self.raw.lock().unwrap().simple(sql).unwrap();
         replies.pop().unwrap().rows
+    }
+
+    /// What the generator makes of queries, on this database.
+    pub(crate) fn compile(
+        &self,
+        sources: &Sources,
+        config: &Config,
+        parsed: Parsed,
+        rules: &Rules,
+    ) -> Compiled {
+        let mut connection = self.raw.lock().unwrap();
+        sqlmill::compile(sources, config, parsed, &mut connection, rules).unwrap()
     }
 
     /// The only value of the only row.

@@ -512,6 +512,10 @@ async fn used_shortcuts_move_to_the_front_and_twenty_stay() {
     let mut expected: Vec<_> = (10..29).collect();
     expected.push(3);
     assert_eq!(push(&many).await, list(&expected));
+    for odd in ["null", "{}", "7"] {
+        world.sql(&format!("UPDATE users SET last_used_shortcuts = '{odd}'"));
+        assert_eq!(push(&[id(1)]).await, list(&[1]), "{odd}");
+    }
 
     let gone = push_recent_shortcuts(
         &world.db,

@@ -43,8 +43,11 @@ use sqlmill_runtime::{Many, One, Reader, Statement};
 ///
 /// Columns:
 ///
-/// - `id`: not null, as declared
-/// - `posts`: not null: COALESCE at line 5 falls back on a value that is not null (a constant)
+/// - `id`, `posts[].id`, `posts[].title`, `posts[].role`: not null, as declared
+/// - `posts`: not null: COALESCE at line 5 falls back on a value that is not null (a constant);
+///   elements are not null: `json_build_object` never returns NULL
+/// - `posts[].Tags`: not null, as declared; elements of `posts.tags` may be null: the type does not
+///   forbid it
 pub fn users_with_posts(db: &impl Reader) -> Many<'_, (), UsersWithPostsRow> {
     Many::new(db, &USERS_WITH_POSTS, ())
 }
@@ -101,6 +104,11 @@ ORDER BY u.id";
 /// Columns:
 ///
 /// - `post`: not null: `to_jsonb` returns NULL only for NULL, and `posts` is a row that is there
+/// - `post.id`, `post.author`, `post.title`, `post.role`, `post.published`: not null, as declared
+/// - `post.tags`: not null, as declared; elements of `posts.tags` may be null: the type does not
+///   forbid it
+/// - `post.body`, `post.price`, `post.weight`, `post.small`, `post.key`, `post.at`, `post.local`,
+///   `post.day`, `post.clock`, `post.took`, `post.bytes`: may be null, as declared
 pub fn whole_posts(db: &impl Reader) -> Many<'_, (), PostView> {
     Many::new(db, &WHOLE_POSTS, ())
 }
@@ -159,7 +167,11 @@ const WHOLE_POSTS_SQL: &str = "SELECT to_jsonb(p) AS post FROM posts p ORDER BY 
 ///
 /// Columns:
 ///
-/// - `posts`: not null: COALESCE at line 16 falls back on a value that is not null (a constant)
+/// - `posts`: not null: COALESCE at line 16 falls back on a value that is not null (a constant);
+///   elements are not null: `o` is a row that is there
+/// - `posts[].id`, `posts[].author.name`: not null, as declared
+/// - `posts[].price`, `posts[].author.email`, `posts[].author.config`: may be null, as declared
+/// - `posts[].author`: not null: `jsonb_build_object` never returns NULL
 pub fn posts_of_subquery(db: &impl Reader) -> One<'_, (), Vec<PostsOfSubqueryPost>> {
     One::new(db, &POSTS_OF_SUBQUERY, ())
 }
@@ -214,7 +226,7 @@ FROM (
 ///
 /// Columns:
 ///
-/// - `name`: not null, as declared
+/// - `name`, `last.title`, `last.published`: not null, as declared
 /// - `last`: `last` may be null: right side of a LEFT JOIN at line 25
 pub fn last_post(db: &impl Reader) -> Many<'_, (), LastPostRow> {
     Many::new(db, &LAST_POST, ())
@@ -272,7 +284,10 @@ ORDER BY u.id";
 ///
 /// Columns:
 ///
-/// - `titles`, `found`: not null: `json_agg` has at least one row
+/// - `titles`: not null: `json_agg` has at least one row
+/// - `found`: not null: `json_agg` has at least one row; elements: `o` may be null: right side of a
+///   LEFT JOIN at line 30
+/// - `found[].id`, `found[].title`: not null, as declared
 pub fn maybe_posts(db: &impl Reader) -> Many<'_, (), MaybePostsRow> {
     Many::new(db, &MAYBE_POSTS, ())
 }

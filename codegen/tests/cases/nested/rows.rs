@@ -186,9 +186,10 @@ const LIST_POSTS_SQL: &str = "SELECT id, title, body FROM posts WHERE author = $
 ///
 /// Columns:
 ///
-/// - `id`, `name`: not null, as declared
+/// - `id`, `name`, `posts[].id`, `posts[].title`: not null, as declared
 /// - `posts`: not null: ARRAY of a subquery is empty where no row is found; elements are not null:
 ///   `p` is a row that is there
+/// - `posts[].body`: may be null, as declared
 pub fn get_user_with_posts(
     db: &impl Reader,
     user_id: i32,
@@ -382,7 +383,7 @@ const USERS_WITH_MAYBE_POSTS_SQL: &str = "SELECT u.id, array_agg(p) AS posts FRO
 ///
 /// Columns:
 ///
-/// - `name`: not null, as declared
+/// - `name`, `latest.title`, `latest.role`: not null, as declared
 /// - `latest`: `latest` may be null: right side of a LEFT JOIN at line 30
 pub fn latest(db: &impl Reader) -> Many<'_, (), LatestRow> {
     Many::new(db, &LATEST, ())
@@ -463,6 +464,12 @@ ORDER BY u.id";
 /// Columns:
 ///
 /// - `u`: not null: `u` is a row that is there
+/// - `u.id`, `u.posts[].title`, `u.posts[].writer.name`: not null, as declared
+/// - `u.home`, `u.posts[].writer.bio`: may be null, as declared
+/// - `u.posts`: not null: ARRAY of a subquery is empty where no row is found; elements are not
+///   null: `p` is a row that is there
+/// - `u.posts[].tags`: not null: `posts.tags` is NOT NULL; the author's `!`
+/// - `u.posts[].writer`: may be null: the subquery at line 42 may find no row
 pub fn tree(db: &impl Reader) -> Many<'_, (), TreeRow> {
     Many::new(db, &TREE, ())
 }
@@ -622,6 +629,7 @@ const PAIRS_SQL: &str = "SELECT ROW(id, title, body) AS pair, ARRAY(SELECT ROW(n
 ///
 /// - `array_agg`: may be null: `array_agg` of no rows is NULL; elements are not null: `p` is a row
 ///   that is there
+/// - `array_agg[].id`, `array_agg[].title`: not null, as declared
 pub fn all_titles(db: &impl Reader, after: i32) -> One<'_, (i32,), AllTitlesRow> {
     One::new(db, &ALL_TITLES, (after,))
 }
@@ -775,7 +783,8 @@ const RENAME_SQL: &str = "UPDATE posts SET title = $1 WHERE id = $2 RETURNING po
 /// Columns:
 ///
 /// - `h`: not null: `h` is a row that is there
-/// - `id`: not null, as declared
+/// - `id`, `h.id`, `h.title`: not null, as declared
+/// - `h.body`: may be null, as declared
 pub fn headlines(db: &impl Reader) -> Many<'_, (), HeadlinesRow> {
     Many::new(db, &HEADLINES, ())
 }
@@ -835,6 +844,8 @@ const HEADLINES_SQL: &str = "SELECT h, id FROM headlines h ORDER BY id";
 /// Columns:
 ///
 /// - `o`: not null: `o` is a row that is there
+/// - `o.id`: not null: `users.id` is NOT NULL; `posts.id` is NOT NULL
+/// - `o.name`: `posts.body` may be null: the column allows NULL
 pub fn either(db: &impl Reader) -> Many<'_, (), EitherRow> {
     Many::new(db, &EITHER, ())
 }
