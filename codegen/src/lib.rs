@@ -427,6 +427,11 @@ fn facts(
     if let Described::Utility(found) = described {
         facts.cardinality = prove::cardinality::utility(found);
         facts.access = prove::access::utility(found);
+        if found.command == "CALL" {
+            for column in &mut facts.columns {
+                column.nullable.reason = "may be null: a procedure may set it to NULL".to_owned();
+            }
+        }
     }
     Some(facts)
 }

@@ -223,6 +223,21 @@ impl Pool {
         Listener::open(target, sql, limit, move || connections.is_closed()).await
     }
 
+    /// Where a connection beside the pool goes, and how long it may take. `None` where a mock answers.
+    pub(crate) fn apart(&self) -> Result<Option<(Target, Duration)>> {
+        #[cfg(feature = "testing")]
+        if self.mock().is_some() {
+            return Ok(None);
+        }
+        match self.0.connections.is_closed() {
+            true => Err(Error::new(ErrorKind::Closed)),
+            false => Ok(Some((
+                self.0.target.clone(),
+                self.0.shared.connect_timeout(),
+            ))),
+        }
+    }
+
     /// Gives out no more connections, and waits until those that are in use have come back.
     pub(crate) async fn close(&self) {
         self.0.shared.close();

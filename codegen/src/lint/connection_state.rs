@@ -49,7 +49,8 @@ fn of_call(context: &Context<'_>, call: &FuncCall, found: &mut Vec<Diagnostic>) 
         | "pg_advisory_unlock_shared"
         | "pg_advisory_unlock_all" => (
             "is about a lock of the session, which others use after it",
-            "a transaction's lock ends with it: `tx.advisory_lock(key)`, or `pg_advisory_xact_lock(…)`",
+            "callers take one by `db.session_lock(key)`, on a connection of its own, or `tx.advisory_lock(key)`, which ends with the \
+             transaction",
         ),
         "set_config" if !call.args.get(2).is_some_and(is_true) => (
             "changes the session, which others use after it",

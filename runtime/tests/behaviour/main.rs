@@ -10,6 +10,7 @@ mod deadlines;
 mod errors;
 mod handles;
 mod listening;
+mod locks;
 #[cfg(unix)]
 mod pooler;
 mod rows;

@@ -377,6 +377,13 @@ async fn what_a_session_must_begin_with_is_looked_at() {
             .contains("`target_session_attrs` says nothing"),
         "{refused}"
     );
+    let refused = db.session_lock(1).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .ends_with("connect past it, or take `Transaction::advisory_lock`"),
+        "{refused}"
+    );
     // The first host does not answer.
     let url = pooler.url().replacen("host='", "host='127.0.0.1,", 1);
     let (before, port) = url.split_once("port=").unwrap();
