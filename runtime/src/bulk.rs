@@ -267,7 +267,20 @@ impl<P: Params> Call<'_, P> {
                 transaction.commit().await?;
                 Ok(affected)
             }
-            // Where one part fails, the caller's transaction has failed: all or nothing here, too.
+            // A fault that is found here leaves the caller's transaction as it was, of one statement or of several.
+            Handle::Transaction(transaction) if self.rows.len() > CHUNK => {
+                let parts = transaction.savepoint().await?;
+                match self.chunks(Handle::Transaction(&parts), all).await {
+                    Ok(affected) => {
+                        parts.commit().await?;
+                        Ok(affected)
+                    }
+                    Err(error) => {
+                        parts.leave();
+                        Err(error)
+                    }
+                }
+            }
             Handle::Pool(_) | Handle::Transaction(_) => self.chunks(self.handle, all).await,
         }
     }

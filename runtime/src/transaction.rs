@@ -324,7 +324,7 @@ impl Core {
         })
     }
 
-    async fn savepoint(&self) -> Result<Self> {
+    pub(crate) async fn savepoint(&self) -> Result<Self> {
         #[cfg(feature = "testing")]
         if let Some(mocked) = self.mock() {
             mocked?;
@@ -368,7 +368,7 @@ impl Core {
         }
     }
 
-    async fn commit(self) -> Result<()> {
+    pub(crate) async fn commit(self) -> Result<()> {
         #[cfg(feature = "testing")]
         if let Some(ended) = self.end_mocked() {
             return ended;
@@ -582,6 +582,18 @@ impl Core {
                 format!("ROLLBACK TO SAVEPOINT sqlmill_{level}; RELEASE SAVEPOINT sqlmill_{level}")
             }
         }
+    }
+
+    /// Ends a nested transaction as a single statement ends that did not succeed: without a trace, or with the whole transaction failed
+    /// where the server has refused something.
+    pub(crate) fn leave(self) {
+        let mut state = self.state();
+        if let Some(failed) = state.failed {
+            state.close(self.level);
+            state.failed = Some(failed);
+        }
+        drop(state);
+        self.roll_back_now();
     }
 
     fn close(&self) {

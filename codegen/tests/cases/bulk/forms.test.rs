@@ -165,4 +165,37 @@ async fn all_rows_or_none() {
     assert_eq!(users::add_people(&transaction, &more).await.unwrap(), 5000);
     transaction.rollback().await.unwrap();
     assert_eq!(names(&db, &[20_000, 24_999]).await, []);
+
+    // A fault that is found before a part is sent leaves the transaction good, and nothing of the parts before it.
+    let transaction = db.begin().await.unwrap();
+    users::add_people(&transaction, &[person(26_000, "Kept")]).await.unwrap();
+    let mut faulty = more.clone();
+    faulty.push(AddPeople { bio: Some("\0"), ..person(25_999, "Bad") });
+    let error = users::add_people(&transaction, &faulty).await.unwrap_err();
+    assert_eq!(error.rows(), [5000]);
+    transaction.commit().await.unwrap();
+    assert_eq!(names(&db, &[20_000, 24_999, 26_000]).await.len(), 1);
+
+    // What the server refuses fails the transaction, as it does for fewer rows.
+    let transaction = db.begin().await.unwrap();
+    let mut twice = more.clone();
+    twice.push(person(20_000, "Again"));
+    let error = users::add_people(&transaction, &twice).await.unwrap_err();
+    assert!(error.violates(AddPeopleConstraint::PeoplePkey), "{error}");
+    let over = users::add_people(&transaction, &[person(27_000, "Late")]).await;
+    assert_eq!(over.unwrap_err().kind(), ErrorKind::Transaction);
+    let over = transaction.commit().await.unwrap_err();
+    assert_eq!(over.kind(), ErrorKind::Transaction);
+    assert_eq!(names(&db, &[20_000, 27_000]).await, []);
+
+    // Dropped half-way, nothing of it stays.
+    let transaction = db.begin().await.unwrap();
+    let many: Vec<_> = (30_000..60_000).map(|id| person(id, "More")).collect();
+    let adding = users::add_people(&transaction, &many);
+    let dropped = tokio::time::timeout(std::time::Duration::from_millis(60), adding).await;
+    if dropped.is_err() {
+        users::add_people(&transaction, &[person(26_001, "Kept")]).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(names(&db, &[30_000, 34_096, 38_192, 26_001]).await.len(), 1);
+    }
 }
