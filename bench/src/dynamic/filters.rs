@@ -278,11 +278,9 @@ async fn explain(client: &Client, call: &str) -> Result<String, Failure> {
         if let Some((node, _)) = line.split_once(" (actual") {
             let node = node.trim();
             if node.contains("Scan") {
-                scans.push(
-                    node.replace(" Scan", "")
-                        .replace("using ", "")
-                        .replace(" on reports", ""),
-                );
+                let node = node.strip_suffix(" on reports").unwrap_or(node);
+                let node = node.replace(" Scan", "").replace(" using", "");
+                scans.push(node.replace(" on ", " "));
             }
         } else if let Some((_, removed)) = line.split_once("Rows Removed by Filter: ")
             && let Some(scan) = scans.last_mut()
