@@ -73,10 +73,23 @@ impl Maker<'_> {
 
     fn condition(&mut self, of: &[String], outer: &[String]) -> String {
         let left = self.column(of);
-        match self.dice.below(12) {
+        match self.dice.below(13) {
             0..=4 => {
                 let right = self.column(of);
                 format!("{left} = {right}")
+            }
+            12 => {
+                let alias = self.alias();
+                let table = self.dice.pick(&["a", "b", "e"]);
+                let inner = self.column(std::slice::from_ref(&alias));
+                let right = self.column(of);
+                match self.dice.below(3) {
+                    0 => format!("{left} IN (SELECT {inner} FROM {table} {alias})"),
+                    1 => format!("{left} = (SELECT max({inner}) FROM {table} {alias})"),
+                    _ => format!(
+                        "EXISTS (SELECT FROM {table} {alias} WHERE {inner} = {right} AND {left} = 1)"
+                    ),
+                }
             }
             5..=7 => {
                 let value = self.dice.below(3);
@@ -136,7 +149,7 @@ impl Maker<'_> {
             return (format!("({left} {kind} {right}{on})"), shown);
         }
         let alias = self.alias();
-        let text = match self.dice.below(14) {
+        let text = match self.dice.below(17) {
             0..=9 => format!(
                 "{} {alias}",
                 self.dice.pick(&["a", "b", "c", "d", "e", "va", "vg"])
@@ -147,9 +160,42 @@ impl Maker<'_> {
                 self.dice.below(3)
             ),
             12 if depth > 0 => format!(
-                "(({}) UNION ({})) {alias}",
+                "(({}) {} ({})) {alias}",
                 self.query(0, &[]),
+                self.dice
+                    .pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]),
                 self.query(0, &[])
+            ),
+            // Each part has a constant of its own, or not quite.
+            14 => {
+                let constants = ["1", "2", "'1'::bigint", "'2'::smallint"];
+                let tables = ["a", "b", "e"];
+                format!(
+                    "(SELECT {} AS id, id AS x, y FROM {} UNION ALL SELECT {}, id, y FROM {}) {alias}",
+                    self.dice.pick(&constants),
+                    self.dice.pick(&tables),
+                    self.dice.pick(&constants),
+                    self.dice.pick(&tables)
+                )
+            }
+            15 => {
+                let table = self.dice.pick(&["a", "b", "e"]);
+                let sets = self.dice.pick(&[
+                    "ROLLUP (id)",
+                    "GROUPING SETS ((id), ())",
+                    "GROUPING SETS ((id, x), (id))",
+                    "id, x HAVING x = 1",
+                    "id, GROUPING SETS ((x))",
+                ]);
+                let x = if sets.contains('x') { "x" } else { "max(x)" };
+                format!(
+                    "(SELECT id, {x} AS x, count(*)::int AS y FROM {table} GROUP BY {sets}) {alias}"
+                )
+            }
+            16 => format!(
+                "(SELECT id, generate_series(0, {}) AS x, y FROM {}) {alias}",
+                self.dice.below(2),
+                self.dice.pick(&["a", "b", "e"])
             ),
             _ => format!("{} {alias}", self.dice.pick(&["a", "b", "e"])),
         };
@@ -204,7 +250,20 @@ impl Maker<'_> {
     /// With an order over what it gives.
     fn statement(&mut self) -> String {
         let depth = self.dice.below(3);
-        let query = self.query(depth, &[]);
+        let mut query = self.query(depth, &[]);
+        if self.dice.one_in(8) {
+            let (one, two) = (self.alias(), self.alias());
+            let shown = [one.clone(), two.clone()];
+            let conditions = self.conditions(&shown, &[]);
+            let (first, second, third) = (
+                self.column(&shown),
+                self.column(&shown),
+                self.column(&shown),
+            );
+            query = format!(
+                "WITH w AS ({query}) SELECT {first} AS id, {second} AS x, {third} AS y FROM w {one} LEFT JOIN w {two} ON {conditions}"
+            );
+        }
         let order = self.dice.pick(&["id", "x", "id, x", "y, id", "x, y, id"]);
         if query.contains("LIMIT") || query.contains("DISTINCT ON") {
             let alias = self.alias();
