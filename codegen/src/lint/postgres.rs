@@ -6,6 +6,7 @@ use super::Rule;
 use super::context::Context;
 use crate::describe::{Described, ServerError};
 use crate::diagnostic::Diagnostic;
+use crate::parse::syntax::ParamUse;
 
 pub(super) const RULE: Rule = Rule {
     name: "postgres",
@@ -25,12 +26,24 @@ pub(super) fn server_error(
     rule: &'static str,
     error: &ServerError,
 ) -> Diagnostic {
+    let untyped = untyped_parameter(context, error);
     let span = error
         .position
         .and_then(|position| u32::try_from(position).ok())
         .and_then(|position| context.at(Some(position)))
+        .or_else(|| untyped.and_then(|(_, param)| param.spans.first().copied()))
         .unwrap_or_else(|| context.head());
-    let mut diagnostic = Diagnostic::error(rule, error.message.clone()).at(span);
+    let message = match untyped {
+        Some((number, param)) => error.message.replace(number, &format!("`:{}`", param.name)),
+        None => error.message.clone(),
+    };
+    let mut diagnostic = Diagnostic::error(rule, message).at(span);
+    if let Some((_, param)) = untyped {
+        let name = &param.name;
+        diagnostic = diagnostic.help(format!(
+            "say of which type it is: `:{name}::text`, `:{name}::int`, …"
+        ));
+    }
     if let Some(detail) = &error.detail {
         diagnostic = diagnostic.note(detail.clone());
     }
@@ -38,4 +51,23 @@ pub(super) fn server_error(
         Some(hint) => diagnostic.help(hint.clone()),
         None => diagnostic,
     }
+}
+
+/// The parameter whose type the server cannot tell, or takes for two, and the `$n` that it names it by.
+fn untyped_parameter<'c>(
+    context: &Context<'c>,
+    error: &'c ServerError,
+) -> Option<(&'c str, &'c ParamUse)> {
+    const INDETERMINATE_DATATYPE: &str = "42P18";
+    const AMBIGUOUS_PARAMETER: &str = "42P08";
+    if ![INDETERMINATE_DATATYPE, AMBIGUOUS_PARAMETER].contains(&error.code.as_str()) {
+        return None;
+    }
+    let number = error
+        .message
+        .split(|letter: char| letter != '$' && !letter.is_ascii_digit())
+        .find(|word| word.starts_with('$'))?;
+    let place: usize = number.get(1..)?.parse().ok()?;
+    let param = context.query.statement.params.get(place.checked_sub(1)?)?;
+    Some((number, param))
 }
