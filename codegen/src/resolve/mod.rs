@@ -210,6 +210,18 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             };
+            // rustc finds no file for such a module (E0754).
+            if !name.is_ascii() {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "name",
+                        format!("a module cannot be called `{name}`: it has letters beyond ASCII"),
+                    )
+                    .at(start)
+                    .help(format!("rename {path}")),
+                );
+                continue;
+            }
             if let Some((other, first)) = taken.get(&name) {
                 self.diagnostics.push(
                     Diagnostic::error(

@@ -28,6 +28,9 @@ SELECT id, user_id FROM posts WHERE id = :a AND user_id = :b;
 -- ==== queries Posts
 --! other
 SELECT 1;
+-- ==== queries año
+--! beyond_ascii
+SELECT 1;
 -- ==== queries types
 --! reserved
 SELECT 1;
