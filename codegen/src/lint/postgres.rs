@@ -3,10 +3,11 @@
 //! The message, DETAIL and HINT are the server's own, at the place in the author's text that it names. Not waivable.
 
 use super::Rule;
-use super::context::Context;
+use super::context::{Context, quoted};
 use crate::describe::{Described, ServerError};
 use crate::diagnostic::Diagnostic;
 use crate::parse::syntax::ParamUse;
+use crate::prove::functions;
 
 pub(super) const RULE: Rule = Rule {
     name: "postgres",
@@ -44,6 +45,11 @@ pub(super) fn server_error(
             "say of which type it is: `:{name}::text`, `:{name}::int`, …"
         ));
     }
+    if let Some(elsewhere) = in_another_schema(context, error) {
+        diagnostic = diagnostic.help(format!(
+            "there is `{elsewhere}`: name it so, or add its schema to `search_path` in sqlmill.toml"
+        ));
+    }
     if let Some(detail) = &error.detail {
         diagnostic = diagnostic.note(detail.clone());
     }
@@ -70,4 +76,27 @@ fn untyped_parameter<'c>(
     let place: usize = number.get(1..)?.parse().ok()?;
     let param = context.query.statement.params.get(place.checked_sub(1)?)?;
     Some((number, param))
+}
+
+/// The relation that was meant, where it is in a schema that is not searched.
+fn in_another_schema(context: &Context<'_>, error: &ServerError) -> Option<String> {
+    const UNDEFINED_TABLE: &str = "42P01";
+    if error.code != UNDEFINED_TABLE {
+        return None;
+    }
+    let name = error.message.split('"').nth(1)?;
+    let searched = &context.config.search_path;
+    let mut found = context.catalog.relations.values().filter(|relation| {
+        relation.name == name
+            && !functions::is_initial(relation.oid)
+            && !searched.contains(&relation.schema)
+    });
+    match (found.next(), found.next()) {
+        (Some(relation), None) => Some(format!(
+            "{}.{}",
+            quoted(&relation.schema),
+            quoted(&relation.name)
+        )),
+        _ => None,
+    }
 }
