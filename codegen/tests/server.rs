@@ -238,6 +238,42 @@ fn a_transaction_that_fails_is_told_once_and_a_schema_of_faults_does_not_flood()
     assert!(faults[19].notes[0].starts_with("12 other statements failed"));
 }
 
+#[test]
+fn a_transaction_that_nothing_ends_is_told_where_it_begins() {
+    for (lines, open) in [
+        (
+            &[
+                "CREATE TABLE a (id int)",
+                "begin",
+                "CREATE TABLE b (id int)",
+            ][..],
+            true,
+        ),
+        (
+            &[
+                "BEGIN",
+                "CREATE TABLE a (id int)",
+                "COMMIT",
+                "CREATE TABLE b (id int)",
+            ],
+            false,
+        ),
+    ] {
+        let mut sources = Sources::default();
+        let schema = statements(&mut sources, lines);
+        let loaded = scratch(&shared_options(), &schema);
+        if open {
+            let Err(Error::Schema(faults)) = loaded else {
+                panic!("it loaded");
+            };
+            assert_eq!(faults.len(), 1);
+            assert_eq!(sources.text(faults[0].span.unwrap()), "begin");
+        } else {
+            assert!(loaded.is_ok());
+        }
+    }
+}
+
 /// What a test runs in a process of its own, to be ended in some way: the test program starts itself again, for this
 /// "test" alone. Without the variable it does nothing.
 #[test]

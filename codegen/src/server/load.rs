@@ -65,7 +65,10 @@ pub(super) fn load(
         }
     }
     if failures.is_empty() {
-        return Ok(Outcome::Loaded);
+        return Ok(match left_open(connection, schema)? {
+            Some(statement) => Outcome::Refused(vec![uncommitted(statement)]),
+            None => Outcome::Loaded,
+        });
     }
     let (told, silent) = causes(&failures);
     let mut faults: Vec<Diagnostic> = told
@@ -82,6 +85,40 @@ pub(super) fn load(
         ));
     }
     Ok(Outcome::Refused(faults))
+}
+
+/// The BEGIN of a transaction that nothing ends. What stands behind it would be gone with this connection.
+fn left_open<'s>(
+    connection: &mut Connection,
+    schema: &'s [SchemaStatement<'s>],
+) -> Result<Option<&'s SchemaStatement<'s>>, Error> {
+    let begins = |statement: &&SchemaStatement<'_>| {
+        let first = Scanner::new(statement.value).find(|token| !token.kind.is_blank());
+        let word = first.map_or("", |token| token.text(statement.value));
+        word.eq_ignore_ascii_case("begin") || word.eq_ignore_ascii_case("start")
+    };
+    let Some(last) = schema.iter().rfind(begins) else {
+        return Ok(None);
+    };
+    match connection.simple("SAVEPOINT sqlmill_open") {
+        Ok(_) => Ok(Some(last)),
+        // Only in a transaction can there be one.
+        Err(wire::Error::Server(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn uncommitted(statement: &SchemaStatement<'_>) -> Diagnostic {
+    let end = statement.span.start as usize + token_length(statement.value);
+    Diagnostic::error(
+        "schema",
+        "the transaction that begins here is not committed",
+    )
+    .at(Span::new(
+        statement.span.file,
+        statement.span.start as usize..end,
+    ))
+    .help("write `COMMIT;` at its end: what it makes is lost otherwise")
 }
 
 /// More are told at the next run.
