@@ -211,6 +211,19 @@ impl Maker<'_> {
             let _ = write!(from, " CROSS JOIN LATERAL ({inner}) {alias}");
             shown.push(alias);
         }
+        // An outer join that what LATERAL gives decides, beside the rest.
+        if depth > 0 && self.dice.one_in(5) {
+            let (one, two) = (self.alias(), self.alias());
+            let key = self.column(&shown);
+            let table = self.dice.pick(&["a", "b", "e"]);
+            let (row, value) = (self.dice.below(3), self.dice.below(3));
+            let _ = write!(
+                from,
+                ", LATERAL (SELECT {key} AS id, 1 AS x, 1 AS y LIMIT 1) {one} LEFT JOIN {table} {two} ON {two}.id = {row} AND {one}.id = {value}"
+            );
+            shown.push(one);
+            shown.push(two);
+        }
         let (first, second, third) = (
             self.column(&shown),
             self.column(&shown),
@@ -402,6 +415,7 @@ fn a_missing_rule_is_found() {
             "partial-key",
             "key-whole",
             "join-multiplies",
+            "side-varies",
         ] {
             let found = (0..8).any(|round| {
                 !run(&mut bench, &mut Dice(round), 250, &Rules::without(rule))

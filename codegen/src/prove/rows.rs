@@ -691,9 +691,9 @@ impl<'p> Prover<'p> {
     }
 
     /// Is a function that can give another value at each call used here? What is not known counts as one.
-    fn has_volatile(&self, query: &Query) -> bool {
+    fn has_volatile(&self, part: Part<'_>) -> bool {
         let mut found = false;
-        walk::everything(query, &mut |part| {
+        walk::everything_in(part, &mut |part| {
             let Part::Expr(expr) = part else { return };
             found = found
                 || match expr {

@@ -105,6 +105,10 @@ pub const ALL: &[(&str, &str)] = &[
         "volatile-varies",
         "a volatile function gives another value for each row",
     ),
+    (
+        "side-varies",
+        "what LATERAL or a volatile function decides differs from row to row, and so whether an outer join finds its row",
+    ),
     ("cte-writes", "an INSERT, UPDATE or DELETE in WITH writes"),
     (
         "functions-write",

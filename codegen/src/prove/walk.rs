@@ -222,9 +222,12 @@ fn item<'a>(join_item: &'a JoinItem, visit: &mut dyn FnMut(Part<'a>)) {
 
 /// Calls `visit` with every query and every expression at and below `query`, at any depth, each once.
 pub(crate) fn everything<'a>(query: &'a Query, visit: &mut dyn FnMut(Part<'a>)) {
-    visit(Part::Query(query));
-    let mut open = Vec::new();
-    parts(query, &mut |part| open.push(part));
+    everything_in(Part::Query(query), visit);
+}
+
+/// The same of an expression or a query.
+pub(crate) fn everything_in<'a>(part: Part<'a>, visit: &mut dyn FnMut(Part<'a>)) {
+    let mut open = vec![part];
     while let Some(part) = open.pop() {
         visit(part);
         match part {

@@ -470,3 +470,13 @@ SELECT id FROM times WHERE r = $1::double precision
 SELECT id FROM times WHERE s = $1::bigint
 -- optional ('b')
 SELECT id FROM times WHERE n = $1::text
+-- many
+SELECT DISTINCT o.name FROM usr u, LATERAL (SELECT u.id AS k LIMIT 1) s LEFT JOIN org o ON o.id = 1 AND s.k = 1
+-- many
+SELECT o.name, count(*) FROM usr u, LATERAL (SELECT u.id AS k OFFSET 0) s LEFT JOIN org o ON o.id = 1 AND s.k = 1 GROUP BY o.name
+-- many
+SELECT DISTINCT o.name FROM usr u, org c LEFT JOIN (LATERAL (SELECT u.id AS k LIMIT 1) s JOIN org o ON o.id = 1 AND s.k = 1) ON true WHERE c.id = 1
+-- open
+SELECT DISTINCT o.name FROM usr u, (SELECT 1 AS k OFFSET 0) s LEFT JOIN org o ON o.id = 1 AND next_of_two() = 1
+-- optional
+SELECT DISTINCT o.name FROM usr u, (SELECT 1 AS k OFFSET 0) s LEFT JOIN org o ON o.id = 1 AND s.k = 1

@@ -418,13 +418,20 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             self.add_present(&mut there, side);
             self.close(&mut there, Some(side));
             if rels.iter().all(|rel| there.single.contains_key(rel)) {
+                // What a LATERAL subquery or a volatile function decides may differ from row to row, and with it whether the
+                // side is there.
+                let is_settled = kept.iter().all(|rel| state.exact.contains(rel))
+                    && rels.iter().all(|rel| there.exact.contains(rel))
+                    && !self.is_volatile_within(side);
                 for rel in rels {
                     if let Some(reason) = there.single.get(rel)
                         && state.single.insert(*rel, reason.clone()).is_none()
                     {
                         changed = true;
                     }
-                    if there.exact.contains(rel) {
+                    if is_settled
+                        || (there.exact.contains(rel) && !self.prover.rules.holds("side-varies"))
+                    {
                         state.exact.insert(*rel);
                     }
                     state.touch(*rel);
@@ -432,6 +439,13 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             }
         }
         changed
+    }
+
+    fn is_volatile_within(&self, side: Side) -> bool {
+        self.conditions
+            .iter()
+            .filter(|condition| condition.under.contains(&side))
+            .any(|condition| self.prover.has_volatile(Part::Expr(condition.expr)))
     }
 
     pub(super) fn verdict(&self, state: &State) -> Verdict {
@@ -644,7 +658,7 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
             Expr::SubLink(link) => {
                 link.kind == SubLinkKind::Expr
                     && !walk::refers_out(&link.query, 1)
-                    && !self.prover.has_volatile(&link.query)
+                    && !self.prover.has_volatile(Part::Query(&link.query))
             }
             // With an argument, the conditions hold nodes that stand for it.
             Expr::Case(case) => {
@@ -912,7 +926,8 @@ impl<'b, 'q, 'p> Block<'b, 'q, 'p> {
                 };
                 let seeds = self.seeds_for(query, rel, state);
                 let reason = self.prover.at_most_one(&inner, &seeds).ok()?;
-                let exact = !self.prover.has_volatile(query) && self.outer_vars_exact(query, state);
+                let exact = !self.prover.has_volatile(Part::Query(query))
+                    && self.outer_vars_exact(query, state);
                 Some((reason, exact))
             }
             RteKind::Cte {
