@@ -6,7 +6,7 @@
     "schema.sql": "9cc1c7cb1a9ae569ff4f32150281e17936d1766d71113c3e761a82d6b3b0ef6d"
   },
   "outputs": {
-    "src/lib.rs": "a72c77e5436022fe87f19061d0eb32dbe62bef439613307950d145c62247cf53",
+    "src/lib.rs": "3788bce48ff1aa67f0f5232a28a7a4cdfebf5173e069ea5f0f077a364c79522c",
     "src/types.rs": "a2cb8acb2f17637b7c53b56f9344a3cbd3acf0d40b6a8abe853c740019212ed9",
     "src/users.rs": "8d94fc92021d7e8d1142ff9a0e07f5bd7fda1cce602d9fff0d5c9e355097e3cd"
   },
