@@ -853,6 +853,16 @@ fn characters_that_cannot_ship() {
         "SELECT 'a\u{202e}b'",
         "1:10 `\u{202e}` a character that changes the direction of the text",
     );
+    // The server would say the same again.
+    for (letter, faulty) in [
+        ("\0", true),
+        ("\r", true),
+        ("\u{202e}", true),
+        ("\r\n", false),
+    ] {
+        let (_, parsed, _) = parse(&format!("--! q\r\nSELECT 'a{letter}b';\r\n"));
+        assert_eq!(parsed.queries[0].statement.faulty, faulty, "{letter:?}");
+    }
 }
 
 #[test]

@@ -603,32 +603,35 @@ fn annotation_inside(token: Token, text: &str) -> Option<(usize, usize)> {
 /// Characters that cannot ship: PostgreSQL takes no NUL; rustc refuses a bare CR in a string and characters that change the
 /// direction of text (what a reader sees is then not what runs).
 fn check_characters(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) {
-    // One search each: most files hold none of them.
-    for letter in ['\0', '\r']
-        .into_iter()
-        .chain(DIRECTION.into_iter().flatten())
-    {
-        for (at, _) in text.match_indices(letter) {
-            let (what, help) = match letter {
-                '\0' => ("a NUL character", "delete it: PostgreSQL stores no NUL"),
-                '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => continue,
-                '\r' => (
-                    "a carriage return that ends no line",
-                    "end lines with LF or CR LF; in a string write `E'\\r'`",
-                ),
-                _ => (
-                    "a character that changes the direction of the text",
-                    "delete it; in a string write `E'\\u202e'`",
-                ),
-            };
-            diagnostics.push(
-                Diagnostic::error("syntax", what)
-                    .at(Span::new(file, at..at + letter.len_utf8()))
-                    .label(format!("U+{:04X}", u32::from(letter)))
-                    .help(help),
-            );
-        }
+    for (at, letter) in refused_characters(text) {
+        let (what, help) = match letter {
+            '\0' => ("a NUL character", "delete it: PostgreSQL stores no NUL"),
+            '\r' => (
+                "a carriage return that ends no line",
+                "end lines with LF or CR LF; in a string write `E'\\r'`",
+            ),
+            _ => (
+                "a character that changes the direction of the text",
+                "delete it; in a string write `E'\\u202e'`",
+            ),
+        };
+        diagnostics.push(
+            Diagnostic::error("syntax", what)
+                .at(Span::new(file, at..at + letter.len_utf8()))
+                .label(format!("U+{:04X}", u32::from(letter)))
+                .help(help),
+        );
     }
+}
+
+/// One search each: most texts hold none of them.
+fn refused_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let letters = ['\0', '\r']
+        .into_iter()
+        .chain(DIRECTION.into_iter().flatten());
+    letters
+        .flat_map(move |letter| text.match_indices(letter).map(move |(at, _)| (at, letter)))
+        .filter(move |&(at, letter)| letter != '\r' || text.as_bytes().get(at + 1) != Some(&b'\n'))
 }
 
 /// The embeddings, overrides and isolates of Unicode's bidirectional algorithm.

@@ -76,8 +76,10 @@ pub(super) fn read(
     }
     reader.ship(end);
     reader.check_case();
-    reader.statement.faulty =
-        reader.diagnostics.len() > known || tokens.iter().any(|token| !token.closed);
+    let written = text.get(start..end).unwrap_or_default();
+    reader.statement.faulty = reader.diagnostics.len() > known
+        || tokens.iter().any(|token| !token.closed)
+        || super::refused_characters(written).next().is_some();
     reader.statement
 }
 
