@@ -245,3 +245,19 @@ fn large_statements_are_told() {
         }
     }
 }
+
+/// A trigger of the other server may leave a row out.
+#[test]
+fn a_row_for_a_foreign_partition_may_not_come_back() {
+    for mut bench in benches("prove_rows", SCHEMA) {
+        let mut rows = |sql| bench.facts(sql).cardinality.value;
+        assert_eq!(
+            rows("INSERT INTO mixed VALUES (1, 1) RETURNING id"),
+            Cardinality::AtMostOne
+        );
+        assert_eq!(
+            rows("INSERT INTO mixed_here VALUES (1, 1) RETURNING id"),
+            Cardinality::One
+        );
+    }
+}

@@ -593,6 +593,14 @@ impl<'p> Prover<'p> {
         // A BEFORE trigger that returns NULL leaves the row out; a partition may have its own.
         let mut tables = self.with_children(*oid);
         tables.push(*oid);
+        // What another server does with a row is its own affair.
+        let is_foreign = |table: &Oid| {
+            let found = self.catalog.relations.get(table);
+            found.is_none_or(|found| found.kind == RelationKind::ForeignTable)
+        };
+        if tables.iter().any(is_foreign) {
+            return false;
+        }
         !self.rules.holds("trigger-skips")
             || !self.catalog.triggers.iter().any(|trigger| {
                 tables.contains(&trigger.relation)

@@ -65,3 +65,8 @@ CREATE VIEW half_things AS SELECT 'a' AS kind, id FROM usr UNION ALL SELECT name
 CREATE VIEW blind_things AS SELECT 'a' COLLATE blind AS kind, id FROM usr UNION ALL SELECT 'A' COLLATE blind, id FROM org;
 CREATE VIEW number_things AS SELECT 1.0 AS kind, id FROM usr UNION ALL SELECT 1.00, id FROM org;
 CREATE TABLE times (id int PRIMARY KEY, ts timestamp UNIQUE, d date UNIQUE, r real UNIQUE, s smallint UNIQUE, n name UNIQUE);
+CREATE EXTENSION IF NOT EXISTS file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE TABLE mixed (id int, v int) PARTITION BY LIST (id);
+CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES IN (1);
+CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES IN (2) SERVER files OPTIONS (program 'true', format 'csv');
