@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -89,16 +90,28 @@ async fn open_timed(
         Handle::Transaction(transaction) => {
             let lease = transaction.lease()?;
             let deadline = Deadline::new(limit);
-            let sent = OnceLock::new();
-            let opening = open_within(transaction, about, params, Some(&sent));
-            let turn = |cx: &mut Context<'_>| match sent.get() {
+            let progress = Progress::default();
+            let opening = open_within(transaction, about, params, Some(&progress));
+            let turn = |cx: &mut Context<'_>| match progress.sent.get() {
                 Some(incoming) => transaction.poll_before(Some(incoming), cx),
+                // Nothing else can be what the server works on.
+                None if progress.prepares.load(Ordering::Relaxed) => {
+                    transaction.poll_before(None, cx)
+                }
                 None => Poll::Pending,
             };
             let (rows, connection) = in_time(&deadline, &lease, opening, turn).await?;
             Ok((rows, connection, Some(deadline)))
         }
     }
+}
+
+/// How far a query with a limit has come in its transaction.
+#[derive(Default)]
+struct Progress {
+    /// The server was asked to prepare it, and has not answered.
+    prepares: AtomicBool,
+    sent: OnceLock<Arc<Incoming>>,
 }
 
 /// `turn` is ready when nothing that was sent before is left: what runs is then what a cancellation is to meet.
@@ -175,12 +188,22 @@ async fn open_within(
     transaction: &Core,
     about: &About,
     params: &[&dyn Param],
-    sent: Option<&OnceLock<Arc<Incoming>>>,
+    progress: Option<&Progress>,
 ) -> Result<(Rows, Connection)> {
     let lease = transaction.lease()?;
     let prepared = match lease.session()?.prepared(about) {
         Some(prepared) => Ok(prepared),
-        None => Box::pin(prepare_within(transaction, &lease, about)).await,
+        None => {
+            let prepares = |yes| {
+                if let Some(progress) = progress {
+                    progress.prepares.store(yes, Ordering::Relaxed);
+                }
+            };
+            prepares(true);
+            let prepared = Box::pin(prepare_within(transaction, &lease, about)).await;
+            prepares(false);
+            prepared
+        }
     };
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -192,8 +215,8 @@ async fn open_within(
     };
     let bound = prepared.bind(params).map_err(Error::encoding)?;
     let incoming = Incoming::new(Arc::clone(&lease), prepared, bound);
-    if let Some(sent) = sent {
-        let _ = sent.set(Arc::clone(&incoming));
+    if let Some(progress) = progress {
+        let _ = progress.sent.set(Arc::clone(&incoming));
     }
     lease.depart();
     match transaction.send(&incoming).await {
@@ -207,7 +230,7 @@ async fn open_within(
         Ok(Err(failure)) if failure.is_stale_statement() && transaction.is_line() => {
             // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
             lease.session()?.evict_all();
-            Box::pin(open_within(transaction, about, params, sent)).await
+            Box::pin(open_within(transaction, about, params, progress)).await
         }
         Ok(Err(failure)) => {
             let mut error = refused_within(transaction, &lease, &failure).await;

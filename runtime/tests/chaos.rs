@@ -3,6 +3,7 @@
 //!
 //! What each write was told is kept in a ledger, and held against the tables at the end: nothing that was acknowledged is lost, nothing
 //! that was refused is there, nothing is there twice. A wrong row, a hang, and a connection that is dirty or leaked fail it as well.
+//! That it can fail is tested, too: each kind of fault is made once on purpose (`--inject`), and has to be told.
 
 #![cfg(unix)]
 #![allow(
@@ -95,6 +96,14 @@ static DIRT: Statement<(), String> = Statement::new(
             HAVING count(*) > 0 UNION ALL SELECT '' LIMIT 1)
         || CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN '' ELSE ' transaction' END","","text");
 
+static LEFT_BEHIND: Statement<(), String> = Statement::new(
+    "chaos::left_behind",
+    "chaos.rs:8",
+    "SELECT set_config('chaos.tenant', 'left behind', false)",
+    "",
+    "text",
+);
+
 #[derive(Debug)]
 struct Item {
     id: i64,
@@ -131,8 +140,59 @@ enum Told {
     Unknown,
 }
 
+/// What is made wrong once, on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Injected {
+    /// A write is acknowledged and not made.
+    Lost,
+    /// It is made twice.
+    Doubled,
+    /// It was refused, and is made all the same.
+    Refused,
+    /// A read gives another row.
+    Row,
+    /// One of a list is left out.
+    Skipped,
+    /// A transaction is never ended.
+    Leaked,
+    /// A setting stays on a connection of the pool.
+    Dirty,
+    /// A step never ends.
+    Hang,
+}
+
+/// By the names that `--inject` takes, with what has to be told of each.
+const INJECTED: [(&str, Injected, &str); 8] = [
+    (
+        "lost",
+        Injected::Lost,
+        " was told Done and is there 0 times",
+    ),
+    (
+        "doubled",
+        Injected::Doubled,
+        " was told Done and is there 2 times",
+    ),
+    (
+        "refused",
+        Injected::Refused,
+        " was told Refused and is there 1 times",
+    ),
+    ("row", Injected::Row, "item "),
+    ("skipped", Injected::Skipped, "instead of item "),
+    ("leaked", Injected::Leaked, "leaked: "),
+    (
+        "dirty",
+        Injected::Dirty,
+        "a connection is dirty: left behind",
+    ),
+    ("hang", Injected::Hang, "a step hangs"),
+];
+
 #[derive(Default)]
 struct World {
+    inject: Option<Injected>,
+    injected: AtomicBool,
     stop: AtomicBool,
     ledger: Mutex<HashMap<Uuid, Told>>,
     counts: Mutex<BTreeMap<String, u64>>,
@@ -153,6 +213,19 @@ impl World {
         let mut ledger = self.ledger.lock().unwrap();
         for key in keys {
             ledger.insert(*key, told);
+        }
+    }
+
+    /// Is this to be made wrong, now?
+    fn injects(&self, what: Injected) -> bool {
+        self.inject == Some(what) && !self.injected.swap(true, Ordering::SeqCst)
+    }
+
+    /// How long to wait for what should have happened. What is wrong on purpose is not worth a minute.
+    fn patience(&self, otherwise: Duration) -> Duration {
+        match self.inject {
+            Some(_) => Duration::from_secs(3),
+            None => otherwise,
         }
     }
 
@@ -193,7 +266,12 @@ fn told<T>(outcome: &Result<T>) -> Told {
 }
 
 async fn item(world: &World, db: &impl Reader, id: u64) -> Result<()> {
-    let found = Optional::new(db, &ITEM, (id as i64,)).await?;
+    let asked = if world.injects(Injected::Row) {
+        id % ITEMS + 1
+    } else {
+        id
+    };
+    let found = Optional::new(db, &ITEM, (asked as i64,)).await?;
     if found.as_deref() != Some(format!("label {id}").as_str()) {
         world.fault(format!("item {id} is {found:?}"));
     }
@@ -203,6 +281,9 @@ async fn item(world: &World, db: &impl Reader, id: u64) -> Result<()> {
 async fn items(world: &World, db: &impl Reader, from: u64, until: u64) -> Result<()> {
     let mut rows = Many::new(db, &ITEMS_FROM, (from as i64,)).stream();
     let mut expected = from;
+    if from < ITEMS && world.injects(Injected::Skipped) {
+        rows.next().await;
+    }
     while let Some(row) = rows.next().await {
         let row = row?;
         if row.id != expected as i64 || row.label != format!("label {expected}") {
@@ -256,6 +337,15 @@ async fn transfer(
 
 /// One step of a worker. What it writes stands in the ledger as unknown before, so that a step that is dropped is accounted for.
 async fn step(world: &World, db: &Database, mut random: Random) {
+    if world.injects(Injected::Hang) {
+        std::future::pending::<()>().await;
+    }
+    if world.injects(Injected::Leaked) {
+        std::mem::forget(db.begin().await);
+    }
+    if world.injects(Injected::Dirty) {
+        One::new(db, &LEFT_BEHIND, ()).await.expect("a setting");
+    }
     let outcome = match random.below(10) {
         0..=2 => item(world, db, 1 + random.below(ITEMS)).await,
         // In a transaction a changed type is an error.
@@ -280,8 +370,17 @@ async fn step(world: &World, db: &Database, mut random: Random) {
         6 => {
             let key = random.key();
             world.note(&[key], Told::Unknown);
-            let outcome = Execute::new(db, &WRITE, (key,)).await;
+            let mut outcome = Ok(1);
+            if !world.injects(Injected::Lost) {
+                outcome = Execute::new(db, &WRITE, (key,)).await;
+            }
+            if outcome.is_ok() && world.injects(Injected::Doubled) {
+                outcome = Execute::new(db, &WRITE, (key,)).await;
+            }
             world.note(&[key], told(&outcome));
+            if outcome.is_ok() && world.injects(Injected::Refused) {
+                world.note(&[key], Told::Refused);
+            }
             outcome.map(drop)
         }
         7 | 8 => {
@@ -317,12 +416,16 @@ async fn worker(world: Arc<World>, db: Database, mut random: Random) {
     while !world.stopped() {
         world.steps.fetch_add(1, Ordering::Relaxed);
         let step = step(&world, &db, Random(random.next() | 1));
-        if random.below(5) == 0 {
+        // What is wrong on purpose is not dropped.
+        if world.inject.is_none() && random.below(5) == 0 {
             let patience = Duration::from_micros(random.below(15_000));
             if tokio::time::timeout(patience, step).await.is_err() {
                 world.count("futures dropped");
             }
-        } else if tokio::time::timeout(HANG, step).await.is_err() {
+        } else if tokio::time::timeout(world.patience(HANG), step)
+            .await
+            .is_err()
+        {
             world.fault("a step hangs".to_owned());
             return;
         }
@@ -337,12 +440,7 @@ async fn worker(world: Arc<World>, db: Database, mut random: Random) {
 }
 
 /// Breaks things, on connections of its own.
-async fn breaker(
-    world: Arc<World>,
-    admin: Database,
-    scratch: Arc<TestDatabase>,
-    mut random: Random,
-) {
+async fn breaker(world: Arc<World>, admin: Database, mut random: Random) {
     static KILL: Statement<(i64,)> = Statement::new(
         "breaker::kill",
         "chaos.rs:20",
@@ -369,7 +467,6 @@ async fn breaker(
         "",
         "int4",
     );
-    let _ = scratch;
     let mut crash = Instant::now() + Duration::from_secs(2);
     while !world.stopped() {
         tokio::time::sleep(Duration::from_millis(20 + random.below(150))).await;
@@ -418,18 +515,17 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 fn nothing_is_lost_doubled_or_left_behind() {
     let seconds = setting("SQLMILL_CHAOS_SECONDS", 5);
     let seed = setting("SQLMILL_CHAOS_SEED", 1);
+    let inject = std::env::var("SQLMILL_CHAOS_INJECT").ok().map(|name| {
+        let found = INJECTED.iter().find(|(known, _, _)| *known == name);
+        found
+            .map(|(_, injected, _)| *injected)
+            .expect("a fault that can be injected")
+    });
     println!("chaos: {seconds} s, seed {seed}");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    let world = Arc::new(World::default());
-    runtime.block_on(run(Arc::clone(&world), seconds, seed));
+    let (world, faults) = world(seconds, seed, inject);
     for (what, count) in world.counts.lock().unwrap().iter() {
         println!("{count:>9}  {what}");
     }
-    let faults = world.faults.lock().unwrap();
     let first = faults.iter().take(10).cloned().collect::<Vec<_>>();
     assert!(
         faults.is_empty(),
@@ -439,9 +535,46 @@ fn nothing_is_lost_doubled_or_left_behind() {
     );
 }
 
+#[test]
+fn each_fault_is_found() {
+    for (name, inject, expected) in INJECTED {
+        let (world, faults) = world(1, 1, Some(inject));
+        assert!(world.injected.load(Ordering::SeqCst), "{name} was not made");
+        assert!(
+            faults.iter().any(|fault| fault.contains(expected)),
+            "{name}: {faults:?}"
+        );
+        let unrelated = ["an error that nothing explains"];
+        assert!(
+            !faults
+                .iter()
+                .any(|fault| unrelated.iter().any(|text| fault.contains(text))),
+            "{name}: {faults:?}"
+        );
+    }
+}
+
+/// The world when all is over, and what was wrong. Where something is made wrong, nothing else breaks.
+fn world(seconds: u64, seed: u64, inject: Option<Injected>) -> (Arc<World>, Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = Arc::new(World {
+        inject,
+        ..World::default()
+    });
+    runtime.block_on(run(Arc::clone(&world), seconds, seed));
+    // What hangs, hangs in a task.
+    runtime.shutdown_background();
+    let faults = world.faults.lock().unwrap().clone();
+    (world, faults)
+}
+
 async fn run(world: Arc<World>, seconds: u64, seed: u64) {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let scratch = Arc::new(TestDatabase::new(SCHEMA));
+    let scratch = TestDatabase::new(SCHEMA);
     let db = Database::builder()
         .application_name("chaos")
         .pool_size(POOL)
@@ -463,19 +596,19 @@ async fn run(world: Arc<World>, seconds: u64, seed: u64) {
         let random = Random(random.next() | 1);
         workers.spawn(worker(Arc::clone(&world), db.clone(), random));
     }
-    let breaking = tokio::spawn(breaker(
-        Arc::clone(&world),
-        admin.clone(),
-        Arc::clone(&scratch),
-        Random(random.next() | 1),
-    ));
+    let random = Random(random.next() | 1);
+    let breaking = (world.inject.is_none())
+        .then(|| breaker(Arc::clone(&world), admin.clone(), random))
+        .map(tokio::spawn);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     world.stop.store(true, Ordering::SeqCst);
     let ended = tokio::time::timeout(HANG, async {
         while let Some(worker) = workers.join_next().await {
             worker.expect("a worker panicked");
         }
-        breaking.await.expect("the breaker panicked");
+        if let Some(breaking) = breaking {
+            breaking.await.expect("the breaker panicked");
+        }
     });
     if ended.await.is_err() {
         return world.fault("the workers do not end".to_owned());
@@ -515,7 +648,7 @@ async fn settle(world: &World, db: &Database, admin: &Database) {
         "",
         "int8",
     );
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + world.patience(Duration::from_secs(20));
     loop {
         let status = db.pool_status();
         let open = eventually(|| One::new(admin, &OPEN, ())).await;
@@ -530,7 +663,8 @@ async fn settle(world: &World, db: &Database, admin: &Database) {
     }
     // Each of them, all at once.
     let mut transactions = Vec::new();
-    for _ in 0..POOL {
+    let leaked = usize::from(world.inject == Some(Injected::Leaked));
+    for _ in leaked..POOL {
         let tx = eventually(|| db.begin()).await;
         if let Err(error) = item(world, &tx, 1).await {
             world.expected(&error);
@@ -544,10 +678,13 @@ async fn settle(world: &World, db: &Database, admin: &Database) {
             outcome => world.fault(format!("when all was over: {outcome:?}")),
         }
     }
-    if tokio::time::timeout(HANG, db.close()).await.is_err() {
+    if tokio::time::timeout(world.patience(HANG), db.close())
+        .await
+        .is_err()
+    {
         world.fault("close does not end".to_owned());
     }
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + world.patience(Duration::from_secs(10));
     while eventually(|| One::new(admin, &SESSIONS, ())).await != 0 {
         if Instant::now() >= end {
             world.fault("sessions are left when all is closed".to_owned());

@@ -45,13 +45,21 @@ enum Task {
         rest: Vec<String>,
     },
     /// Break the world around a mixed load, and hold what was written against a ledger
+    ///
+    /// On a private server that it starts and stops: reads, transactions and bulk writes, while backends are killed, the server crashes and
+    /// recovers, result types change, futures are dropped at random and the pool is too small. Prints what happened how often; exits with 1
+    /// when a write that was acknowledged is lost or there twice, one that was refused is there, a row is wrong, something hangs, or a connection
+    /// is dirty or leaked.
     Chaos {
-        /// For how long
+        /// For how many seconds the load runs; looking at what is left takes some more
         #[arg(long, default_value_t = 30, value_name = "N")]
         seconds: u64,
-        /// The same seed makes the same choices; how they interleave is up to the machine
+        /// The same seed makes the same choices; how they interleave is up to the machine. Printed where it is not given
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
+        /// Make one thing wrong on purpose, and break nothing else, to see it fail
+        #[arg(long, value_name = "FAULT", value_parser = ["lost", "doubled", "refused", "row", "skipped", "leaked", "dirty", "hang"])]
+        inject: Option<String>,
     },
     /// Run what CI runs: format, lints, tests, docs, and whether `generated/` is fresh
     Ci,
@@ -109,7 +117,11 @@ pub(crate) fn main() -> ExitCode {
             pg: Some(Versions(majors)),
             rest,
         } => status(test_on(&majors, &rest)),
-        Task::Chaos { seconds, seed } => status(chaos(seconds, seed)),
+        Task::Chaos {
+            seconds,
+            seed,
+            inject,
+        } => status(chaos(seconds, seed, inject)),
         Task::Ci => status(ci()),
         Task::Bench {
             what:
@@ -146,7 +158,7 @@ fn status(passed: bool) -> ExitCode {
     }
 }
 
-fn chaos(seconds: u64, seed: Option<u64>) -> bool {
+fn chaos(seconds: u64, seed: Option<u64>, inject: Option<String>) -> bool {
     let seed = seed.unwrap_or_else(|| {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         now.as_secs()
@@ -158,14 +170,20 @@ fn chaos(seconds: u64, seed: Option<u64>) -> bool {
         "--all-features",
         "--test",
         "chaos",
+        "nothing_is_lost_doubled_or_left_behind",
         "--",
         "--nocapture",
     ];
     let (seconds, seed) = (seconds.to_string(), seed.to_string());
-    let environment = [
+    let mut environment = vec![
         ("SQLMILL_CHAOS_SECONDS", seconds.as_str()),
         ("SQLMILL_CHAOS_SEED", seed.as_str()),
+        // What is wrong is a sentence; where the test says it is no help.
+        ("RUST_BACKTRACE", "0"),
     ];
+    if let Some(inject) = &inject {
+        environment.push(("SQLMILL_CHAOS_INJECT", inject));
+    }
     cargo("chaos", &arguments, &environment)
 }
 

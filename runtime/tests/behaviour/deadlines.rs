@@ -8,7 +8,7 @@ use sqlmill_runtime::{Database, ErrorKind, Many, One, Reader, Statement};
 use crate::{SCHEMA, add_note, backend, count_notes, one_connection, sleep, soon};
 
 /// Its limit is one second.
-fn limited(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
+pub fn limited(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
     static LIMITED: Statement<(f64,), ()> = Statement::new(
         "notes::limited",
         "queries/notes.sql:60",

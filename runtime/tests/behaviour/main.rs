@@ -8,6 +8,8 @@ mod batches;
 mod connections;
 mod deadlines;
 mod errors;
+#[cfg(unix)]
+mod half_open;
 mod handles;
 mod listening;
 mod locks;
