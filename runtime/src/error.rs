@@ -36,6 +36,8 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    /// What happened, where the kind's own words would say too much.
+    words: Option<&'static str>,
     query: Option<Origin>,
     sqlstate: Option<String>,
     violation: Option<Violation>,
@@ -216,7 +218,7 @@ impl fmt::Display for Error {
         }
         match &inner.violation {
             Some(violation) => write!(f, "violates {violation}")?,
-            None => f.write_str(inner.kind.words())?,
+            None => f.write_str(inner.words.unwrap_or(inner.kind.words()))?,
         }
         if let Some(detail) = &inner.detail {
             write!(f, ": {detail}")?;
@@ -268,6 +270,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self(Box::new(Inner {
             kind,
+            words: None,
             query: None,
             sqlstate: None,
             violation: None,
@@ -307,7 +310,9 @@ impl Error {
     /// So it was, and the server did not answer to that either.
     pub(crate) fn no_answer_within(limit: Duration) -> Self {
         let detail = format!("its limit is {limit:?}, and no answer came to the cancellation");
-        Self::with(ErrorKind::Timeout, detail)
+        let mut error = Self::with(ErrorKind::Timeout, detail);
+        error.0.words = Some("took too long");
+        error
     }
 
     #[cfg(feature = "testing")]

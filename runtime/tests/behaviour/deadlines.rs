@@ -8,7 +8,7 @@ use sqlmill_runtime::{Database, ErrorKind, Many, One, Reader, Statement};
 use crate::{SCHEMA, add_note, backend, count_notes, one_connection, sleep, soon};
 
 /// Its limit is one second.
-pub fn limited(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
+pub(crate) fn limited(db: &impl Reader, seconds: f64) -> One<'_, (f64,), ()> {
     static LIMITED: Statement<(f64,), ()> = Statement::new(
         "notes::limited",
         "queries/notes.sql:60",
@@ -123,7 +123,7 @@ async fn a_server_that_does_not_answer_is_given_up() {
     assert_eq!(slow.kind(), ErrorKind::Timeout);
     assert_eq!(
         slow.to_string(),
-        "notes::limited (queries/notes.sql:60): took too long, and was cancelled by the server: its limit is 1s, \
+        "notes::limited (queries/notes.sql:60): took too long: its limit is 1s, \
          and no answer came to the cancellation"
     );
     assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);

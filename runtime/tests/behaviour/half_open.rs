@@ -103,7 +103,7 @@ async fn a_query_with_a_limit_ends_and_the_pool_recovers() {
     assert_eq!(lost.kind(), ErrorKind::Timeout);
     assert_eq!(
         lost.to_string(),
-        "notes::limited (queries/notes.sql:60): took too long, and was cancelled by the server: its limit is 1s, and no answer \
+        "notes::limited (queries/notes.sql:60): took too long: its limit is 1s, and no answer \
          came to the cancellation"
     );
     assert!(
