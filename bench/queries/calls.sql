@@ -25,3 +25,9 @@ INSERT INTO events (id, owner, name, note, active)
 SELECT id, owner, name, note, active
 FROM unnest(:ids::bigint[], :owners::integer[], :names::text[], :notes::text[], :actives::boolean[])
     AS new (id, owner, name, note, active);
+
+--! nap
+SELECT 1 AS one FROM pg_sleep(0.2);
+
+--! touch
+UPDATE items SET score = score WHERE id = :id;

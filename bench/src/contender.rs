@@ -1,6 +1,7 @@
 //! What each contender does, in its own idiom and with its own row types.
 
 use std::error::Error;
+use std::time::Duration;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
@@ -40,4 +41,16 @@ pub(crate) trait Contender {
 /// Many connections, used by many tasks at once.
 pub(crate) trait Crowd: Clone + Send + Sync + 'static {
     fn by_key(&self, id: i64) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+}
+
+/// What holds up others, beside the reads by key.
+pub(crate) trait Troubled: Crowd {
+    /// A query of 200 ms.
+    fn nap(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Updates the item, whoever has locked it.
+    fn touch(&self, id: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Locks the item for so long, in a transaction.
+    fn hold(&self, id: i64, time: Duration) -> impl Future<Output = Result<(), Failure>> + Send;
 }

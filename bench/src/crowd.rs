@@ -10,8 +10,8 @@ use crate::contender::{Crowd, Failure};
 use crate::measure::median;
 use crate::{diesel_async_, hand, ours, sqlx_};
 
-const TASKS: i64 = 64;
-const CONNECTIONS: usize = 16;
+pub(crate) const TASKS: i64 = 64;
+pub(crate) const CONNECTIONS: usize = 16;
 
 struct Entrant {
     name: &'static str,
@@ -30,19 +30,23 @@ struct Measured {
 }
 
 /// With no workers, all on one thread.
+pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {
+    Ok(match workers {
+        0 => Builder::new_current_thread().enable_all().build()?,
+        workers => Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()?,
+    })
+}
+
 pub(crate) fn compare(
     url: &str,
     seconds: f64,
     rounds: usize,
     workers: usize,
 ) -> Result<(), Failure> {
-    let runtime = match workers {
-        0 => Builder::new_current_thread().enable_all().build()?,
-        workers => Builder::new_multi_thread()
-            .worker_threads(workers)
-            .enable_all()
-            .build()?,
-    };
+    let runtime = runtime(workers)?;
     let time = Duration::from_secs_f64(seconds);
     let mut entrants = {
         let _guard = runtime.enter();

@@ -1,8 +1,10 @@
 //! tokio-postgres by hand, with statements prepared before: what the others are compared with.
 
+use std::time::Duration;
+
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
-use crate::contender::{Contender, Crowd, Failure, PlainItem, PlainLine};
+use crate::contender::{Contender, Crowd, Failure, PlainItem, PlainLine, Troubled};
 use crate::sql;
 
 pub(crate) struct Hand {
@@ -125,5 +127,30 @@ impl Crowd for Pool {
         let statement = client.prepare_cached(sql::BY_KEY).await?;
         let row = client.query_opt(&statement, &[&id]).await?;
         Ok(row.as_ref().map(item).transpose()?.map(|item| item.name))
+    }
+}
+
+impl Troubled for Pool {
+    async fn nap(&self) -> Result<(), Failure> {
+        let client = self.0.get().await?;
+        let statement = client.prepare_cached(sql::NAP).await?;
+        client.query(&statement, &[]).await?;
+        Ok(())
+    }
+
+    async fn touch(&self, id: i64) -> Result<(), Failure> {
+        let client = self.0.get().await?;
+        let statement = client.prepare_cached(sql::TOUCH).await?;
+        client.execute(&statement, &[&id]).await?;
+        Ok(())
+    }
+
+    async fn hold(&self, id: i64, time: Duration) -> Result<(), Failure> {
+        let mut client = self.0.get().await?;
+        let transaction = client.transaction().await?;
+        let statement = transaction.prepare_cached(sql::TOUCH).await?;
+        transaction.execute(&statement, &[&id]).await?;
+        tokio::time::sleep(time).await;
+        Ok(transaction.commit().await?)
     }
 }

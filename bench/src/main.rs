@@ -14,6 +14,7 @@ mod ours;
 mod side_by_side;
 mod sql;
 mod sqlx_;
+mod trouble;
 
 use contender::Failure;
 
@@ -34,6 +35,9 @@ fn main() -> Result<(), Failure> {
             crowd::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
         ["dynamic", url, rounds] => dynamic::compare(url, rounds.parse()?),
-        _ => Err("usage: bench fill|times|run|names|allocations|crowd|dynamic URL …".into()),
+        ["trouble", url, seconds, rounds, workers] => {
+            trouble::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
+        }
+        _ => Err("usage: bench fill|times|run|names|allocations|crowd|dynamic|trouble URL …".into()),
     }
 }

@@ -1,9 +1,11 @@
 //! sqlmill: the crate that it generates of `queries/`.
 
+use std::time::Duration;
+
 use database::Database;
 use database::calls::{self, InsertMany, Item, Line, NewEntry};
 
-use crate::contender::{Contender, Crowd, Failure, PlainItem, PlainLine};
+use crate::contender::{Contender, Crowd, Failure, PlainItem, PlainLine, Troubled};
 
 pub(crate) struct Ours(Database);
 
@@ -73,5 +75,24 @@ impl Shared {
 impl Crowd for Shared {
     async fn by_key(&self, id: i64) -> Result<Option<String>, Failure> {
         Ok(calls::by_key(&self.0, id).await?.map(|item| item.name))
+    }
+}
+
+impl Troubled for Shared {
+    async fn nap(&self) -> Result<(), Failure> {
+        calls::nap(&self.0).await?;
+        Ok(())
+    }
+
+    async fn touch(&self, id: i64) -> Result<(), Failure> {
+        calls::touch(&self.0, id).await?;
+        Ok(())
+    }
+
+    async fn hold(&self, id: i64, time: Duration) -> Result<(), Failure> {
+        let transaction = self.0.begin().await?;
+        calls::touch(&transaction, id).await?;
+        tokio::time::sleep(time).await;
+        Ok(transaction.commit().await?)
     }
 }

@@ -9,3 +9,5 @@ ORDER BY books.id";
 pub(crate) const INSERT_ONE: &str = "INSERT INTO entries (id, name) VALUES ($1, $2)";
 pub(crate) const INSERT_MANY: &str = "INSERT INTO entries (id, name)
 SELECT id, name FROM unnest($1::bigint[], $2::text[]) AS new (id, name)";
+pub(crate) const NAP: &str = "SELECT 1 AS one FROM pg_sleep(0.2)";
+pub(crate) const TOUCH: &str = "UPDATE items SET score = score WHERE id = $1";

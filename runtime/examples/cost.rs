@@ -1,6 +1,6 @@
 //! What a call costs beside the same call written by hand against tokio-postgres, with a statement prepared before.
 //!
-//! `cost URL hand|ours by_key|insert|rows CALLS`, to be run under `valgrind --tool=callgrind` (instructions) or
+//! `cost URL hand|ours|shared by_key|insert|rows CALLS`, to be run under `valgrind --tool=callgrind` (instructions) or
 //! `valgrind` (allocations) with two numbers of calls: the difference is what the calls cost, whatever the start costs.
 //! The table is made when it is not there.
 
@@ -46,6 +46,14 @@ static BY_KEY_STATEMENT: Statement<(Uuid,), User> = Statement::new(
     "uuid",
     "uuid text text int4",
 );
+static SHARED_STATEMENT: Statement<(Uuid,), User> = Statement::new(
+    "cost::by_key",
+    "examples/cost.rs:1",
+    BY_KEY,
+    "uuid",
+    "uuid text text int4",
+)
+.shared();
 static INSERT_STATEMENT: Statement<(Uuid, &str, i32)> = Statement::new(
     "cost::insert",
     "examples/cost.rs:2",
@@ -65,7 +73,7 @@ static ROWS_STATEMENT: Statement<(i64,), User> = Statement::new(
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [url, who, what, calls] = args.as_slice() else {
-        return Err("usage: cost URL hand|ours by_key|insert|rows CALLS".into());
+        return Err("usage: cost URL hand|ours|shared by_key|insert|rows CALLS".into());
     };
     let calls: usize = calls.parse()?;
     let key = Uuid::from_u128(7);
@@ -112,10 +120,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         _ => {
             let db = Database::builder().pool_size(1).connect(url).await?;
+            let by_key = match who.as_str() {
+                "shared" => &SHARED_STATEMENT,
+                _ => &BY_KEY_STATEMENT,
+            };
             for _ in 0..calls {
                 match what.as_str() {
                     "by_key" => {
-                        let query = Optional::new(&db, &BY_KEY_STATEMENT, (key,));
+                        let query = Optional::new(&db, by_key, (key,));
                         seen += query.await?.map_or(0, |user| user.weight());
                     }
                     "insert" => {

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlmill_runtime::{Database, Execute, Optional, Statement};
@@ -69,43 +69,47 @@ async fn compare(url: &str, time: Duration) -> Result<(), Box<dyn Error>> {
     }
     for round in 0..4 {
         for (_, _, db, rates) in &mut candidates {
-            let rate = measure(db, time).await?;
+            let measured = measure(db, time).await?;
             // The first round prepares.
             if round != 0 {
-                rates.push(rate);
+                rates.push(measured);
             }
         }
     }
     for (shared, depth, _, rates) in &mut candidates {
         rates.sort_unstable();
-        println!("{shared} shared, {depth} deep: {rates:?} reads/s");
+        println!("{shared} shared, {depth} deep: {rates:?} (reads a second, p99 in µs)");
     }
     Ok(())
 }
 
-async fn measure(db: &Database, time: Duration) -> Result<u64, Box<dyn Error>> {
+async fn measure(db: &Database, time: Duration) -> Result<(u64, u128), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
-            let (db, stop, count) = (db.clone(), Arc::clone(&stop), Arc::clone(&count));
+            let (db, stop) = (db.clone(), Arc::clone(&stop));
             tokio::spawn(async move {
+                let mut took = Vec::new();
                 let mut id = task * 97;
                 while !stop.load(Ordering::Relaxed) {
                     id = (id + 7919) % 10_000;
+                    let began = Instant::now();
                     Optional::new(&db, &BY_KEY, (id,)).await?;
-                    count.fetch_add(1, Ordering::Relaxed);
+                    took.push(began.elapsed());
                 }
-                Ok::<_, sqlmill_runtime::Error>(())
+                Ok::<_, sqlmill_runtime::Error>(took)
             })
         })
         .collect();
     tokio::time::sleep(time).await;
     stop.store(true, Ordering::Relaxed);
+    let mut took = Vec::new();
     for task in tasks {
-        task.await??;
+        took.extend(task.await??);
     }
-    let rate = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
-    Ok(rate as u64)
+    let rate = took.len() as f64 / began.elapsed().as_secs_f64();
+    took.sort_unstable();
+    let p99 = took.get(took.len() * 99 / 100).copied().unwrap_or_default();
+    Ok((rate as u64, p99.as_micros()))
 }

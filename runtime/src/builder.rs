@@ -3,15 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use deadpool::Runtime;
-use deadpool::managed::{self, Timeouts};
-
 use crate::address::Address;
+use crate::connections;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
 use crate::shared::Limits;
-use crate::wire::{Connector, Target};
+use crate::wire::Target;
 
 /// The settings of a [`Database`] or a [`Replica`].
 ///
@@ -244,23 +242,18 @@ impl Builder {
             .connect_timeout
             .or(target.connect_timeout())
             .unwrap_or(Duration::from_secs(10));
-        let connections = managed::Pool::builder(Connector::new(target.clone()))
-            .max_size(self.pool_size)
-            .timeouts(Timeouts {
-                wait: Some(self.acquire_timeout),
-                create: Some(connect),
-                recycle: Some(connect),
-            })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Error::with(ErrorKind::Connect, error.to_string()))?;
-        let limits = Limits {
+        let limits = connections::Limits {
+            connections: self.pool_size,
+            acquire: self.acquire_timeout,
+            connect,
+        };
+        let shared_limits = Limits {
             connections: self.shared_connections,
             depth: self.shared_depth,
             connect,
             lifetime: self.max_lifetime,
         };
-        let pool = Pool::new(connections, target, limits);
+        let pool = Pool::new(target, limits, shared_limits);
         pool.lease().await?;
         pool.shared().watch();
         #[cfg(feature = "tracing")]

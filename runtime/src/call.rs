@@ -16,10 +16,9 @@ use crate::lease::Lease;
 use crate::param::Param;
 use crate::partition::trace_to_root;
 use crate::row::{DecodeError, Reading};
-use crate::shared::Flight;
 use crate::statement::{About, Origin};
 use crate::transaction::Core;
-use crate::wire::{Failure, Prepared, RawRow, RawRows, Session, next_row};
+use crate::wire::{Broken, Failure, Prepared, RawRow, RawRows, Session};
 
 /// What a call holds while its rows arrive.
 pub(crate) struct Reply {
@@ -133,25 +132,30 @@ pub(crate) async fn in_time<T>(
     opened.await.map_err(|error| deadline.explain(error))
 }
 
-/// Sends a short read at once on a connection that others use as well, where there is one that takes it.
-pub(crate) fn start_shared(
-    handle: Handle<'_>,
+/// As `open`, of a call that was sent on its connection and not answered.
+pub(crate) async fn open_after(
+    lease: Lease,
     about: &About,
     params: &[&dyn Param],
-) -> Option<Arc<Flight>> {
-    match handle {
-        Handle::Pool(pool) if about.shared => pool.shared().start(about, params),
-        Handle::Pool(_) | Handle::Transaction(_) => None,
+    broken: Broken,
+) -> Result<(Rows, Reply)> {
+    let origin = about.origin;
+    match broken {
+        Broken::Refused(failure) => {
+            let outcome = Err(Refused::Failure(failure));
+            let rows = accepted(&lease, about, params, outcome).await;
+            let rows = rows.map_err(|error| error.of(origin))?;
+            Ok((rows, Reply::own(origin, lease)))
+        }
+        Broken::Failed(failure) => {
+            lease.arrive();
+            Err(Reply::own(origin, lease).failed(&failure).await)
+        }
     }
 }
 
-/// Sends a query without rows, and waits for the number of rows that it affected.
-pub(crate) async fn execute(
-    handle: Handle<'_>,
-    about: &About,
-    params: &[&dyn Param],
-) -> Result<u64> {
-    let (rows, reply) = open(handle, about, params).await?;
+/// Waits for the number of rows that a query affected.
+pub(crate) async fn count(rows: Rows, reply: &Reply) -> Result<u64> {
     let mut rows = pin!(rows);
     while reply.next(rows.as_mut()).await?.is_some() {}
     Ok(reply.rows_affected(rows.as_mut()).unwrap_or_default())
@@ -160,7 +164,18 @@ pub(crate) async fn execute(
 async fn open_own(lease: &Lease, about: &About, params: &[&dyn Param]) -> Result<Rows> {
     let session = lease.session()?;
     lease.depart();
-    let mut outcome = send(session, about, params).await;
+    let outcome = send(session, about, params).await;
+    accepted(lease, about, params, outcome).await
+}
+
+/// Tries again where that may help.
+async fn accepted(
+    lease: &Lease,
+    about: &About,
+    params: &[&dyn Param],
+    mut outcome: Result<RawRows, Refused>,
+) -> Result<Rows> {
+    let session = lease.session()?;
     if let Err(Refused::Failure(failure)) = &outcome
         && (failure.is_stale_statement() || (failure.is_other_result() && about.shared))
     {
@@ -297,10 +312,11 @@ async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result
         // Boxed, like all that happens once for each connection: the state of a call stays small.
         None => Box::pin(prepare(session, about)).await?,
     };
-    session
-        .query(&prepared, params)
-        .await
-        .map_err(Refused::Failure)
+    let bound = prepared
+        .bind(params)
+        .map_err(|error| Refused::Mismatch(Error::encoding(error)))?;
+    let asked = session.query(&prepared, &bound);
+    session.wait_for(asked).await.map_err(Refused::Failure)
 }
 
 /// Prepares the statement and compares its types with those that the crate was compiled for: from then on rows are read
@@ -329,6 +345,14 @@ pub(crate) async fn verify(lease: &Lease, about: &About) -> Result<()> {
 }
 
 impl Reply {
+    fn own(origin: Origin, lease: Lease) -> Self {
+        Self {
+            origin,
+            deadline: None,
+            connection: Connection::Own(lease),
+        }
+    }
+
     /// The next row, or `None` at the end.
     pub(crate) async fn next(&self, mut rows: Pin<&mut Rows>) -> Result<Option<RawRow>> {
         match poll_fn(|cx| self.poll_next(rows.as_mut(), cx)).await {
@@ -349,7 +373,10 @@ impl Reply {
                 let Some(rows) = rows.as_pin_mut() else {
                     return Poll::Ready(None);
                 };
-                let next = next_row(rows, cx);
+                let next = match lease.session() {
+                    Ok(session) => session.poll_row(rows, cx),
+                    Err(_) => return Poll::Ready(Some(Err(Failure::Gone))),
+                };
                 if next.is_pending()
                     && let Some(deadline) = &self.deadline
                     && deadline.poll(lease, cx).is_ready()

@@ -6,8 +6,6 @@ mod pattern;
 
 use std::cmp::Ordering;
 
-use bytes::BytesMut;
-
 use crate::error::{Error, Fault};
 use crate::param::{Encoded, Param};
 use crate::statement::About;
@@ -104,7 +102,7 @@ pub(crate) fn hold(about: &About, params: &[&dyn Param]) -> Result<(), Error> {
         params.get(place).copied()
     };
     let mut faults = Vec::new();
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     for rule in about.held {
         let Some(param) = sent(rule.place) else {
             continue;

@@ -44,7 +44,7 @@ impl Incoming {
         let sender = Arc::clone(&lease);
         let sent = async move {
             let session = sender.session().map_err(|_| Failure::Gone)?;
-            session.query_bound(&prepared, &bound).await
+            session.query(&prepared, &bound).await
         };
         Arc::new(Self {
             progress: Mutex::new(Progress {

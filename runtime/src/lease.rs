@@ -1,12 +1,12 @@
 //! A connection that was taken from the pool, and how it gets back there clean.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::{Object, Pool};
-
+use crate::connections::Connections;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Connector, Failure, Session};
+use crate::wire::{Failure, Session};
 
 /// A connection of the pool, in use.
 ///
@@ -15,7 +15,8 @@ use crate::wire::{Connector, Failure, Session};
 /// wait behind somebody else's forgotten query.
 pub(crate) struct Lease {
     /// `None` only while it is dropped.
-    object: Option<Object<Connector>>,
+    session: Option<Box<Session>>,
+    pool: Arc<Connections>,
     under_way: AtomicU32,
     lost: AtomicBool,
 }
@@ -24,25 +25,31 @@ pub(crate) struct Lease {
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Lease {
-    pub(crate) fn new(object: Object<Connector>) -> Self {
+    pub(crate) fn new(session: Box<Session>, pool: Arc<Connections>) -> Self {
         Self {
-            object: Some(object),
+            session: Some(session),
+            pool,
             under_way: AtomicU32::new(0),
             lost: AtomicBool::new(false),
         }
     }
 
     /// The connection. It is there as long as the lease is.
+    #[inline]
     pub(crate) fn session(&self) -> Result<&Session> {
-        self.object
+        self.session
             .as_deref()
-            .map(Box::as_ref)
             .ok_or_else(|| Error::new(ErrorKind::ConnectionLost))
     }
 
-    /// The pool that it came from; `None` when nobody holds the database any more.
-    pub(crate) fn pool(&self) -> Option<Pool<Connector>> {
-        self.object.as_ref().and_then(Object::pool)
+    /// Takes the connection out. It still counts as one of the pool's.
+    pub(crate) fn into_session(mut self) -> Option<Box<Session>> {
+        self.session.take()
+    }
+
+    /// The pool that it came from.
+    pub(crate) fn pool(&self) -> &Connections {
+        &self.pool
     }
 
     /// A request is about to be sent.
@@ -86,35 +93,42 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(object) = self.object.take() else {
+        let Some(session) = self.session.take() else {
             return;
         };
-        if self.lost.load(Ordering::Relaxed) {
-            drop(Object::take(object));
-            return;
-        }
-        if !self.is_unsettled() || object.is_closed() {
-            return;
-        }
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(settle(object));
-            }
-            // Nobody is there to wait: a new connection is cheaper than a dirty one.
-            Err(_) => drop(Object::take(object)),
+        if *self.lost.get_mut() || session.is_closed() {
+            drop(session);
+            self.pool.vacate();
+        } else if *self.under_way.get_mut() == 0 {
+            session.rest();
+            self.pool.give_back(session);
+        } else {
+            session.forget();
+            settle(session, Arc::clone(&self.pool));
         }
     }
 }
 
-async fn settle(object: Object<Connector>) {
-    // Answers come in order, so the answer to an empty query is the last one.
-    match tokio::time::timeout(PATIENCE, object.run("")).await {
-        Ok(Ok(())) => drop(object),
-        Ok(Err(_)) => drop(Object::take(object)),
-        Err(_) => {
+fn settle(session: Box<Session>, pool: Arc<Connections>) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        // Nobody is there to wait: a new connection is cheaper than a dirty one.
+        drop(session);
+        return pool.vacate();
+    };
+    // As a lease, so that a runtime that shuts down leaves no gap in the pool.
+    let lease = Lease::new(session, pool);
+    lease.abandon();
+    runtime.spawn(async move {
+        let mut lease = lease;
+        let Ok(session) = lease.session() else {
+            return;
+        };
+        // Answers come in order, so the answer to an empty query is the last one.
+        match tokio::time::timeout(PATIENCE, session.run("")).await {
+            Ok(Ok(())) => *lease.lost.get_mut() = false,
+            Ok(Err(_)) => {}
             // The cancellation may reach the server late. On a connection that nobody gets, it can hit nobody else.
-            let session = Object::take(object);
-            session.canceller().cancel().await;
+            Err(_) => session.canceller().cancel().await,
         }
-    }
+    });
 }

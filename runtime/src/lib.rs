@@ -49,6 +49,7 @@ mod builder;
 mod bulk;
 mod call;
 mod codec;
+mod connections;
 mod constraint;
 mod database;
 mod deadline;

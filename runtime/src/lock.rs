@@ -143,8 +143,11 @@ impl Held {
         });
         let params: [&dyn Param; 1] = [&self.key];
         let prepared = prepared.map_err(|error| error.of(about.origin))?;
+        let bound = prepared
+            .bind(&params)
+            .map_err(|error| Error::encoding(error).of(about.origin))?;
         let row = async {
-            let mut rows = pin!(self.session.query(&prepared, &params).await?);
+            let mut rows = pin!(self.session.query(&prepared, &bound).await?);
             let mut first = None;
             while let Some(row) = poll_fn(|cx| next_row(rows.as_mut(), cx)).await {
                 first = first.or(Some(row?));
@@ -181,7 +184,7 @@ impl Drop for Held {
 
 async fn connect(target: &Target, limit: Duration) -> Result<Session> {
     let connecting = async {
-        let session = target.connect().await?;
+        let session = target.connect_attended().await?;
         // Nothing is sent for as long as the lock is held.
         session.run("SET idle_session_timeout = 0").await?;
         Ok(session)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use crate::codec;
 use crate::texts::Variant;
 use crate::wire::{Buffer, Type};
 
@@ -70,6 +71,18 @@ impl fmt::Debug for Slots<'_> {
 pub trait Param: Send + Sync {
     /// Appends the value in the server's binary form; `ty` is what the server asked for.
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError>;
+
+    /// Appends the elements of an array: of each its length, then its bytes. `Null`: one of them is.
+    fn encode_all(
+        values: &[Self],
+        ty: Type<'_>,
+        out: &mut Buffer<'_>,
+    ) -> Result<Encoded, EncodeError>
+    where
+        Self: Sized,
+    {
+        codec::encode_parts(values, ty, out)
+    }
 }
 
 /// One parameter of a function, and what it is bound as: a value for one `$n`, or a [`Patch`](crate::Patch) for two.
@@ -150,12 +163,14 @@ impl fmt::Display for EncodeError {
 impl std::error::Error for EncodeError {}
 
 impl<T: Param + ?Sized> Param for &T {
+    #[inline]
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         (**self).encode(ty, out)
     }
 }
 
 impl<T: Param> Param for Option<T> {
+    #[inline]
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         match self {
             Some(value) => value.encode(ty, out),

@@ -6,8 +6,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use deadpool::managed::Manager as _;
-
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::wire::Session;
@@ -53,21 +51,18 @@ async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
     let (Some(schema), Some(relation)) = (&violation.schema, &violation.relation) else {
         return;
     };
-    let Some(pool) = lease.pool() else {
-        return;
-    };
-    let connector = pool.manager();
+    let pool = lease.pool();
     let key = (
         schema.clone(),
         relation.clone(),
         violation.constraint.clone(),
     );
-    let root = match connector.partitions().get(&key) {
+    let root = match pool.partitions().get(&key) {
         Some(root) => root,
         None => {
             let found = match session {
                 Some(session) => session.root_constraint(&key).await,
-                None => match connector.create().await {
+                None => match pool.target().connect().await {
                     Ok(session) => session.root_constraint(&key).await,
                     Err(failure) => Err(failure),
                 },
@@ -78,7 +73,7 @@ async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
             };
             // A domain is no table.
             let root = found.unwrap_or_else(|| key.clone());
-            connector.partitions().put(key, root.clone());
+            pool.partitions().put(key, root.clone());
             root
         }
     };

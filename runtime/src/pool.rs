@@ -1,18 +1,15 @@
 //! The connections of a handle, and how one is taken.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Object, PoolError, TimeoutType, Timeouts};
-
+use crate::connections::{self, Connections};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::listen::Listener;
 use crate::shared;
-use crate::wire::{Connector, Failure, Target};
+use crate::wire::Target;
 
 /// Connections to one server, shared by all clones of a handle.
 #[derive(Clone)]
@@ -22,9 +19,14 @@ struct Shared {
     /// Who answers instead of a server.
     #[cfg(feature = "testing")]
     mock: Option<crate::testing::Mock>,
-    connections: managed::Pool<Connector>,
-    target: Target,
+    connections: Arc<Connections>,
     shared: shared::Shared,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.connections.orphan();
+    }
 }
 
 /// How a pool is used at this moment, for gauges.
@@ -71,30 +73,25 @@ pub enum ServerRole {
 
 impl Pool {
     pub(crate) fn new(
-        connections: managed::Pool<Connector>,
         target: Target,
-        limits: shared::Limits,
+        limits: connections::Limits,
+        shared_limits: shared::Limits,
     ) -> Self {
         Self(Arc::new(Shared {
             #[cfg(feature = "testing")]
             mock: None,
-            connections,
-            shared: shared::Shared::new(target.clone(), limits),
-            target,
+            shared: shared::Shared::new(target.clone(), shared_limits),
+            connections: Connections::new(target, limits),
         }))
     }
 
     #[cfg(feature = "testing")]
-    #[expect(clippy::expect_used, reason = "only tests have a mock")]
     pub(crate) fn of_mock(mock: &crate::testing::Mock) -> Self {
         let target = Target::nowhere();
-        let connections = managed::Pool::builder(Connector::new(target.clone())).build();
         Self(Arc::new(Shared {
             mock: Some(mock.clone()),
-            // Refused is a pool with timeouts and without a runtime.
-            connections: connections.expect("it has no timeouts"),
             shared: shared::Shared::new(target.clone(), shared::Limits::NONE),
-            target,
+            connections: Connections::new(target, connections::Limits::NONE),
         }))
     }
 
@@ -105,13 +102,13 @@ impl Pool {
 
     #[cfg(feature = "tracing")]
     pub(crate) fn target(&self) -> &Target {
-        &self.0.target
+        self.0.connections.target()
     }
 
     /// Tells how it is used.
     #[cfg(feature = "tracing")]
     pub(crate) fn tell(&self) {
-        crate::trace::watch_pool(self.0.connections.weak(), self.0.target.scene());
+        crate::trace::watch_pool(Arc::downgrade(&self.0.connections), self.target().scene());
     }
 
     /// Is it the same pool, and not another one of the same server?
@@ -129,31 +126,21 @@ impl Pool {
         let Some(shortest) = idle.into_iter().chain(lifetime).min() else {
             return;
         };
-        let pool = self.0.connections.weak();
+        let connections = Arc::downgrade(&self.0.connections);
         let pause = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(30));
-        let expired =
-            |age: Duration, limit: Option<Duration>| limit.is_some_and(|limit| age >= limit);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
-                let Some(pool) = pool.upgrade() else {
-                    return;
-                };
-                pool.retain(|_, metrics| {
-                    !expired(metrics.last_used(), idle) && !expired(metrics.age(), lifetime)
-                });
+                match connections.upgrade() {
+                    Some(connections) => connections.retire(idle, lifetime),
+                    None => return,
+                }
             }
         });
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
-        let status = self.0.connections.status();
-        PoolStatus {
-            limit: status.max_size,
-            open: status.size,
-            idle: status.available,
-            waiting: status.waiting,
-        }
+        self.0.connections.status()
     }
 
     /// Runs text that holds no value of anybody's.
@@ -217,9 +204,9 @@ impl Pool {
         if self.0.connections.is_closed() {
             return Err(Error::new(ErrorKind::Closed));
         }
-        let connections = self.0.connections.clone();
+        let connections = Arc::clone(&self.0.connections);
         let limit = self.0.shared.connect_timeout();
-        let target = self.0.target.clone();
+        let target = connections.target().clone();
         Listener::open(target, sql, limit, move || connections.is_closed()).await
     }
 
@@ -232,7 +219,7 @@ impl Pool {
         match self.0.connections.is_closed() {
             true => Err(Error::new(ErrorKind::Closed)),
             false => Ok(Some((
-                self.0.target.clone(),
+                self.0.connections.target().clone(),
                 self.0.shared.connect_timeout(),
             ))),
         }
@@ -241,58 +228,21 @@ impl Pool {
     /// Gives out no more connections, and waits until those that are in use have come back.
     pub(crate) async fn close(&self) {
         self.0.shared.close();
-        self.0.connections.close();
-        while self.0.connections.status().size != 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.0.connections.close().await;
+    }
+
+    /// A connection of the pool that can be had without waiting.
+    #[inline]
+    pub(crate) fn idle(&self) -> Option<Lease> {
+        self.0.connections.idle()
     }
 
     /// A connection of the pool.
     pub(crate) async fn lease(&self) -> Result<Lease> {
-        if let Some(object) = self.idle() {
-            return Ok(Lease::new(object));
-        }
-        // Waiting and connecting take kilobytes of state, which a query that finds an idle connection need not carry.
-        match Box::pin(self.0.connections.get()).await {
-            Ok(object) => Ok(Lease::new(object)),
-            Err(error) => Err(self.refusal(&error)),
-        }
-    }
-
-    fn refusal(&self, error: &PoolError<Failure>) -> Error {
-        let place = || self.0.target.place();
-        match error {
-            PoolError::Timeout(TimeoutType::Wait) => {
-                let size = self.0.connections.status().max_size;
-                Error::with(
-                    ErrorKind::PoolExhausted,
-                    format!("all {size} connections of the pool are in use"),
-                )
-            }
-            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => Error::with(
-                ErrorKind::Connect,
-                format!("{} did not answer in time", place()),
-            ),
-            PoolError::Backend(failure) => Error::connect(failure, &place()),
-            PoolError::Closed => Error::new(ErrorKind::Closed),
-            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                Error::with(ErrorKind::Connect, "the pool is not set up for it")
-            }
-        }
-    }
-
-    /// A connection that can be had without waiting. Those who wait already come first: what is given back goes to them.
-    fn idle(&self) -> Option<Object<Connector>> {
-        const NOW: Timeouts = Timeouts {
-            wait: Some(Duration::ZERO),
-            create: None,
-            recycle: None,
-        };
-        let get = pin!(self.0.connections.timeout_get(&NOW));
-        // Without an idle connection it would make one, and is dropped before it does anything: see `Connector::create`.
-        match get.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(object) => object.ok(),
-            Poll::Pending => None,
+        match self.idle() {
+            Some(lease) => Ok(lease),
+            // Waiting and connecting take kilobytes of state, which a query that finds an idle connection need not carry.
+            None => Box::pin(self.0.connections.get()).await,
         }
     }
 }
@@ -301,9 +251,9 @@ impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.0.connections.status();
         f.debug_struct("Pool")
-            .field("target", &self.0.target)
-            .field("connections", &status.size)
-            .field("idle", &status.available)
+            .field("target", self.0.connections.target())
+            .field("connections", &status.open)
+            .field("idle", &status.idle)
             .finish_non_exhaustive()
     }
 }

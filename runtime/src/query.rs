@@ -9,17 +9,21 @@ use std::task::{Context, Poll};
 use crate::batch::{self, Batched};
 use crate::call::{self, Reply, Rows};
 use crate::error::{Error, ErrorKind, Result};
-use crate::handle::{Handle, Reader, Route};
+use crate::handle::{Reader, Route};
+use crate::lease::Lease;
 use crate::param::{Params, Slots};
 use crate::pool::Pool;
 use crate::row::{Reading, Row};
-use crate::shared::{Answer, Flight};
-use crate::statement::{About, NoRows, Statement};
+use crate::statement::{About, NoRows, Origin, Statement};
 use crate::stream::RowStream;
-use crate::trace::{self, traced};
+use crate::trace::{self, Watch, watched};
 use crate::transaction::Core;
+use crate::wire::{Broken, Short};
 
+mod brief;
 mod page;
+
+use brief::{Affected, Asked, Brief};
 
 pub use page::{CursorQuery, PageQuery, Pageable, Paged, Scrolled};
 
@@ -37,23 +41,26 @@ pub type Many<'a, P, R> = Query<'a, P, R, AllRows>;
 /// It awaits to what was proved of the query: see [`One`], [`Optional`] and [`Many`]. [`one`](Query::one),
 /// [`optional`](Query::optional) and [`all`](Query::all) ask for another form.
 ///
-/// The future allocates once, when it is first polled, for the state of the call.
+/// A query of one row at most allocates nothing for its state where a connection is free; others do so once, when they are first polled.
 #[must_use = "a query does nothing until it is awaited"]
 pub struct Query<'a, P, R, S: Shape, M: Mapper<R> = Owned> {
     state: State<'a, P, M, S::Output<M::Output>>,
     row: PhantomData<fn() -> R>,
 }
 
-enum State<'a, P, M, T> {
+/// How far a call is.
+pub enum State<'a, P, M, T> {
     Called(Call<'a, P, M>, Start<'a, P, M, T>),
+    /// It was sent, and its answer is waited for.
+    Asked(Asked<'a, P, M, T>),
     Running(Running<'a, T>),
-    /// Between the two, and once it was turned into something else.
+    /// Between the two, and once it ended or was turned into something else.
     Taken,
 }
 
 /// Starts the call. It is kept as a function, so that `Future` can be implemented without a word about `P`: with bounds
 /// that compare lifetimes there, futures that hold two such queries would be "not general enough" to be `Send`.
-type Start<'a, P, M, T> = fn(Call<'a, P, M>) -> Running<'a, T>;
+type Start<'a, P, M, T> = fn(Call<'a, P, M>) -> State<'a, P, M, T>;
 
 /// A call under way.
 type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -105,7 +112,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape> Query<'a, P, R, S> {
                 request: call.request,
                 mapper: Mapped(map, PhantomData),
             }),
-            State::Running(_) | State::Taken => Query::taken(),
+            State::Asked(_) | State::Running(_) | State::Taken => Query::taken(),
         }
     }
 }
@@ -130,7 +137,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
     fn shape<T: Shape>(self) -> Query<'a, P, R, T, M> {
         match self.state {
             State::Called(call, _) => Query::called(call),
-            State::Running(_) | State::Taken => Query::taken(),
+            State::Asked(_) | State::Running(_) | State::Taken => Query::taken(),
         }
     }
 
@@ -149,7 +156,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
                 call.request.params,
                 call.mapper,
             ),
-            State::Running(_) | State::Taken => RowStream::ended(),
+            State::Asked(_) | State::Running(_) | State::Taken => RowStream::ended(),
         }
     }
 
@@ -189,7 +196,7 @@ impl<P, M, T> State<'_, P, M, T> {
         match self {
             Self::Called(call, _) => call.request.about.origin.name,
             // Nobody can say any more which one it was.
-            Self::Running(_) | Self::Taken => "a query that was polled",
+            Self::Asked(_) | Self::Running(_) | Self::Taken => "a query that was polled",
         }
     }
 }
@@ -255,12 +262,19 @@ impl<P, M, T> State<'_, P, M, T> {
         if let Self::Called(..) = self
             && let Self::Called(call, start) = std::mem::replace(self, Self::Taken)
         {
-            *self = Self::Running(start(call));
+            *self = start(call);
         }
         match self {
+            Self::Asked(_) => self.poll_asked(cx),
             Self::Running(running) => running.as_mut().poll(cx),
             Self::Called(..) | Self::Taken => Poll::Pending,
         }
+    }
+}
+
+impl<P, M, T> fmt::Debug for State<'_, P, M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("State")
     }
 }
 
@@ -288,29 +302,9 @@ impl<'a, P: Params + 'a> Execute<'a, P> {
             mapper: (),
         };
         Self {
-            state: State::Called(call, execute),
+            state: State::Called(call, brief::start::<P, (), u64, Affected>),
         }
     }
-}
-
-fn execute<'a, P: Params + 'a>(call: Call<'a, P, ()>) -> Running<'a, u64> {
-    let seen = call.request.seen();
-    let running = Box::pin(async move {
-        #[cfg(feature = "testing")]
-        if let Some(mock) = call.request.route.given.mock() {
-            let mock = mock?;
-            call.request.hold()?;
-            return mock.answer(call.request.about.origin);
-        }
-        let Request {
-            route,
-            about,
-            params,
-        } = call.request;
-        let slots = Slots::sent(&params, about);
-        call::execute(route.handle(), about, slots.as_slice()).await
-    });
-    traced(seen, running, |affected| trace::Rows::Affected(*affected))
 }
 
 impl<P> Unpin for Execute<'_, P> {}
@@ -357,7 +351,7 @@ impl Shape for OptionalRow {}
 impl Shape for AllRows {}
 
 mod sealed {
-    use super::{Call, Mapper, Params, Row, Running};
+    use super::{Call, Mapper, Params, Row, State};
 
     pub trait Shape {
         type Output<T>;
@@ -366,7 +360,7 @@ mod sealed {
         #[cfg(feature = "testing")]
         fn rows<T>(answer: Self::Output<T>) -> Vec<T>;
 
-        fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Self::Output<M::Output>>
+        fn start<'a, P, R, M>(call: Call<'a, P, M>) -> State<'a, P, M, Self::Output<M::Output>>
         where
             P: Params + 'a,
             R: Row,
@@ -382,22 +376,47 @@ impl sealed::Shape for OneRow {
         vec![answer]
     }
 
-    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, M::Output>
+    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> State<'a, P, M, M::Output>
     where
         P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        let seen = call.request.seen();
-        let running = Box::pin(async move {
-            let origin = call.request.about.origin;
-            match at_most_one(call).await? {
-                Some(value) => Ok(value),
-                None => Err(Error::new(ErrorKind::NotFound).of(origin)),
-            }
-        });
-        traced(seen, running, |_| trace::Rows::Returned(1))
+        brief::start::<P, M, M::Output, Rowed<Self, R>>(call)
     }
+}
+
+/// A query of rows.
+struct Rowed<S, R>(PhantomData<fn() -> (S, R)>);
+
+impl<'a, P, R, M> Brief<'a, P, M, M::Output> for Rowed<OneRow, R>
+where
+    P: Params + 'a,
+    R: Row,
+    M: Mapper<R> + Send + 'a,
+{
+    fn finish(call: Call<'a, P, M>, short: Short) -> Result<M::Output> {
+        let origin = call.request.about.origin;
+        found(origin, brief::read_short(call, &short)?)
+    }
+
+    async fn long(call: Call<'a, P, M>) -> Result<M::Output> {
+        let origin = call.request.about.origin;
+        found(origin, brief::at_most_one(call).await?)
+    }
+
+    async fn recover(call: Call<'a, P, M>, lease: Lease, broken: Broken) -> Result<M::Output> {
+        let origin = call.request.about.origin;
+        found(origin, brief::at_most_one_after(call, lease, broken).await?)
+    }
+
+    fn rows(_: &M::Output) -> trace::Rows {
+        trace::Rows::Returned(1)
+    }
+}
+
+fn found<T>(origin: Origin, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::new(ErrorKind::NotFound).of(origin))
 }
 
 impl sealed::Shape for OptionalRow {
@@ -408,16 +427,40 @@ impl sealed::Shape for OptionalRow {
         answer.into_iter().collect()
     }
 
-    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Option<M::Output>>
+    fn start<'a, P, R, M>(call: Call<'a, P, M>) -> State<'a, P, M, Option<M::Output>>
     where
         P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        let seen = call.request.seen();
-        traced(seen, Box::pin(at_most_one(call)), |row| {
-            trace::Rows::Returned(u64::from(row.is_some()))
-        })
+        brief::start::<P, M, Option<M::Output>, Rowed<Self, R>>(call)
+    }
+}
+
+impl<'a, P, R, M> Brief<'a, P, M, Option<M::Output>> for Rowed<OptionalRow, R>
+where
+    P: Params + 'a,
+    R: Row,
+    M: Mapper<R> + Send + 'a,
+{
+    fn finish(call: Call<'a, P, M>, short: Short) -> Result<Option<M::Output>> {
+        brief::read_short(call, &short)
+    }
+
+    fn long(call: Call<'a, P, M>) -> impl Future<Output = Result<Option<M::Output>>> + Send + 'a {
+        brief::at_most_one(call)
+    }
+
+    fn recover(
+        call: Call<'a, P, M>,
+        lease: Lease,
+        broken: Broken,
+    ) -> impl Future<Output = Result<Option<M::Output>>> + Send + 'a {
+        brief::at_most_one_after(call, lease, broken)
+    }
+
+    fn rows(row: &Option<M::Output>) -> trace::Rows {
+        trace::Rows::Returned(u64::from(row.is_some()))
     }
 }
 
@@ -429,13 +472,13 @@ impl sealed::Shape for AllRows {
         answer
     }
 
-    fn start<'a, P, R, M>(mut call: Call<'a, P, M>) -> Running<'a, Vec<M::Output>>
+    fn start<'a, P, R, M>(mut call: Call<'a, P, M>) -> State<'a, P, M, Vec<M::Output>>
     where
         P: Params + 'a,
         R: Row,
         M: Mapper<R> + Send + 'a,
     {
-        let seen = call.request.seen();
+        let watch = call.request.watch();
         let running = Box::pin(async move {
             #[cfg(feature = "testing")]
             if let Some(rows) = mocked(&mut call) {
@@ -450,9 +493,9 @@ impl sealed::Shape for AllRows {
             }
             Ok(values)
         });
-        traced(seen, running, |values: &Vec<_>| {
+        State::Running(watched(watch, running, |values: &Vec<_>| {
             trace::Rows::Returned(values.len() as u64)
-        })
+        }))
     }
 }
 
@@ -485,46 +528,6 @@ fn owned<R: Row, M: Mapper<R>>(mapper: &mut M, rows: Vec<R>) -> Result<Vec<M::Ou
         .collect()
 }
 
-async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
-    mut call: Call<'_, P, M>,
-) -> Result<Option<M::Output>> {
-    #[cfg(feature = "testing")]
-    if let Some(rows) = mocked(&mut call) {
-        let mut rows = rows?.into_iter();
-        let first = rows.next();
-        return match rows.next() {
-            None => Ok(first),
-            Some(_) => Err(Error::new(ErrorKind::TooManyRows).of(call.request.about.origin)),
-        };
-    }
-    let origin = call.request.about.origin;
-    if let Some(flight) = call.request.start_shared()
-        && let Answer::Done(outcome) = flight.answer().await
-    {
-        let short = outcome.map_err(|failure| Error::from_failure(&failure).of(origin))?;
-        if short.more {
-            return Err(Error::new(ErrorKind::TooManyRows).of(origin));
-        }
-        let read = |reading: &mut Reading<'_>| call.mapper.read(reading);
-        let row = short.row.as_ref();
-        return row
-            .map(|row| call::read_row(origin, row, 1, read))
-            .transpose();
-    }
-    let (rows, reply) = call.request.open().await?;
-    let mut rows = pin!(rows);
-    let Some(row) = reply.next(rows.as_mut()).await? else {
-        return Ok(None);
-    };
-    // To the end: a statement can still fail after its first row.
-    if reply.next(rows.as_mut()).await?.is_some() {
-        return Err(reply.too_many_rows());
-    }
-    reply
-        .read(&row, 1, |reading| call.mapper.read(reading))
-        .map(Some)
-}
-
 impl<'a, P: Params> Request<'a, P> {
     fn new<R: Row>(db: &'a impl Reader, statement: &'a Statement<P, R>, params: P) -> Self {
         Self {
@@ -535,13 +538,8 @@ impl<'a, P: Params> Request<'a, P> {
     }
 
     /// What is told of the call.
-    fn seen(&self) -> (Handle<'a>, &'a About) {
-        (self.route.given, self.about)
-    }
-
-    fn start_shared(&self) -> Option<Arc<Flight>> {
-        let slots = Slots::sent(&self.params, self.about);
-        call::start_shared(self.route.handle(), self.about, slots.as_slice())
+    fn watch(&self) -> Watch {
+        Watch::start(self.route.given, self.about)
     }
 
     /// What a mock asks before it answers.
@@ -553,6 +551,12 @@ impl<'a, P: Params> Request<'a, P> {
     async fn open(&self) -> Result<(Rows, Reply)> {
         let slots = Slots::sent(&self.params, self.about);
         call::open(self.route.handle(), self.about, slots.as_slice()).await
+    }
+
+    /// As `open`, of a call that was sent and not answered.
+    async fn open_after(&self, lease: Lease, broken: Broken) -> Result<(Rows, Reply)> {
+        let slots = Slots::sent(&self.params, self.about);
+        call::open_after(lease, self.about, slots.as_slice(), broken).await
     }
 }
 

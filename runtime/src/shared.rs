@@ -10,7 +10,6 @@
 //! here is ever cancelled.
 
 use std::collections::{HashSet, VecDeque};
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -183,7 +182,7 @@ impl Set {
         let (set, line) = (Arc::downgrade(self), Arc::clone(line));
         let (target, limit) = (self.target.clone(), self.limits.connect);
         runtime.spawn(async move {
-            let attempt = tokio::time::timeout(limit, target.connect()).await;
+            let attempt = tokio::time::timeout(limit, target.connect_attended()).await;
             let Ok(Ok(session)) = attempt else {
                 // Others try as well, and report it: here it is enough not to insist.
                 tokio::time::sleep(PAUSE).await;
@@ -421,13 +420,10 @@ impl Flight {
         })
     }
 
-    pub(crate) async fn answer(self: Arc<Self>) -> Answer {
-        poll_fn(|cx| {
-            let answer = self.look(cx);
-            self.advance();
-            answer
-        })
-        .await
+    pub(crate) fn poll_answer(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = self.look(cx);
+        self.advance();
+        answer
     }
 
     fn look(&self, cx: &Context<'_>) -> Poll<Answer> {

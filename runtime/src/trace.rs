@@ -14,10 +14,10 @@ pub(crate) enum Rows {
 }
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{Scene, Watch, traced, watch_pool};
+pub(crate) use on::{Scene, Watch, watch_pool, watched};
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{Watch, traced};
+pub(crate) use off::{Watch, watched};
 
 #[cfg(not(feature = "tracing"))]
 mod off {
@@ -52,8 +52,8 @@ mod off {
     }
 
     #[inline]
-    pub(crate) fn traced<'a, T>(
-        _: (Handle<'a>, &'a About),
+    pub(crate) fn watched<'a, T>(
+        _: Watch,
         running: Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>,
         _: fn(&T) -> Rows,
     ) -> Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>> {
@@ -64,18 +64,18 @@ mod off {
 #[cfg(feature = "tracing")]
 mod on {
     use std::pin::Pin;
-    use std::sync::Arc;
+    use std::sync::{Arc, Weak};
     use std::task::{Context, Poll};
     use std::time::{Duration, Instant};
 
-    use deadpool::managed;
     use tracing::field::Empty;
+    use tracing::level_filters::LevelFilter;
 
     use super::Rows;
+    use crate::connections::Connections;
     use crate::error::{Error, Result};
     use crate::handle::Handle;
     use crate::statement::About;
-    use crate::wire::Connector;
 
     type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -101,7 +101,16 @@ mod on {
     }
 
     impl Watch {
+        #[inline]
         pub(crate) fn start(handle: Handle<'_>, about: &About) -> Self {
+            // The common case without a subscriber: neither the span nor an event would be seen.
+            if LevelFilter::current() < LevelFilter::WARN {
+                return Self(None);
+            }
+            Self::start_seen(handle, about)
+        }
+
+        fn start_seen(handle: Handle<'_>, about: &About) -> Self {
             let Some(scene) = handle.scene() else {
                 return Self(None);
             };
@@ -242,12 +251,11 @@ mod on {
         rows: fn(&T) -> Rows,
     }
 
-    pub(crate) fn traced<'a, T: 'a>(
-        (handle, about): (Handle<'a>, &'a About),
+    pub(crate) fn watched<'a, T: 'a>(
+        watch: Watch,
         running: Running<'a, T>,
         rows: fn(&T) -> Rows,
     ) -> Running<'a, T> {
-        let watch = Watch::start(handle, about);
         if watch.0.is_none() {
             return running;
         }
@@ -274,7 +282,7 @@ mod on {
     }
 
     /// Tells how the pool is used, now and then, as long as there is one.
-    pub(crate) fn watch_pool(pool: managed::WeakPool<Connector>, scene: Arc<Scene>) {
+    pub(crate) fn watch_pool(pool: Weak<Connections>, scene: Arc<Scene>) {
         const EVERY: Duration = Duration::from_secs(10);
         let name = format!("{}:{}/{}", scene.address, scene.port, scene.database);
         tokio::spawn(async move {
@@ -284,15 +292,15 @@ mod on {
                 };
                 let status = pool.status();
                 drop(pool);
-                let used = status.size.saturating_sub(status.available);
+                let used = status.open.saturating_sub(status.idle);
                 tracing::event!(
                     target: "sqlmill::pool",
                     tracing::Level::DEBUG,
                     {
                         db.client.connection.pool.name = name.as_str(),
-                        gauge.db.client.connection.max = status.max_size as u64,
+                        gauge.db.client.connection.max = status.limit as u64,
                         gauge.db.client.connection.used = used as u64,
-                        gauge.db.client.connection.idle = status.available as u64,
+                        gauge.db.client.connection.idle = status.idle as u64,
                         gauge.db.client.connection.pending_requests = status.waiting as u64,
                     },
                     "pool"

@@ -250,6 +250,10 @@ impl Core {
             owner: true,
             isolation,
         };
+        // Queries that run at the same time must not depend on each other being polled.
+        if let Ok(session) = lease.session() {
+            session.attend();
+        }
         // From here on the handle's drop rolls back, also when this future is dropped while BEGIN is under way.
         ask(&lease, sql)
             .await
@@ -260,6 +264,9 @@ impl Core {
     /// A connection for the queries of a batch, each of which is a transaction of its own.
     pub(crate) async fn line(pool: &Pool) -> Result<Self> {
         let lease = pool.lease().await?;
+        if let Ok(session) = lease.session() {
+            session.attend();
+        }
         Ok(Self {
             shared: Arc::new(Mutex::new(State {
                 #[cfg(feature = "testing")]

@@ -81,7 +81,12 @@ pub async fn verify_all(
 ) -> Result<(), VerifyError> {
     let (lease, _transaction) = match db.handle() {
         Handle::Pool(pool) => match pool.lease().await {
-            Ok(lease) => (Arc::new(lease), None),
+            Ok(lease) => {
+                if let Ok(session) = lease.session() {
+                    session.attend();
+                }
+                (Arc::new(lease), None)
+            }
             Err(error) => return Err(error.into()),
         },
         Handle::Transaction(transaction) => match transaction.lease() {

@@ -12,12 +12,10 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
-use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use futures_core::Stream;
-use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
@@ -28,11 +26,18 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 use crate::address::Address;
 use crate::listen::Ear;
 use crate::param::{EncodeError, Encoded, Param};
-use crate::partition::{Key, Partitions};
+use crate::partition::Key;
 use crate::socket::{self, Encrypted, HeldOpen, Socket};
 use crate::statement::{self, About};
 use crate::tls::Tls;
 use crate::unnamed::{self, Unnamed};
+
+mod driver;
+mod short;
+
+use driver::Driver;
+pub(crate) use short::{Broken, Short};
+use short::{Clerk, Desk};
 
 /// Rows without a type of their own.
 static RECORD: postgres::Type = postgres::Type::RECORD;
@@ -135,16 +140,38 @@ impl fmt::Debug for Type<'_> {
 }
 
 /// Where the bytes of a parameter are written.
-pub struct Buffer<'b>(&'b mut BytesMut);
+pub struct Buffer<'b>(&'b mut Vec<u8>);
 
 impl Buffer<'_> {
     /// Appends bytes.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
-        self.0.put_slice(bytes);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends values of one size, each made of an item.
+    #[inline]
+    pub(crate) fn put_each<T, const N: usize>(
+        &mut self,
+        items: &[T],
+        mut bytes: impl FnMut(&T) -> [u8; N],
+    ) {
+        let start = self.0.len();
+        self.0.resize(start + items.len() * N, 0);
+        let (places, _) = self.0.split_at_mut(start).1.as_chunks_mut::<N>();
+        for (place, item) in places.iter_mut().zip(items) {
+            *place = bytes(item);
+        }
+    }
+
+    /// There will be as many bytes more.
+    #[inline]
+    pub(crate) fn reserve(&mut self, length: usize) {
+        self.0.reserve(length);
     }
 
     /// How much has been written so far; a mark for [`Buffer::patch`].
+    #[inline]
     pub(crate) fn mark(&self) -> usize {
         self.0.len()
     }
@@ -155,6 +182,7 @@ impl Buffer<'_> {
     }
 
     /// Overwrites four bytes that were written at `mark`.
+    #[inline]
     pub(crate) fn patch(&mut self, mark: usize, bytes: [u8; 4]) {
         if let Some(place) = self.0.get_mut(mark..mark + 4) {
             place.copy_from_slice(&bytes);
@@ -163,7 +191,7 @@ impl Buffer<'_> {
 }
 
 /// Writes a text or an integer as it is sent, whatever the statement that takes it.
-pub(crate) fn written(value: &dyn Param, out: &mut BytesMut) -> Result<Encoded, EncodeError> {
+pub(crate) fn written(value: &dyn Param, out: &mut Vec<u8>) -> Result<Encoded, EncodeError> {
     value.encode(Type(&postgres::Type::TEXT), &mut Buffer(out))
 }
 
@@ -173,71 +201,69 @@ impl fmt::Debug for Buffer<'_> {
     }
 }
 
-/// A parameter on its way out. Its type was checked when the statement was prepared.
-struct Bind<'p>(&'p dyn Param);
+/// Parameters that were written down: they do not borrow from what they were made of.
+#[derive(Default)]
+pub(crate) struct Bound {
+    /// Of each value its length, as the protocol has it, and its bytes.
+    bytes: Vec<u8>,
+    count: usize,
+}
 
-impl fmt::Debug for Bind<'_> {
+/// So much may stay allocated for the parameters of the next call.
+const KEPT: usize = 64 * 1024;
+
+impl Bound {
+    /// Writes down other ones.
+    fn write(
+        &mut self,
+        params: &[&dyn Param],
+        types: &[postgres::Type],
+    ) -> Result<(), EncodeError> {
+        self.bytes.clear();
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+        self.count = params.len();
+        let mut types = types.iter();
+        for param in params {
+            let mark = self.bytes.len();
+            self.bytes.extend_from_slice(&NULL);
+            // Where there are more values than the statement takes, the driver says so.
+            let Some(ty) = types.next() else {
+                continue;
+            };
+            let mut out = Buffer(&mut self.bytes);
+            if param.encode(Type(ty), &mut out)? == Encoded::Value {
+                let length = i32::try_from(out.mark() - mark - 4);
+                let length =
+                    length.map_err(|_| EncodeError::new("is longer than the protocol allows"))?;
+                out.patch(mark, length.to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn values(&self) -> Values<'_> {
+        Values {
+            rest: &self.bytes,
+            left: self.count,
+        }
+    }
+}
+
+const NULL: [u8; 4] = (-1_i32).to_be_bytes();
+
+/// One value of [`Bound`]; `None` is NULL.
+pub(crate) struct Value<'b>(Option<&'b [u8]>);
+
+impl fmt::Debug for Value<'_> {
     // tokio-postgres logs parameters at debug level through this; values must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("_")
     }
 }
 
-impl ToSql for Bind<'_> {
-    fn to_sql(
-        &self,
-        ty: &postgres::Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        match self.0.encode(Type(ty), &mut Buffer(out)) {
-            Ok(Encoded::Value) => Ok(IsNull::No),
-            Ok(Encoded::Null) => Ok(IsNull::Yes),
-            Err(error) => Err(Box::new(error)),
-        }
-    }
-
-    fn accepts(_: &postgres::Type) -> bool {
-        true
-    }
-
-    fn to_sql_checked(
-        &self,
-        ty: &postgres::Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        self.to_sql(ty, out)
-    }
-}
-
-/// Parameters that were written down: they do not borrow from what they were made of.
-#[derive(Default)]
-pub(crate) struct Bound {
-    bytes: BytesMut,
-    /// Where each value ends, and whether there is one.
-    ends: SmallVec<[(usize, Encoded); 8]>,
-}
-
-impl Bound {
-    fn values(&self) -> Written<'_> {
-        Written {
-            bound: self,
-            index: 0,
-            start: 0,
-        }
-    }
-}
-
-/// One value of [`Bound`].
-struct WrittenValue<'b>(Option<&'b [u8]>);
-
-impl fmt::Debug for WrittenValue<'_> {
-    // As for `Bind`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("_")
-    }
-}
-
-impl ToSql for WrittenValue<'_> {
+impl ToSql for Value<'_> {
     fn to_sql(
         &self,
         _: &postgres::Type,
@@ -265,51 +291,34 @@ impl ToSql for WrittenValue<'_> {
     }
 }
 
-struct Written<'b> {
-    bound: &'b Bound,
-    index: usize,
-    start: usize,
+/// The values of [`Bound`] in order. A named iterator: a closure here would make the futures "not general enough" to be
+/// `Send`.
+pub(crate) struct Values<'b> {
+    rest: &'b [u8],
+    left: usize,
 }
 
-impl<'b> Iterator for Written<'b> {
-    type Item = WrittenValue<'b>;
+impl<'b> Iterator for Values<'b> {
+    type Item = Value<'b>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (end, encoded) = *self.bound.ends.get(self.index)?;
-        let value = self.bound.bytes.get(self.start..end);
-        self.index += 1;
-        self.start = end;
-        Some(WrittenValue(match encoded {
-            Encoded::Value => value,
-            Encoded::Null => None,
-        }))
+        self.left = self.left.checked_sub(1)?;
+        let (length, rest) = self.rest.split_first_chunk()?;
+        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            self.rest = rest;
+            return Some(Value(None));
+        };
+        let (value, rest) = rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(Value(Some(value)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.bound.ends.len().saturating_sub(self.index);
-        (left, Some(left))
+        (self.left, Some(self.left))
     }
 }
 
-impl ExactSizeIterator for Written<'_> {}
-
-/// The parameters of one call, in order. A named iterator: a closure here would make the futures "not general enough"
-/// to be `Send`.
-struct Binds<'s, 'p>(std::slice::Iter<'s, &'p dyn Param>);
-
-impl<'p> Iterator for Binds<'_, 'p> {
-    type Item = Bind<'p>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|param| Bind(*param))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl ExactSizeIterator for Binds<'_, '_> {}
+impl ExactSizeIterator for Values<'_> {}
 
 /// The bytes of one value of a row; `None` for NULL.
 struct Raw<'r>(Option<&'r [u8]>);
@@ -361,14 +370,6 @@ pub(crate) fn next_row(
         .map(|next| next.map(|row| row.map(RawRow).map_err(Failure::from)))
 }
 
-/// An answer of one row at most.
-#[derive(Default)]
-pub(crate) struct Short {
-    pub(crate) row: Option<RawRow>,
-    /// There were more rows after all.
-    pub(crate) more: bool,
-}
-
 /// A statement prepared on one connection.
 #[derive(Clone)]
 pub(crate) struct Prepared(tokio_postgres::Statement);
@@ -377,10 +378,7 @@ impl Prepared {
     /// Writes the parameters down.
     pub(crate) fn bind(&self, params: &[&dyn Param]) -> Result<Bound, EncodeError> {
         let mut bound = Bound::default();
-        for (param, ty) in params.iter().zip(self.0.params()) {
-            let encoded = param.encode(Type(ty), &mut Buffer(&mut bound.bytes))?;
-            bound.ends.push((bound.bytes.len(), encoded));
-        }
+        bound.write(params, self.0.params())?;
         Ok(bound)
     }
 
@@ -450,23 +448,40 @@ impl Statements {
 
 /// A connection to the server, with the statements that were prepared on it.
 pub(crate) struct Session {
-    client: Client,
+    client: Arc<Client>,
     tls: Tls,
     /// Where the socket leads that the driver did not make itself.
     place: Option<socket::Place>,
-    /// The task that reads and writes for it.
-    driver: AbortHandle,
+    reading: Reading,
     statements: Mutex<Statements>,
+    /// Asks for short answers, at that desk.
+    clerk: Mutex<Clerk>,
+    desk: Arc<Desk>,
+    since: Instant,
     /// Does the server get the names of the queries?
     named: bool,
     #[cfg(feature = "tracing")]
     scene: Arc<crate::trace::Scene>,
 }
 
+/// Who reads and writes.
+enum Reading {
+    /// Whoever waits, or a task for as long as that is asked for.
+    Caller(Arc<Driver>),
+    /// This task.
+    Task(AbortHandle),
+}
+
+/// Who is to read and write a new connection.
+enum Readers {
+    Callers,
+    Task(Option<Arc<Ear>>),
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         // It would wait for the answers to all that was asked, however long they take.
-        self.driver.abort();
+        self.cut_off();
     }
 }
 
@@ -477,9 +492,10 @@ impl Session {
 
     pub(crate) async fn prepare(&self, about: &About) -> Result<Prepared, Failure> {
         let prepared = if self.named {
-            self.client.prepare(&about.named_sql()).await?
+            let sql = about.named_sql();
+            self.wait_for(self.client.prepare(&sql)).await?
         } else {
-            self.client.prepare(about.sql).await?
+            self.wait_for(self.client.prepare(about.sql)).await?
         };
         Ok(Prepared(prepared))
     }
@@ -507,20 +523,9 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends the statement at the first poll; the rows then arrive in [`RawRows`].
+    /// Sends the statement at the first poll; the rows then arrive in [`RawRows`]. It is to be awaited by
+    /// [`wait_for`](Self::wait_for).
     pub(crate) async fn query(
-        &self,
-        prepared: &Prepared,
-        params: &[&dyn Param],
-    ) -> Result<RawRows, Failure> {
-        Ok(self
-            .client
-            .query_raw(&prepared.0, Binds(params.iter()))
-            .await?)
-    }
-
-    /// As `query`, with parameters that were written down before.
-    pub(crate) async fn query_bound(
         &self,
         prepared: &Prepared,
         bound: &Bound,
@@ -528,36 +533,112 @@ impl Session {
         Ok(self.client.query_raw(&prepared.0, bound.values()).await?)
     }
 
-    /// As `query_bound`, for an answer of one row at most. It reads to the end, and keeps what it needs alive.
-    pub(crate) async fn short(
-        self: Arc<Self>,
-        prepared: Prepared,
-        bound: Bound,
-    ) -> Result<Short, Failure> {
-        let mut rows = pin!(self.query_bound(&prepared, &bound).await?);
-        let mut short = Short::default();
-        while let Some(row) = poll_fn(|cx| next_row(rows.as_mut(), cx)).await {
-            let row = row?;
-            if short.row.is_none() {
-                short.row = Some(row);
-            } else {
-                short.more = true;
-            }
+    /// Awaits answers, and reads and writes meanwhile.
+    pub(crate) async fn wait_for<F: Future>(&self, answer: F) -> F::Output {
+        match &self.reading {
+            Reading::Caller(driver) => driver.wait_for(answer).await,
+            Reading::Task(_) => answer.await,
         }
-        Ok(short)
+    }
+
+    /// The next row of an answer.
+    pub(crate) fn poll_row(
+        &self,
+        mut rows: Pin<&mut RawRows>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<RawRow, Failure>>> {
+        match &self.reading {
+            Reading::Caller(driver) => {
+                driver.poll(&mut false, |cx| next_row(rows.as_mut(), cx), cx)
+            }
+            Reading::Task(_) => next_row(rows, cx),
+        }
     }
 
     /// Runs text without parameters, sent at the first poll.
     pub(crate) async fn run(&self, sql: &str) -> Result<(), Failure> {
+        Ok(self.wait_for(self.client.batch_execute(sql)).await?)
+    }
+
+    /// As `run`, to be awaited with others by [`wait_for`](Self::wait_for).
+    pub(crate) async fn run_with_others(&self, sql: &str) -> Result<(), Failure> {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    /// Sends text without parameters and does not wait: the connection's own task reads the answer and drops it.
+    /// Sends text without parameters and does not wait: whoever uses the connection next, or a task, reads the answer and drops it.
     pub(crate) fn send(&self, sql: &str) {
         let sending = pin!(self.client.batch_execute(sql));
         // The first poll puts the message into the connection's unbounded queue; dropping the future afterwards takes
         // nothing back.
         let _ = sending.poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Writes down the parameters of a statement that was prepared, for [`poll_short`](Self::poll_short).
+    pub(crate) fn bind_short(
+        &self,
+        prepared: Prepared,
+        params: &[&dyn Param],
+    ) -> Result<(), EncodeError> {
+        self.desk.put(prepared, params)
+    }
+
+    /// Sends what was written down, at the first poll, and reads the answer, of which one row is of interest.
+    pub(crate) fn poll_short(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let driver = match &self.reading {
+            Reading::Caller(driver) => Some(&**driver),
+            Reading::Task(_) => None,
+        };
+        self.clerk().poll(&self.desk, &self.client, driver, cx)
+    }
+
+    /// The answer that was read.
+    pub(crate) fn take_short(&self) -> Result<Short, Broken> {
+        match self.desk.take_answer() {
+            Some(answer) => answer,
+            None => Err(Broken::Failed(Failure::Gone)),
+        }
+    }
+
+    /// Nobody wants the answers to what was asked.
+    pub(crate) fn forget(&self) {
+        self.clerk().forget();
+        self.desk.forget();
+        self.rest();
+    }
+
+    /// Nobody waits for it any more.
+    #[inline]
+    pub(crate) fn rest(&self) {
+        if let Reading::Caller(driver) = &self.reading {
+            driver.leave();
+            driver.rest();
+        }
+    }
+
+    /// From here on a task reads and writes, until it is at rest: several may wait at once.
+    pub(crate) fn attend(&self) {
+        if let Reading::Caller(driver) = &self.reading {
+            driver.attend();
+        }
+    }
+
+    /// Can it be given to somebody? What the server said meanwhile is read first.
+    #[inline]
+    pub(crate) fn is_alive(&self) -> bool {
+        if let Reading::Caller(driver) = &self.reading {
+            driver.look();
+        }
+        !self.is_closed()
+    }
+
+    /// When it was made.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    fn clerk(&self) -> std::sync::MutexGuard<'_, Clerk> {
+        // Nothing panics between two changes that belong together.
+        self.clerk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -575,15 +656,21 @@ impl Session {
 
     /// Closes the connection at once: who waits for an answer is told so.
     pub(crate) fn cut_off(&self) {
-        self.driver.abort();
+        match &self.reading {
+            Reading::Caller(driver) => driver.close(),
+            Reading::Task(task) => task.abort(),
+        }
     }
 
     /// Do sessions begin with these parameters? Behind a pooler nobody can set them for good.
     async fn check_settings(&self, settings: &[(String, String)]) -> Result<(), Failure> {
         let types = [postgres::Type::TEXT, postgres::Type::TEXT];
         for (name, value) in settings {
-            let statement = self.client.prepare_typed(SETTING, &types).await?;
-            let row = self.client.query_one(&statement, &[name, value]).await?;
+            let asked = async {
+                let statement = self.client.prepare_typed(SETTING, &types).await?;
+                self.client.query_one(&statement, &[name, value]).await
+            };
+            let row = self.wait_for(asked).await?;
             let (is, should): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
             let bare = |text: Option<String>| text.unwrap_or_default().replace(' ', "");
             if bare(is) != bare(should) {
@@ -598,7 +685,7 @@ impl Session {
 
     /// What a server says of itself.
     pub(crate) async fn state(&self) -> Result<ServerState, Failure> {
-        let row = self.client.query_one(STATE, &[]).await?;
+        let row = self.wait_for(self.client.query_one(STATE, &[])).await?;
         let seconds: Option<f64> = row.try_get(1)?;
         Ok(ServerState {
             standby: row.try_get(0)?,
@@ -615,11 +702,12 @@ impl Session {
         relations: &[&str],
     ) -> Result<Vec<[String; 5]>, Failure> {
         let types = [postgres::Type::TEXT_ARRAY, postgres::Type::TEXT_ARRAY];
-        let statement = self.client.prepare_typed(PARTS, &types).await?;
-        let rows = self
-            .client
-            .query(&statement, &[&schemas, &relations])
-            .await?;
+        let asked = async {
+            let statement = self.client.prepare_typed(PARTS, &types).await?;
+            let params: [&(dyn ToSql + Sync); 2] = [&schemas, &relations];
+            self.client.query(&statement, &params).await
+        };
+        let rows = self.wait_for(asked).await?;
         let part = |row: &tokio_postgres::Row| -> Result<[String; 5], Failure> {
             Ok([
                 row.try_get(0)?,
@@ -642,12 +730,13 @@ impl Session {
             postgres::Type::TEXT,
             postgres::Type::TEXT,
         ];
-        let statement = self.client.prepare_typed(ROOT_CONSTRAINT, &text).await?;
-        let row = self
-            .client
-            .query_opt(&statement, &[schema, table, constraint])
-            .await?;
-        match row {
+        let asked = async {
+            let statement = self.client.prepare_typed(ROOT_CONSTRAINT, &text).await?;
+            self.client
+                .query_opt(&statement, &[schema, table, constraint])
+                .await
+        };
+        match self.wait_for(asked).await? {
             None => Ok(None),
             Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))),
         }
@@ -778,12 +867,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session")
     }
-}
-
-/// Makes connections for the pool.
-pub(crate) struct Connector {
-    target: Target,
-    partitions: Partitions,
 }
 
 /// A server, and what every session there begins with.
@@ -926,11 +1009,21 @@ impl Target {
         Ok(())
     }
 
+    /// A connection for one call or one transaction at a time.
     pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        self.connect_for(Readers::Callers).await
+    }
+
+    /// A connection that a task reads and writes: for many calls at a time, or when nobody waits.
+    pub(crate) async fn connect_attended(&self) -> Result<Session, Failure> {
+        self.connect_for(Readers::Task(None)).await
+    }
+
+    async fn connect_for(&self, readers: Readers) -> Result<Session, Failure> {
         if let Some(pooled) = &self.pooled {
-            return self.connect_pooled(pooled).await;
+            return self.connect_pooled(pooled, &readers).await;
         }
-        let session = self.connect_directly(None).await?;
+        let session = self.connect_directly(&readers).await?;
         // Behind a pooler it would be somebody else's session: there it is left to the types and to `BEGIN READ ONLY`.
         if let Some(greeting) = self.greeting {
             session.run(greeting).await?;
@@ -940,32 +1033,32 @@ impl Target {
 
     /// A connection whose notifications go to `ear`.
     pub(crate) async fn connect_listening(&self, ear: Arc<Ear>) -> Result<Session, Failure> {
-        self.connect_directly(Some(ear)).await
+        self.connect_directly(&Readers::Task(Some(ear))).await
     }
 
     pub(crate) fn is_pooled(&self) -> bool {
         self.pooled.is_some()
     }
 
-    async fn connect_directly(&self, ear: Option<Arc<Ear>>) -> Result<Session, Failure> {
-        let (client, driver) = match &self.tls {
+    async fn connect_directly(&self, readers: &Readers) -> Result<Session, Failure> {
+        let (client, reading) = match &self.tls {
             Tls::None => {
                 let (client, connection) = self.config.connect(NoTls).await?;
-                (client, drive(connection, ear))
+                (client, read(connection, readers))
             }
             #[cfg(feature = "tls")]
             Tls::Rustls(connect) => {
                 let (client, connection) = self.config.connect(connect.clone()).await?;
-                (client, drive(connection, ear))
+                (client, read(connection, readers))
             }
         };
-        Ok(self.session(client, driver, None))
+        Ok(self.session(client, reading, None))
     }
 
-    async fn connect_pooled(&self, pooled: &Pooled) -> Result<Session, Failure> {
+    async fn connect_pooled(&self, pooled: &Pooled, readers: &Readers) -> Result<Session, Failure> {
         let mut failure = Failure::Gone;
         for place in &pooled.places {
-            match self.connect_at(place).await {
+            match self.connect_at(place, readers).await {
                 Ok(session) => {
                     session.check_settings(&pooled.settings).await?;
                     return Ok(session);
@@ -976,29 +1069,31 @@ impl Target {
         Err(failure)
     }
 
-    async fn connect_at(&self, place: &socket::Place) -> Result<Session, Failure> {
+    async fn connect_at(
+        &self,
+        place: &socket::Place,
+        readers: &Readers,
+    ) -> Result<Session, Failure> {
         let socket: Socket = place.connect(&self.tls).await?;
         let connecting = self.config.connect_raw(Unnamed::new(socket), NoTls);
         let (client, connection) = connecting.await?;
-        Ok(self.session(client, drive(connection, None), Some(place.clone())))
+        Ok(self.session(client, read(connection, readers), Some(place.clone())))
     }
 
-    fn session(
-        &self,
-        client: Client,
-        driver: AbortHandle,
-        place: Option<socket::Place>,
-    ) -> Session {
+    fn session(&self, client: Client, reading: Reading, place: Option<socket::Place>) -> Session {
         Session {
-            client,
+            client: Arc::new(client),
             tls: self.tls.clone(),
             place,
-            driver,
+            reading,
             statements: Mutex::new(Statements {
                 known: HashMap::default(),
                 clock: 0,
                 most: self.statements,
             }),
+            clerk: Mutex::new(Clerk::new()),
+            desk: Arc::default(),
+            since: Instant::now(),
             named: self.named,
             #[cfg(feature = "tracing")]
             scene: self.scene(),
@@ -1057,6 +1152,20 @@ pub(crate) async fn encrypt(tls: &Tls, socket: Socket, name: &str) -> io::Result
     }
 }
 
+fn read<S, T>(connection: Connection<S, T>, readers: &Readers) -> Reading
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match readers {
+        Readers::Callers => {
+            let driver = Driver::new(Box::new(connection), tokio::runtime::Handle::current());
+            Reading::Caller(Arc::new(driver))
+        }
+        Readers::Task(ear) => Reading::Task(drive(connection, ear.clone())),
+    }
+}
+
 /// Reads and writes for a client as long as there is one. Notices are dropped: they can quote values.
 fn drive<S, T>(mut connection: Connection<S, T>, ear: Option<Arc<Ear>>) -> AbortHandle
 where
@@ -1095,46 +1204,6 @@ fn append_option(options: &mut String, key: &str, value: &str) {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
-    }
-}
-
-impl Connector {
-    pub(crate) fn new(target: Target) -> Self {
-        Self {
-            target,
-            partitions: Partitions::default(),
-        }
-    }
-
-    pub(crate) fn partitions(&self) -> &Partitions {
-        &self.partitions
-    }
-}
-
-impl managed::Manager for Connector {
-    /// Behind a pointer: it moves in and out of the pool with every query.
-    type Type = Box<Session>;
-    type Error = Failure;
-
-    async fn create(&self) -> Result<Box<Session>, Failure> {
-        // The first poll does nothing, so that a caller who does not want to wait can poll once and drop the rest.
-        let mut waited = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut waited, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-        Ok(Box::new(self.target.connect().await?))
-    }
-
-    async fn recycle(&self, session: &mut Box<Session>, _: &Metrics) -> RecycleResult<Failure> {
-        if session.is_closed() {
-            return Err(RecycleError::message("the connection is closed"));
-        }
-        Ok(())
     }
 }
 

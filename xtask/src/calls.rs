@@ -31,6 +31,11 @@ pub(crate) fn compare(rounds: u32, quick: bool) -> Result<(), Failure> {
         };
         println!("\n64 tasks that read by key, 16 connections, {threads}\n");
         run(&program, &["crowd", url, "1", &rounds.to_string(), workers])?;
+        println!("\nthe same in trouble\n");
+        run(
+            &program,
+            &["trouble", url, "1", &rounds.to_string(), workers],
+        )?;
     }
     if !quick {
         println!(

@@ -86,12 +86,27 @@ fn put<T: Param>(
     out: &mut Buffer<'_>,
 ) -> Result<Encoded, EncodeError> {
     let (element, nulls) = begin(dimensions, ty, out)?;
-    for value in elements {
-        if encode_part(value, element, out)? == Encoded::Null {
-            out.patch(nulls, 1_i32.to_be_bytes());
-        }
+    if T::encode_all(elements, element, out)? == Encoded::Null {
+        out.patch(nulls, 1_i32.to_be_bytes());
     }
     Ok(Encoded::Value)
+}
+
+/// Values one after the other, each with its length before it. `Null`: one of them is.
+#[inline]
+pub(crate) fn encode_parts<T: Param>(
+    values: &[T],
+    ty: Type<'_>,
+    out: &mut Buffer<'_>,
+) -> Result<Encoded, EncodeError> {
+    out.reserve(4 * values.len());
+    let mut all = Encoded::Value;
+    for value in values {
+        if encode_part(value, ty, out)? == Encoded::Null {
+            all = Encoded::Null;
+        }
+    }
+    Ok(all)
 }
 
 /// What stands before the elements: their type, and the place that says whether some are NULL.
@@ -150,6 +165,7 @@ impl<T: Param> Param for Vec<T> {
 }
 
 /// A value within a value: its length, then its bytes.
+#[inline]
 pub(super) fn encode_part(
     value: &(impl Param + ?Sized),
     ty: Type<'_>,

@@ -29,8 +29,25 @@ macro_rules! fixed_size {
         }
 
         impl Param for $rust {
+            #[inline]
             fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
                 out.put(&$encode(*self));
+                Ok(Encoded::Value)
+            }
+
+            fn encode_all(
+                values: &[Self],
+                _: Type<'_>,
+                out: &mut Buffer<'_>,
+            ) -> Result<Encoded, EncodeError> {
+                const SIZE: usize = size_of::<$rust>();
+                out.put_each(values, |value| {
+                    let mut bytes = [0; 4 + SIZE];
+                    let (length, rest) = bytes.split_at_mut(4);
+                    length.copy_from_slice(&(SIZE as u32).to_be_bytes());
+                    rest.copy_from_slice(&$encode(*value));
+                    bytes
+                });
                 Ok(Encoded::Value)
             }
         }

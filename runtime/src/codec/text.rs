@@ -48,6 +48,7 @@ impl Value for String {
 }
 
 impl Param for str {
+    #[inline]
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         if self.as_bytes().contains(&0) {
             return Err(EncodeError::new(
@@ -60,6 +61,7 @@ impl Param for str {
 }
 
 impl Param for String {
+    #[inline]
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         self.as_str().encode(ty, out)
     }

@@ -13,7 +13,7 @@ use crate::lease::Lease;
 use crate::param::Param;
 use crate::statement::About;
 use crate::transaction::Core;
-use crate::wire::{Failure, Prepared, RawRow, Session, next_row};
+use crate::wire::{Bound, Failure, Prepared, RawRow, Session, next_row};
 
 /// What to send.
 #[derive(Clone, Copy)]
@@ -124,13 +124,18 @@ async fn on_session(
     );
     let snapshot = snapshot == Snapshot::One;
     let mut begin = pin!(run(session, snapshot, BEGIN));
-    let mut one = pin!(rows(session, &one, first));
-    let mut two = pin!(rows(session, &two, second));
+    let bound = |prepared: &Prepared, ask: Ask<'_>| {
+        let bound = prepared.bind(ask.params);
+        bound.map_err(|error| Refused::Mismatch(Error::encoding(error)))
+    };
+    let (first, second) = (bound(&one, first)?, bound(&two, second)?);
+    let mut one = pin!(rows(session, &one, &first));
+    let mut two = pin!(rows(session, &two, &second));
     let mut commit = pin!(run(session, snapshot, "COMMIT"));
     let (mut begun, mut committed) = (None, None);
     let reading = &mut pin!(join([one.as_mut(), two.as_mut()]));
     let mut read = None;
-    poll_fn(|cx| {
+    let all = poll_fn(|cx| {
         poll_once(begin.as_mut(), &mut begun, cx);
         poll_once(reading.as_mut(), &mut read, cx);
         poll_once(commit.as_mut(), &mut committed, cx);
@@ -138,8 +143,8 @@ async fn on_session(
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
-    })
-    .await;
+    });
+    session.wait_for(all).await;
     let (Some(begun), Some((one, two)), Some(committed)) = (begun, read, committed) else {
         return Err(Refused::Failure(Failure::Gone));
     };
@@ -164,7 +169,7 @@ async fn prepared(session: &Session, ask: Ask<'_>) -> Result<Prepared, Refused> 
 
 async fn run(session: &Session, wanted: bool, sql: &str) -> Result<(), Failure> {
     match wanted {
-        true => session.run(sql).await,
+        true => session.run_with_others(sql).await,
         false => Ok(()),
     }
 }
@@ -172,9 +177,9 @@ async fn run(session: &Session, wanted: bool, sql: &str) -> Result<(), Failure> 
 async fn rows(
     session: &Session,
     prepared: &Prepared,
-    ask: Ask<'_>,
+    bound: &Bound,
 ) -> Result<Vec<RawRow>, Failure> {
-    let mut rows = pin!(session.query(prepared, ask.params).await?);
+    let mut rows = pin!(session.query(prepared, bound).await?);
     let mut read = Vec::new();
     while let Some(row) = poll_fn(|cx| next_row(rows.as_mut(), cx)).await {
         read.push(row?);

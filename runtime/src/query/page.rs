@@ -13,12 +13,11 @@ use crate::page::{CursorPage, OrDefault, Page, PageTexts, Pages};
 use crate::param::{Param, Params, Slots};
 use crate::row::Row;
 use crate::statement::About;
-use crate::trace::{self, traced};
+use crate::trace::{self, watched};
 use crate::wire::RawRow;
 
 use super::{
-    AllRows, Call, Mapper, Owned, PagedRows, Query, Request, Running, ScrolledRows, Shape, State,
-    sealed,
+    AllRows, Call, Mapper, Owned, PagedRows, Query, Request, ScrolledRows, Shape, State, sealed,
 };
 
 /// Any number of rows, also in pages by number: see [`Query::page`].
@@ -45,7 +44,7 @@ macro_rules! as_all_rows {
                 answer
             }
 
-            fn start<'a, P, R, M>(call: Call<'a, P, M>) -> Running<'a, Vec<M::Output>>
+            fn start<'a, P, R, M>(call: Call<'a, P, M>) -> State<'a, P, M, Vec<M::Output>>
             where
                 P: Params + 'a,
                 R: Row,
@@ -150,7 +149,7 @@ impl<'a, P, R: Row, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
                 },
                 start,
             ),
-            State::Running(_) | State::Taken => State::Taken,
+            State::Asked(_) | State::Running(_) | State::Taken => State::Taken,
         }
     }
 }
@@ -246,8 +245,8 @@ enum Place {
 
 fn start_page<'a, P: Params + 'a, R: Row, M: Mapper<R> + Send + 'a>(
     call: Call<'a, P, Paging<M>>,
-) -> Running<'a, Page<M::Output>> {
-    let seen = call.request.seen();
+) -> State<'a, P, Paging<M>, Page<M::Output>> {
+    let watch = call.request.watch();
     let running = Box::pin(async move {
         let Call {
             request,
@@ -258,9 +257,9 @@ fn start_page<'a, P: Params + 'a, R: Row, M: Mapper<R> + Send + 'a>(
             .await
             .map_err(|error| error.of(origin))
     });
-    traced(seen, running, |page: &Page<_>| {
+    State::Running(watched(watch, running, |page: &Page<_>| {
         trace::Rows::Returned(page.items.len() as u64)
-    })
+    }))
 }
 
 async fn page<P: Params, R: Row, M: Mapper<R>>(
@@ -324,8 +323,8 @@ async fn page<P: Params, R: Row, M: Mapper<R>>(
 
 fn start_scroll<'a, P: Params + 'a, R: Row, M: Mapper<R> + Send + 'a>(
     call: Call<'a, P, Scrolling<M>>,
-) -> Running<'a, CursorPage<M::Output>> {
-    let seen = call.request.seen();
+) -> State<'a, P, Scrolling<M>, CursorPage<M::Output>> {
+    let watch = call.request.watch();
     let running = Box::pin(async move {
         let Call {
             request,
@@ -336,9 +335,9 @@ fn start_scroll<'a, P: Params + 'a, R: Row, M: Mapper<R> + Send + 'a>(
             .await
             .map_err(|error| error.of(origin))
     });
-    traced(seen, running, |page: &CursorPage<_>| {
+    State::Running(watched(watch, running, |page: &CursorPage<_>| {
         trace::Rows::Returned(page.items.len() as u64)
-    })
+    }))
 }
 
 async fn scroll<P: Params, R: Row, M: Mapper<R>>(

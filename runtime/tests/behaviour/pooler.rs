@@ -186,6 +186,8 @@ async fn without_the_mode_statements_are_missed() {
             for _ in 0..20 {
                 let tx = db.begin().await?;
                 list_notes(&tx).await?;
+                // So that several are open at once, and the pooler's connections change hands.
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 tx.commit().await?;
             }
             Ok::<_, sqlmill_runtime::Error>(())

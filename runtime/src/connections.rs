@@ -1,0 +1,299 @@
+//! The connections of a handle that are used by one call or one transaction at a time, and the queue of those who wait for one.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::Lease;
+use crate::partition::Partitions;
+use crate::pool::PoolStatus;
+use crate::wire::{Session, Target};
+
+/// What can be set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    /// How long a caller waits for one that others use.
+    pub(crate) acquire: Duration,
+    pub(crate) connect: Duration,
+}
+
+#[cfg(feature = "testing")]
+impl Limits {
+    /// For a handle without a server.
+    pub(crate) const NONE: Self = Self {
+        connections: 0,
+        acquire: Duration::ZERO,
+        connect: Duration::ZERO,
+    };
+}
+
+pub(crate) struct Connections {
+    state: Mutex<State>,
+    target: Target,
+    limits: Limits,
+    partitions: Partitions,
+    /// The last one was closed.
+    drained: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// What was given back last is taken first: the others grow old enough to be closed.
+    idle: Vec<Idle>,
+    /// Those in use, the idle ones, and those that are being made.
+    open: usize,
+    /// In the order in which they came. Some may have gone away.
+    waiting: VecDeque<oneshot::Sender<Grant>>,
+    /// Nobody gets any.
+    closed: bool,
+    /// Nobody holds the handle any more.
+    orphaned: bool,
+}
+
+struct Idle {
+    session: Box<Session>,
+    /// When somebody first saw it lie idle. Nobody asks for the time with every call.
+    since: Option<Instant>,
+}
+
+/// What a caller who waited is given.
+enum Grant {
+    Connection(Lease),
+    /// The right to make one.
+    Place(Place),
+}
+
+/// The right to have one connection.
+struct Place(Option<Arc<Connections>>);
+
+impl Connections {
+    pub(crate) fn new(target: Target, limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            target,
+            limits,
+            partitions: Partitions::default(),
+            drained: Notify::new(),
+        })
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn partitions(&self) -> &Partitions {
+        &self.partitions
+    }
+
+    /// A connection that can be had without waiting.
+    pub(crate) fn idle(self: &Arc<Self>) -> Option<Lease> {
+        loop {
+            let session = self.state().idle.pop()?.session;
+            if session.is_alive() {
+                return Some(Lease::new(session, Arc::clone(self)));
+            }
+            self.vacate();
+        }
+    }
+
+    pub(crate) async fn get(self: &Arc<Self>) -> Result<Lease> {
+        if let Some(lease) = self.idle() {
+            return Ok(lease);
+        }
+        let waiting = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(Error::new(ErrorKind::Closed));
+            }
+            if let Some(Idle { session, .. }) = state.idle.pop() {
+                return Ok(Lease::new(session, Arc::clone(self)));
+            }
+            if state.open < self.limits.connections {
+                state.open += 1;
+                None
+            } else {
+                let (sender, receiver) = oneshot::channel();
+                state.waiting.retain(|other| !other.is_closed());
+                state.waiting.push_back(sender);
+                Some(receiver)
+            }
+        };
+        let place = match waiting {
+            None => Place(Some(Arc::clone(self))),
+            Some(waiting) => match tokio::time::timeout(self.limits.acquire, waiting).await {
+                Ok(Ok(Grant::Connection(lease))) => return Ok(lease),
+                Ok(Ok(Grant::Place(place))) => place,
+                Ok(Err(_)) => return Err(Error::new(ErrorKind::Closed)),
+                Err(_) => {
+                    let size = self.limits.connections;
+                    return Err(Error::with(
+                        ErrorKind::PoolExhausted,
+                        format!("all {size} connections of the pool are in use"),
+                    ));
+                }
+            },
+        };
+        let connecting = tokio::time::timeout(self.limits.connect, self.target.connect());
+        match connecting.await {
+            Ok(Ok(session)) => Ok(place.fill(Box::new(session), self)),
+            Ok(Err(failure)) => Err(Error::connect(&failure, &self.target.place())),
+            Err(_) => Err(Error::with(
+                ErrorKind::Connect,
+                format!("{} did not answer in time", self.target.place()),
+            )),
+        }
+    }
+
+    /// Gives a connection to whoever waits longest, or keeps it.
+    pub(crate) fn give_back(self: &Arc<Self>, mut session: Box<Session>) {
+        loop {
+            let mut state = self.state();
+            if state.closed || state.orphaned {
+                drop(state);
+                drop(session);
+                return self.vacate();
+            }
+            let Some(first) = state.waiting.pop_front() else {
+                let since = None;
+                state.idle.push(Idle { session, since });
+                return;
+            };
+            drop(state);
+            let lease = Lease::new(session, Arc::clone(self));
+            match first.send(Grant::Connection(lease)) {
+                Err(Grant::Connection(lease)) => match lease.into_session() {
+                    Some(back) => session = back,
+                    None => return,
+                },
+                Err(Grant::Place(_)) | Ok(()) => return,
+            }
+        }
+    }
+
+    /// There is one connection less.
+    pub(crate) fn vacate(self: &Arc<Self>) {
+        loop {
+            let mut state = self.state();
+            let Some(first) = state.waiting.pop_front() else {
+                state.open = state.open.saturating_sub(1);
+                let drained = state.open == 0;
+                drop(state);
+                if drained {
+                    self.drained.notify_waiters();
+                }
+                return;
+            };
+            drop(state);
+            match first.send(Grant::Place(Place(Some(Arc::clone(self))))) {
+                Err(Grant::Place(mut place)) => drop(place.0.take()),
+                Err(Grant::Connection(_)) | Ok(()) => return,
+            }
+        }
+    }
+
+    /// Closes connections that were idle too long or are too old.
+    pub(crate) fn retire(self: &Arc<Self>, idle: Option<Duration>, lifetime: Option<Duration>) {
+        let now = Instant::now();
+        let expired = |since: Instant, limit: Option<Duration>| {
+            limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
+        };
+        let retired: Vec<Idle> = {
+            let mut state = self.state();
+            let mut kept = Vec::with_capacity(state.idle.len());
+            let mut retired = Vec::new();
+            for mut one in state.idle.drain(..) {
+                let since = *one.since.get_or_insert(now);
+                if expired(since, idle) || expired(one.session.since(), lifetime) {
+                    retired.push(one);
+                } else {
+                    kept.push(one);
+                }
+            }
+            state.idle = kept;
+            retired
+        };
+        for one in retired {
+            drop(one);
+            self.vacate();
+        }
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        let state = self.state();
+        let waiting = state.waiting.iter().filter(|waiting| !waiting.is_closed());
+        PoolStatus {
+            limit: self.limits.connections,
+            open: state.open,
+            idle: state.idle.len(),
+            waiting: waiting.count(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Gives out no more, and waits until those that are in use have come back.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let (idle, waiting) = {
+            let mut state = self.state();
+            state.closed = true;
+            let waiting = std::mem::take(&mut state.waiting);
+            (std::mem::take(&mut state.idle), waiting)
+        };
+        // Those who waited are told by that.
+        drop(waiting);
+        self.discard(idle);
+        loop {
+            let drained = self.drained.notified();
+            let mut drained = pin!(drained);
+            drained.as_mut().enable();
+            if self.state().open == 0 {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// Nobody holds the handle any more: what comes back is closed.
+    pub(crate) fn orphan(self: &Arc<Self>) {
+        let idle = {
+            let mut state = self.state();
+            state.orphaned = true;
+            std::mem::take(&mut state.idle)
+        };
+        self.discard(idle);
+    }
+
+    fn discard(self: &Arc<Self>, idle: Vec<Idle>) {
+        for one in idle {
+            drop(one);
+            self.vacate();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes that belong together.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn fill(mut self, session: Box<Session>, connections: &Arc<Connections>) -> Lease {
+        self.0 = None;
+        Lease::new(session, Arc::clone(connections))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(connections) = self.0.take() {
+            connections.vacate();
+        }
+    }
+}
