@@ -136,7 +136,8 @@ async fn run<C: Troubled>(crowd: &C, time: Duration) -> Result<Measured, Failure
     took.sort_unstable();
     let at = |place: usize| {
         let place = place.min(took.len().saturating_sub(1));
-        took.get(place).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+        took.get(place)
+            .map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
     };
     Ok(Measured {
         rate,

@@ -552,3 +552,110 @@ async fn close_waits_for_what_is_under_way() {
     // A primary lags behind nobody.
     assert_eq!(_scratch.replica().await.unwrap().lag().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn who_waits_longest_is_served_first() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    let (sender, mut served) = tokio::sync::mpsc::unbounded_channel();
+    for number in 0..5 {
+        let (caller, sender) = (db.clone(), sender.clone());
+        tokio::spawn(async move {
+            count_notes(&caller).await.unwrap();
+            sender.send(number).unwrap();
+        });
+        let waiting = || db.pool_status().waiting == number + 1;
+        while !waiting() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    tx.commit().await.unwrap();
+    for number in 0..5 {
+        assert_eq!(soon(served.recv()).await, Some(number));
+    }
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_takes_nothing_along() {
+    let (_scratch, db) = one_connection().await;
+    for _ in 0..20 {
+        let tx = db.begin().await.unwrap();
+        let waiting = db.clone();
+        let waiting = tokio::spawn(async move { count_notes(&waiting).await });
+        while db.pool_status().waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The connection is on its way to it, and it is not there any more.
+        drop(tx);
+        tokio::task::yield_now().await;
+        waiting.abort();
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+    }
+    let _ = soon(count_notes(&db)).await.unwrap();
+    let status = db.pool_status();
+    assert_eq!((status.open, status.idle, status.waiting), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_while_nobody_uses_it_is_not_given_out() {
+    let (scratch, db) = one_connection().await;
+    for _ in 0..3 {
+        let pid = backend(&db).await.unwrap();
+        scratch.run(&format!("SELECT pg_terminate_backend({pid})"));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+        assert_ne!(backend(&db).await.unwrap(), pid);
+    }
+}
+
+/// A task attends to the connection in a transaction, and the calls themselves outside: none may miss the other's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_goes_from_transactions_to_calls_and_back() {
+    let (_scratch, db) = one_connection().await;
+    let callers = (0..4).map(|_| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                let tx = db.begin().await?;
+                tokio::try_join!(backend(&tx), count_notes(&tx))?;
+                drop(tx);
+                tokio::try_join!(backend(&db), count_notes(&db))?;
+                list_notes(&db).await?;
+            }
+            Ok::<_, sqlmill_runtime::Error>(())
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        tokio::time::timeout(Duration::from_secs(60), caller)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+    }
+}
+
+/// Each holds its connection until it is polled again, and no more.
+#[tokio::test]
+async fn calls_that_are_polled_once_and_kept_hold_up_nobody_else() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .pool_size(3)
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let mut one = Box::pin(count_notes(&db));
+        let mut many = Box::pin(list_notes(&db));
+        std::future::poll_fn(|cx| {
+            assert!(one.as_mut().poll(cx).is_pending());
+            assert!(many.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        for _ in 0..10 {
+            assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+        }
+        assert_eq!(soon(one).await.unwrap(), 0);
+        assert!(soon(many).await.unwrap().is_empty());
+    }
+}
