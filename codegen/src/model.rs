@@ -97,6 +97,9 @@ pub struct Query {
     /// Of a query that takes many rows of parameters: the places of those that tell rows apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bulk: Option<Vec<usize>>,
+    /// Of many rows: the places of those that are arrays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrays: Vec<usize>,
     pub handle: Handle,
     pub cardinality: Cardinality,
     pub cardinality_reason: String,

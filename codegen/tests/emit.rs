@@ -127,6 +127,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         sql: "SELECT id, email\nFROM users\nWHERE id = $1".into(),
         texts: None,
         bulk: None,
+        arrays: Vec::new(),
         handle: Handle::Reader,
         cardinality: Cardinality::AtMostOne,
         cardinality_reason: "`users.id` is the primary key".into(),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::call;
+use crate::codec::Slices;
 use crate::error::Result;
 use crate::handle::{Handle, Writer};
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
@@ -19,14 +20,19 @@ use crate::wire::{Buffer, Type};
 /// So many rows travel in one statement. Past it memory grows, on both sides, and time does not shrink.
 const CHUNK: usize = 4096;
 
+/// Where rows have arrays: the server looks for each from the beginning of them all.
+const CHUNK_OF_ARRAYS: usize = 256;
+
 /// The rows of one statement, turned into columns.
 pub struct Rows<'a, P> {
     columns: Vec<Column<'a>>,
+    /// For each column of arrays, where they begin and where they end.
+    bounds: Vec<Bounds>,
     row: PhantomData<fn() -> P>,
 }
 
 impl<'a, P: Params> Rows<'a, P> {
-    fn of(rows: &'a [P], first: usize, keys: &[u16]) -> Self {
+    fn of(rows: &'a [P], first: usize, about: &About) -> Self {
         let mut columns: Vec<Column<'a>> = Vec::new();
         for row in rows {
             let slots = Slots::of(row);
@@ -42,6 +48,7 @@ impl<'a, P: Params> Rows<'a, P> {
             first,
             rows: Mutex::default(),
         });
+        let keys = about.keys;
         for (place, key) in keys.iter().enumerate() {
             if let Some(column) = columns.get_mut(usize::from(*key)) {
                 column.key = Some(Key {
@@ -54,8 +61,20 @@ impl<'a, P: Params> Rows<'a, P> {
         for column in &mut columns {
             column.first = first;
         }
+        let mut bounds = Vec::new();
+        for place in about.arrays {
+            if let Some(column) = columns.get_mut(usize::from(*place)) {
+                let parts = Arc::new(Mutex::default());
+                column.parts = Some(Arc::clone(&parts));
+                bounds.extend([false, true].map(|ends| Bounds {
+                    parts: Arc::clone(&parts),
+                    ends,
+                }));
+            }
+        }
         Self {
             columns,
+            bounds,
             row: PhantomData,
         }
     }
@@ -65,6 +84,9 @@ impl<P: Params> Params for Rows<'_, P> {
     fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
         for column in &self.columns {
             slots.push(column);
+        }
+        for bounds in &self.bounds {
+            slots.push(bounds);
         }
     }
 }
@@ -81,6 +103,24 @@ struct Column<'a> {
     /// What the first row is counted as.
     first: usize,
     key: Option<Key>,
+    /// Of arrays, which are sent as one.
+    parts: Option<Arc<Mutex<Slices>>>,
+}
+
+/// Where the arrays of one column begin, or end. It is written after they are.
+struct Bounds {
+    parts: Arc<Mutex<Slices>>,
+    ends: bool,
+}
+
+impl Param for Bounds {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = parts
+            .iter()
+            .map(|part| part.map(|(first, last)| if self.ends { last } else { first }));
+        places.collect::<Vec<Option<i32>>>().encode(ty, out)
+    }
 }
 
 /// The column is one of those that tell rows apart.
@@ -102,12 +142,19 @@ impl Column<'_> {
             values: Vec::with_capacity(rows),
             first: 0,
             key: None,
+            parts: None,
         }
     }
 }
 
 impl Param for Column<'_> {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        if let Some(parts) = &self.parts {
+            let found = crate::codec::encode_as_one(&self.values, ty, out);
+            let found = found.map_err(|(row, error)| error.in_row(self.first + row))?;
+            *parts.lock().unwrap_or_else(PoisonError::into_inner) = found;
+            return Ok(Encoded::Value);
+        }
         let mut keys = self.key.as_ref().map(|key| key.begin(self.values.len()));
         let encoded = crate::codec::encode_elements(&self.values, ty, out, |row, written| {
             if let Some(key) = keys.as_mut().and_then(|keys| keys.get_mut(row)) {
@@ -260,7 +307,7 @@ impl<P: Params> Call<'_, P> {
     async fn run<R: Row>(&self, all: &mut Vec<R>) -> Result<u64> {
         match self.handle {
             // One statement is a transaction by itself, and of no rows there is nothing to ask.
-            Handle::Pool(pool) if self.rows.len() > CHUNK => {
+            Handle::Pool(pool) if self.rows.len() > self.chunk() => {
                 let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN", None).await?;
                 let handle = Handle::Transaction(transaction.core());
                 let affected = self.chunks(handle, all).await?;
@@ -268,7 +315,7 @@ impl<P: Params> Call<'_, P> {
                 Ok(affected)
             }
             // A fault that is found here leaves the caller's transaction as it was, of one statement or of several.
-            Handle::Transaction(transaction) if self.rows.len() > CHUNK => {
+            Handle::Transaction(transaction) if self.rows.len() > self.chunk() => {
                 let parts = transaction.savepoint().await?;
                 match self.chunks(Handle::Transaction(&parts), all).await {
                     Ok(affected) => {
@@ -285,10 +332,18 @@ impl<P: Params> Call<'_, P> {
         }
     }
 
+    fn chunk(&self) -> usize {
+        match self.about.arrays {
+            [] => CHUNK,
+            _ => CHUNK_OF_ARRAYS,
+        }
+    }
+
     async fn chunks<R: Row>(&self, handle: Handle<'_>, all: &mut Vec<R>) -> Result<u64> {
         let mut affected = 0;
-        for (number, chunk) in self.rows.chunks(CHUNK).enumerate() {
-            let rows = Rows::of(chunk, number * CHUNK, self.about.keys);
+        let size = self.chunk();
+        for (number, chunk) in self.rows.chunks(size).enumerate() {
+            let rows = Rows::of(chunk, number * size, self.about);
             let slots = Slots::of(&rows);
             let (replied, reply) = call::open(handle, self.about, slots.as_slice()).await?;
             let mut replied = pin!(replied);

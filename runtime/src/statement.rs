@@ -50,6 +50,8 @@ pub struct About {
     pub(crate) params: Option<&'static [u16]>,
     /// Of a query that takes many rows of parameters: those that tell rows apart.
     pub(crate) keys: &'static [u16],
+    /// Of many rows: the places of those that are arrays.
+    pub(crate) arrays: &'static [u16],
     /// What parameters are held to before they are sent.
     pub(crate) held: &'static [Held],
     /// How it is read in pages, if it is.
@@ -110,6 +112,7 @@ impl<P: Params, R: Row> Statement<P, R> {
                 timeout: None,
                 params: None,
                 keys: &[],
+                arrays: &[],
                 held: &[],
                 pages: None,
                 added: Added::Nothing,
@@ -156,6 +159,13 @@ impl<P, R> Statement<P, R> {
     #[must_use]
     pub const fn held(mut self, held: &'static [Held]) -> Self {
         self.about.held = held;
+        self
+    }
+
+    /// It takes many rows of parameters, of which those at these places are arrays.
+    #[must_use]
+    pub const fn arrays(mut self, places: &'static [u16]) -> Self {
+        self.about.arrays = places;
         self
     }
 

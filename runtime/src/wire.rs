@@ -195,6 +195,15 @@ pub(crate) fn written(value: &dyn Param, out: &mut Vec<u8>) -> Result<Encoded, E
     value.encode(Type(&postgres::Type::TEXT), &mut Buffer(out))
 }
 
+/// Writes a value apart from others.
+pub(crate) fn write(
+    value: &dyn Param,
+    ty: Type<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Encoded, EncodeError> {
+    value.encode(ty, &mut Buffer(out))
+}
+
 impl fmt::Debug for Buffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Buffer")

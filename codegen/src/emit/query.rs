@@ -337,8 +337,11 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         layout::string(&format!("{plain}::{}", query.written)),
         layout::string(&format!("{}:{}", query.file, query.line)),
         argument,
-        types(&query.inputs, if query.bulk.is_some() { "[]" } else { "" }),
-        types(&query.outputs, ""),
+        match query.bulk {
+            Some(_) => types_of_rows(query),
+            None => types(&query.inputs),
+        },
+        types(&query.outputs),
     ];
     let mut methods = Vec::new();
     if query.shared {
@@ -349,6 +352,10 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
     }
     if let Some((_, name)) = pages {
         methods.push(format!("paged(&{name})"));
+    }
+    if !query.arrays.is_empty() {
+        let places: Vec<String> = query.arrays.iter().map(usize::to_string).collect();
+        methods.push(format!("arrays(&[{}])", places.join(", ")));
     }
     if let Some(keys) = query.bulk.as_ref().filter(|keys| !keys.is_empty()) {
         let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
@@ -456,15 +463,32 @@ fn quoted(pieces: &[Piece]) -> String {
 }
 
 /// The types of the database, for the check when the statement is prepared.
-fn types(values: &[Value], of: &str) -> String {
+fn types(values: &[Value]) -> String {
     let spelled: Vec<String> = values
         .iter()
         .map(|value| match value.slot.ty {
             // With its switch.
-            RustType::Patch(_) => format!("{}{of} bool{of}", value.spelled),
-            _ => format!("{}{of}", value.spelled),
+            RustType::Patch(_) => format!("{} bool", value.spelled),
+            _ => value.spelled.clone(),
         })
         .collect();
+    layout::string(&spelled.join(" "))
+}
+
+/// An array for each parameter. Those that are arrays are one, and two more say where each begins and ends.
+fn types_of_rows(query: &Query) -> String {
+    let mut spelled: Vec<String> = Vec::new();
+    for value in &query.inputs {
+        let of = match query.arrays.contains(&spelled.len()) {
+            true => "",
+            false => "[]",
+        };
+        spelled.push(format!("{}{of}", value.spelled));
+        if matches!(value.slot.ty, RustType::Patch(_)) {
+            spelled.push("bool[]".to_owned());
+        }
+    }
+    spelled.extend(query.arrays.iter().map(|_| "int4[] int4[]".to_owned()));
     layout::string(&spelled.join(" "))
 }
 

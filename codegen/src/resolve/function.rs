@@ -111,6 +111,10 @@ impl Resolver<'_> {
                 None => draft.parsed.statement.sql.clone(),
             },
             bulk: draft.bulk.as_ref().map(|bulk| bulk.keys.clone()),
+            arrays: draft
+                .bulk
+                .as_ref()
+                .map_or_else(Vec::new, |bulk| bulk.arrays.clone()),
             texts: draft
                 .template
                 .map(|template| template.sent_pieces(self.sources)),

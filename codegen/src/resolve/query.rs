@@ -72,6 +72,8 @@ pub(super) struct Bulk<'a> {
     pub(super) sql: &'a str,
     /// The places of the parameters that tell rows apart.
     pub(super) keys: Vec<usize>,
+    /// And of those that are arrays.
+    pub(super) arrays: Vec<usize>,
 }
 
 impl<'a> Resolver<'a> {
@@ -214,6 +216,7 @@ impl<'a> Resolver<'a> {
         let shipped = Bulk {
             sql: &group.group.texts.first()?.statement.sql,
             keys: bulk::keys(self.catalog, own),
+            arrays: bulk::arrays(self.catalog, own),
         };
         Some((Some(shipped), &statement.columns, facts))
     }

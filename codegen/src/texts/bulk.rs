@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, ConstraintKind, Oid, Trigger, TypeKind};
 use crate::describe::tree::{Command, ConflictAction, Expr, Query, RteKind};
 use crate::describe::{Described, Statement as Server};
 use crate::diagnostic::Diagnostic;
-use crate::parse::syntax::{DirectiveKind, ParsedQuery, Role};
+use crate::parse::syntax::{DirectiveKind, ParamUse, ParsedQuery, Role};
 use crate::scan::{Scanner, Token, TokenKind};
 use crate::source::{Sources, Span};
 
@@ -54,11 +54,39 @@ pub fn keys(catalog: &Catalog, server: &Server) -> Vec<usize> {
     let Some(query) = server.queries.first() else {
         return Vec::new();
     };
-    match query.command {
+    let keys = match query.command {
         Command::Insert => upserted(catalog, query).unwrap_or_default(),
         Command::Update => compared(catalog, query).unwrap_or_default(),
         _ => Vec::new(),
+    };
+    // The server finds those that are arrays.
+    let arrays = arrays(catalog, server);
+    match keys.iter().any(|key| arrays.contains(key)) {
+        true => Vec::new(),
+        false => keys,
     }
+}
+
+/// The places, among the parameters, of arrays: those of all rows are sent as one, and for each where it begins and ends.
+pub fn arrays(catalog: &Catalog, server: &Server) -> Vec<usize> {
+    let params = server.params.iter().enumerate();
+    params
+        .filter(|(_, oid)| is_array(catalog, **oid))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn is_array(catalog: &Catalog, oid: Oid) -> bool {
+    let domain = |found: &crate::catalog::Type| matches!(found.kind, TypeKind::Domain { .. });
+    catalog.element_type(oid).is_some() && !catalog.types.get(&oid).is_some_and(domain)
+}
+
+/// The numbers of the parameters that say where a row's array begins and ends, behind those of the author.
+fn bounds(catalog: &Catalog, server: &Server, place: usize) -> (usize, usize) {
+    let arrays = arrays(catalog, server);
+    let before = arrays.iter().filter(|&&other| other < place).count();
+    let first = server.params.len() + 2 * before + 1;
+    (first, first + 1)
 }
 
 type Refused = Box<Diagnostic>;
@@ -201,7 +229,15 @@ impl<'a> Reader<'a> {
         // Each array has its parameter's number, wherever it stands first.
         let (mut statement, _) =
             template.join(self.sources, &query.statement, &super::Variant::default());
-        statement.params.clone_from(params);
+        let mut params = params.clone();
+        for place in arrays(catalog, server) {
+            params.extend(["begins", "ends"].map(|what| ParamUse {
+                name: format!("{} {what}", params[place].name),
+                spans: params[place].spans.clone(),
+                role: Role::Value,
+            }));
+        }
+        statement.params.clone_from(&params);
         Ok(Group {
             name: Some(NAME),
             params: params.clone(),
@@ -373,6 +409,13 @@ impl<'a> Reader<'a> {
     fn columns_of(&self, catalog: &Catalog, server: &Server, pieces: Vec<Piece>) -> Vec<Piece> {
         let column = |piece| match piece {
             Piece::Param(place, at) => match server.params.get(place) {
+                Some(&oid) if is_array(catalog, oid) => {
+                    let array = flat(catalog, oid).unwrap_or_default();
+                    let (begins, ends) = bounds(catalog, server, place);
+                    let (begins, ends) = (column(begins - 1), column(ends - 1));
+                    let slice = format!("(${}::{array})[bulk.{begins}:bulk.{ends}]", place + 1);
+                    Piece::Ours(slice, at)
+                }
                 Some(&oid) if is_composite(catalog, oid) => {
                     let array = array(catalog, oid).unwrap_or_default();
                     let element = format!("(${}::{array})[bulk.position]", place + 1);
@@ -400,6 +443,17 @@ impl<'a> Reader<'a> {
         let mut names = Vec::new();
         for (place, (param, &oid)) in template.params.iter().zip(&server.params).enumerate() {
             let at = param.spans.first().copied().unwrap_or(at);
+            if is_array(catalog, oid) && flat(catalog, oid).is_some() {
+                let (begins, ends) = bounds(catalog, server, place);
+                for bound in [begins, ends] {
+                    if !arrays.is_empty() {
+                        arrays.push(ours(", ".to_owned()));
+                    }
+                    arrays.push(Piece::Ours(format!("${bound}::int4[]"), at));
+                    names.push(column(bound - 1));
+                }
+                continue;
+            }
             let array = array(catalog, oid).ok_or_else(|| {
                 refused(
                     at,
@@ -408,10 +462,7 @@ impl<'a> Reader<'a> {
                         param.name,
                         catalog.type_name(oid)
                     ),
-                    format!(
-                        "unnest would flatten it: take it as `jsonb` and make the array in the SQL, `ARRAY(SELECT jsonb_array_elements_text(:{}))`; or call the query for each row in a transaction",
-                        param.name
-                    ),
+                    "cast it to a type that has an array type and is no domain over arrays, `:name::text[]`; or call the query for each row, as a batch",
                 )
             })?;
             let array = format!("${}::{array}", place + 1);
@@ -451,6 +502,11 @@ impl<'a> Reader<'a> {
 
 fn column(place: usize) -> String {
     format!("p{}", place + 1)
+}
+
+/// An array's own type, as a cast names it.
+fn flat(catalog: &Catalog, oid: Oid) -> Option<String> {
+    array(catalog, catalog.element_type(oid)?)
 }
 
 /// The array type over a type, as a cast names it: by the catalog's own name, since `char` and `bit` mean one character to the grammar.

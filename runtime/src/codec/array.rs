@@ -158,6 +158,56 @@ pub(crate) fn encode_elements(
     Ok(Encoded::Value)
 }
 
+/// By array: the places of its first element and its last among those of all, from 1. Of NULL there are none.
+pub(crate) type Slices = Vec<Option<(i32, i32)>>;
+
+/// Arrays as one, of the elements of all, and where each is. An empty one ends before it begins.
+pub(crate) fn encode_as_one(
+    arrays: &[&dyn Param],
+    ty: Type<'_>,
+    out: &mut Buffer<'_>,
+) -> Result<Slices, (usize, EncodeError)> {
+    const SHAPE: EncodeError = EncodeError::new(
+        "is not an array of one dimension that begins at 1, and rows of a list have no other",
+    );
+    let empty = Dimension {
+        length: 0,
+        first: 1,
+    };
+    let (_, nulls) = begin(&[empty], ty, out).map_err(|error| (0, error))?;
+    // Behind the mark of NULLs stands the type of the elements.
+    let length = nulls + 8;
+    let mut parts = Vec::with_capacity(arrays.len());
+    let mut last = 0_i32;
+    let mut written = Vec::new();
+    for (row, array) in arrays.iter().enumerate() {
+        written.clear();
+        let encoded = crate::wire::write(*array, ty, &mut written);
+        if encoded.map_err(|error| (row, error))? == Encoded::Null {
+            parts.push(None);
+            continue;
+        }
+        let number = |place: usize| {
+            let bytes = written.get(place..)?.first_chunk()?;
+            Some(i32::from_be_bytes(*bytes))
+        };
+        let count = match (number(0), number(12), number(16)) {
+            (Some(0), ..) => 0,
+            (Some(1), Some(count), Some(1)) => count,
+            _ => return Err((row, SHAPE)),
+        };
+        if number(4) != Some(0) {
+            out.patch(nulls, 1_i32.to_be_bytes());
+        }
+        let first = last;
+        last = last.checked_add(count).ok_or((row, TOO_LONG))?;
+        parts.push(Some((first.saturating_add(1), last)));
+        out.put(written.get(20..).unwrap_or_default());
+    }
+    out.patch(length, last.to_be_bytes());
+    Ok(parts)
+}
+
 impl<T: Param> Param for Vec<T> {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         self.as_slice().encode(ty, out)

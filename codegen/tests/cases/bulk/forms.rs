@@ -86,8 +86,11 @@ sqlmill_runtime::enumeration! { Mood: "public"."mood" { Calm = "calm", Cross = "
 pub use crate::tables::{NewNote, NewStock, Stock};
 
 use crate::types::{Address, AppSize, Mood};
-use sqlmill_runtime::types::Bits;
-use sqlmill_runtime::{BulkExecute, BulkRows, Patch, Rows, Statement, Transaction, Writer};
+use sqlmill_runtime::types::{Bits, Decimal};
+use sqlmill_runtime::{
+    BulkExecute, BulkRows, Execute, Many, Optional, Patch, Reader, Rows, Statement, Transaction,
+    Writer,
+};
 
 /// ```sql
 /// INSERT INTO people (id, name, bio, mail, mood, home, grade, flags, code, size)
@@ -536,6 +539,345 @@ const SET_STOCK_SQL: &str = r"UPDATE stock SET count = bulk.p1 FROM unnest($1::i
 WHERE shop = bulk.p2 AND item = bulk.p3 AND count IS DISTINCT FROM bulk.p1";
 
 /// ```sql
+/// INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+/// SELECT bulk.p1, ($2::text[])[bulk.p9:bulk.p10], ($3::numeric[])[bulk.p11:bulk.p12], ($4::mood[])[bulk.p13:bulk.p14], ($5::address[])[bulk.p15:bulk.p16], ($6::bytea[])[bulk.p17:bulk.p18], ($7::text[])[bulk.p19:bulk.p20] || ARRAY['end'], bulk.p8
+/// FROM unnest($1::int4[], $9::int4[], $10::int4[], $11::int4[], $12::int4[], $13::int4[], $14::int4[], $15::int4[], $16::int4[], $17::int4[], $18::int4[], $19::int4[], $20::int4[], $8::text[]) WITH ORDINALITY AS bulk (p1, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p8, position)
+/// ORDER BY bulk.position
+/// RETURNING id
+/// ```
+///
+/// Takes many rows of parameters at once, all or none.
+///
+/// Returns any number of rows: `bulk` is a function that returns a set.
+///
+/// Reads `lists`. Writes `lists` (insert): `id`, `texts`, `numbers`, `moods`, `homes`, `raw`,
+/// `names`, `sent`.
+///
+/// Parameters:
+///
+/// - `id`, `sent`: not null, as declared
+/// - `texts`: not null: stored in `lists.texts`, which is NOT NULL; the author's `?`
+/// - `numbers`: may be null: stored in `lists.numbers`, which may be; the author's `?`
+/// - `moods`: may be null: stored in `lists.moods`, which may be; the author's `?`
+/// - `homes`: may be null: stored in `lists.homes`, which may be; the author's `?`
+/// - `raw`: may be null: stored in `lists.raw`, which may be; the author's `?`
+/// - `names`: the author's `?`; the author's `?`
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+///
+/// Can violate:
+///
+/// - `lists_pkey` (unique key): inserts into `lists`
+/// - `lists.id` (not-null constraint): inserts into `lists`
+/// - `lists.sent` (not-null constraint): inserts into `lists`
+/// - `lists.texts` (not-null constraint): inserts into `lists`
+pub fn add_lists<'a>(
+    db: &'a impl Writer,
+    rows: &'a [NewLists<'a>],
+) -> BulkRows<'a, NewLists<'a>, i32> {
+    BulkRows::new(db, &ADD_LISTS, rows)
+}
+
+/// The parameters of [`add_lists()`], [`add_list()`].
+#[derive(Debug, Clone, Copy)]
+pub struct NewLists<'a> {
+    pub id: i32,
+    pub texts: &'a [Option<&'a str>],
+    pub numbers: Option<&'a [Option<Decimal>]>,
+    pub moods: Option<&'a [Option<Mood>]>,
+    pub homes: Option<&'a [Option<Address>]>,
+    pub raw: Option<&'a [Option<&'a [u8]>]>,
+    pub names: Option<&'a [Option<&'a str>]>,
+    pub sent: &'a str,
+}
+
+sqlmill_runtime::params! { NewLists<'_> { id, texts, numbers, moods, homes, raw, names, sent } }
+
+/// What [`add_lists()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddListsConstraint {
+    /// The unique key of `lists` on `id`.
+    ListsPkey,
+    /// The not-null constraint of `lists` on `id`.
+    ListsIdNotNull,
+    /// The not-null constraint of `lists` on `sent`.
+    ListsSentNotNull,
+    /// The not-null constraint of `lists` on `texts`.
+    ListsTextsNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    AddListsConstraint {
+        ListsPkey = "public"."lists" "lists_pkey",
+        ListsIdNotNull = "public"."lists" column "id",
+        ListsSentNotNull = "public"."lists" column "sent",
+        ListsTextsNotNull = "public"."lists" column "texts",
+    }
+}
+
+static ADD_LISTS: Statement<Rows<'_, NewLists<'_>>, i32> = Statement::new(
+    "users::add_lists",
+    "queries/users.sql:36",
+    ADD_LISTS_SQL,
+    "int4[] text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[]",
+    "int4",
+)
+.arrays(&[1, 2, 3, 4, 5, 6]);
+const ADD_LISTS_SQL: &str = r"INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+SELECT bulk.p1, ($2::text[])[bulk.p9:bulk.p10], ($3::numeric[])[bulk.p11:bulk.p12], ($4::mood[])[bulk.p13:bulk.p14], ($5::address[])[bulk.p15:bulk.p16], ($6::bytea[])[bulk.p17:bulk.p18], ($7::text[])[bulk.p19:bulk.p20] || ARRAY['end'], bulk.p8
+FROM unnest($1::int4[], $9::int4[], $10::int4[], $11::int4[], $12::int4[], $13::int4[], $14::int4[], $15::int4[], $16::int4[], $17::int4[], $18::int4[], $19::int4[], $20::int4[], $8::text[]) WITH ORDINALITY AS bulk (p1, p9, p10, p11, p12, p13, p14, p15, p16, p17, p18, p19, p20, p8, position)
+ORDER BY bulk.position
+RETURNING id";
+
+/// ```sql
+/// INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+/// VALUES ($1, $2, $3, $4, $5, $6, $7 || ARRAY['end'], $8)
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Writes `lists` (insert): `id`, `texts`, `numbers`, `moods`, `homes`, `raw`, `names`, `sent`.
+///
+/// Parameters:
+///
+/// - `id`, `sent`: not null, as declared
+/// - `texts`: not null: stored in `lists.texts`, which is NOT NULL; the author's `?`
+/// - `numbers`: may be null: stored in `lists.numbers`, which may be; the author's `?`
+/// - `moods`: may be null: stored in `lists.moods`, which may be; the author's `?`
+/// - `homes`: may be null: stored in `lists.homes`, which may be; the author's `?`
+/// - `raw`: may be null: stored in `lists.raw`, which may be; the author's `?`
+/// - `names`: the author's `?`; the author's `?`
+///
+/// Can violate:
+///
+/// - `lists_pkey` (unique key): inserts into `lists`
+pub fn add_list<'a>(db: &'a impl Writer, params: NewLists<'a>) -> Execute<'a, NewLists<'a>> {
+    Execute::new(db, &ADD_LIST, params)
+}
+
+/// What [`add_list()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddListConstraint {
+    /// The unique key of `lists` on `id`.
+    ListsPkey,
+}
+
+sqlmill_runtime::constraints! {
+    AddListConstraint {
+        ListsPkey = "public"."lists" "lists_pkey",
+    }
+}
+
+static ADD_LIST: Statement<NewLists<'_>> = Statement::new(
+    "users::add_list",
+    "queries/users.sql:42",
+    ADD_LIST_SQL,
+    "int4 text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text",
+    "",
+);
+const ADD_LIST_SQL: &str = r"INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+VALUES ($1, $2, $3, $4, $5, $6, $7 || ARRAY['end'], $8)";
+
+/// ```sql
+/// UPDATE lists SET texts = CASE WHEN bulk.p2 THEN ($1::text[])[bulk.p7:bulk.p8] ELSE lists.texts END, moods = CASE WHEN bulk.p4 THEN ($3::mood[])[bulk.p9:bulk.p10] ELSE lists.moods END FROM unnest($7::int4[], $8::int4[], $2::bool[], $9::int4[], $10::int4[], $4::bool[], $5::int4[], $11::int4[], $12::int4[]) AS bulk (p7, p8, p2, p9, p10, p4, p5, p11, p12)
+/// WHERE id = bulk.p5 AND NOT raw @> ($6::bytea[])[bulk.p11:bulk.p12]
+/// ```
+///
+/// Takes many rows of parameters at once, all or none. No two have the same `id`.
+///
+/// Returns how many rows it affected.
+///
+/// Reads `lists`. Writes `lists` (update): `texts`, `moods`.
+///
+/// Can violate:
+///
+/// - `lists.texts` (not-null constraint): updates `lists`
+pub fn change_lists<'a>(
+    db: &'a impl Writer,
+    rows: &'a [ChangeLists<'a>],
+) -> BulkExecute<'a, ChangeLists<'a>> {
+    BulkExecute::new(db, &CHANGE_LISTS, rows)
+}
+
+/// The parameters of [`change_lists()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeLists<'a> {
+    /// not null: stored in `lists.texts`, which is NOT NULL
+    pub texts: Patch<&'a [&'a str]>,
+    /// may be null: stored in `lists.moods`, which may be
+    pub moods: Patch<Option<&'a [Mood]>>,
+    /// not null: compared with `lists.id`
+    pub id: i32,
+    /// not null: nothing here asks for NULL
+    pub raw: &'a [&'a [u8]],
+}
+
+sqlmill_runtime::params! { ChangeLists<'_> { texts, moods, id, raw } }
+
+sqlmill_runtime::patches! {
+    ChangeLists<'a>: new(id: i32, raw: &'a [&'a [u8]]) {
+        texts: &'a [&'a str],
+        moods or clear_moods: &'a [Mood],
+    }
+}
+
+/// What [`change_lists()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeListsConstraint {
+    /// The not-null constraint of `lists` on `texts`.
+    ListsTextsNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeListsConstraint {
+        ListsTextsNotNull = "public"."lists" column "texts",
+    }
+}
+
+static CHANGE_LISTS: Statement<Rows<'_, ChangeLists<'_>>> = Statement::new(
+    "users::change_lists",
+    "queries/users.sql:46",
+    CHANGE_LISTS_SQL,
+    "text[] bool[] public.mood[] bool[] int4[] bytea[] int4[] int4[] int4[] int4[] int4[] int4[]",
+    "",
+)
+.arrays(&[0, 2, 5])
+.keyed(&[4]);
+const CHANGE_LISTS_SQL: &str = r"UPDATE lists SET texts = CASE WHEN bulk.p2 THEN ($1::text[])[bulk.p7:bulk.p8] ELSE lists.texts END, moods = CASE WHEN bulk.p4 THEN ($3::mood[])[bulk.p9:bulk.p10] ELSE lists.moods END FROM unnest($7::int4[], $8::int4[], $2::bool[], $9::int4[], $10::int4[], $4::bool[], $5::int4[], $11::int4[], $12::int4[]) AS bulk (p7, p8, p2, p9, p10, p4, p5, p11, p12)
+WHERE id = bulk.p5 AND NOT raw @> ($6::bytea[])[bulk.p11:bulk.p12]";
+
+/// ```sql
+/// DELETE FROM lists USING unnest($3::int4[], $4::int4[], $5::int4[], $6::int4[]) AS bulk (p3, p4, p5, p6)
+/// WHERE numbers = ($1::numeric[])[bulk.p3:bulk.p4] AND texts = ($2::text[])[bulk.p5:bulk.p6]
+/// ```
+///
+/// Takes many rows of parameters at once, all or none.
+///
+/// Returns how many rows it affected.
+///
+/// Reads `lists`. Writes `lists` (delete).
+pub fn remove_lists<'a>(
+    db: &'a impl Writer,
+    rows: &'a [RemoveLists<'a>],
+) -> BulkExecute<'a, RemoveLists<'a>> {
+    BulkExecute::new(db, &REMOVE_LISTS, rows)
+}
+
+/// The parameters of [`remove_lists()`].
+#[derive(Debug, Clone, Copy)]
+pub struct RemoveLists<'a> {
+    /// not null: compared with `lists.numbers`
+    pub numbers: &'a [Decimal],
+    /// not null: compared with `lists.texts`
+    pub texts: &'a [&'a str],
+}
+
+sqlmill_runtime::params! { RemoveLists<'_> { numbers, texts } }
+
+static REMOVE_LISTS: Statement<Rows<'_, RemoveLists<'_>>> = Statement::new(
+    "users::remove_lists",
+    "queries/users.sql:50",
+    REMOVE_LISTS_SQL,
+    "numeric[] text[] int4[] int4[] int4[] int4[]",
+    "",
+)
+.arrays(&[0, 1]);
+const REMOVE_LISTS_SQL: &str = r"DELETE FROM lists USING unnest($3::int4[], $4::int4[], $5::int4[], $6::int4[]) AS bulk (p3, p4, p5, p6)
+WHERE numbers = ($1::numeric[])[bulk.p3:bulk.p4] AND texts = ($2::text[])[bulk.p5:bulk.p6]";
+
+/// Those of which the one that was added with others is not the one that was added alone.
+///
+/// ```sql
+/// SELECT one.id
+/// FROM lists AS one
+/// JOIN lists AS many ON many.id = one.id + 100000
+/// WHERE ROW(one.texts, one.numbers, one.moods, one.homes, one.raw, one.names)
+///         IS DISTINCT FROM ROW(many.texts, many.numbers, many.moods, many.homes, many.raw, many.names)
+///     OR ROW(array_dims(one.texts), array_dims(one.numbers), array_dims(one.homes), one.texts::text)
+///         IS DISTINCT FROM ROW(array_dims(many.texts), array_dims(many.numbers), array_dims(many.homes), many.texts::text)
+/// ORDER BY one.id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `one`.
+///
+/// Ordered by `id`.
+///
+/// Reads `lists`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn differing_lists(db: &impl Reader) -> Many<'_, (), i32> {
+    Many::new(db, &DIFFERING_LISTS, ())
+}
+
+static DIFFERING_LISTS: Statement<(), i32> = Statement::new(
+    "users::differing_lists",
+    "queries/users.sql:54",
+    DIFFERING_LISTS_SQL,
+    "",
+    "int4",
+);
+const DIFFERING_LISTS_SQL: &str = r"SELECT one.id
+FROM lists AS one
+JOIN lists AS many ON many.id = one.id + 100000
+WHERE ROW(one.texts, one.numbers, one.moods, one.homes, one.raw, one.names)
+        IS DISTINCT FROM ROW(many.texts, many.numbers, many.moods, many.homes, many.raw, many.names)
+    OR ROW(array_dims(one.texts), array_dims(one.numbers), array_dims(one.homes), one.texts::text)
+        IS DISTINCT FROM ROW(array_dims(many.texts), array_dims(many.numbers), array_dims(many.homes), many.texts::text)
+ORDER BY one.id";
+
+/// ```sql
+/// SELECT texts, moods FROM lists WHERE id = $1
+/// ```
+///
+/// Returns at most one row: `lists.id` is the primary key.
+///
+/// Reads `lists`. May share a connection.
+///
+/// Parameters:
+///
+/// - `id`: not null: compared with `lists.id`
+///
+/// Columns:
+///
+/// - `texts`: not null, as declared; elements of `lists.texts` may be null: the type does not
+///   forbid it
+/// - `moods`: may be null, as declared; elements of `lists.moods` may be null: the type does not
+///   forbid it
+pub fn list_texts(db: &impl Reader, id: i32) -> Optional<'_, (i32,), ListTextsRow> {
+    Optional::new(db, &LIST_TEXTS, (id,))
+}
+
+/// A row of [`list_texts()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListTextsRow {
+    pub texts: Vec<Option<String>>,
+    pub moods: Option<Vec<Option<Mood>>>,
+}
+
+/// [`ListTextsRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ListTextsRowRef<'a> {
+    pub texts: Vec<Option<&'a str>>,
+    pub moods: Option<Vec<Option<Mood>>>,
+}
+
+sqlmill_runtime::row! { ListTextsRow, ListTextsRowRef { texts, moods } }
+
+static LIST_TEXTS: Statement<(i32,), ListTextsRow> = Statement::new(
+    "users::list_texts",
+    "queries/users.sql:65",
+    LIST_TEXTS_SQL,
+    "int4",
+    "text[] public.mood[]",
+)
+.shared();
+const LIST_TEXTS_SQL: &str = "SELECT texts, moods FROM lists WHERE id = $1";
+
+/// ```sql
 /// DELETE FROM stock USING unnest($1::int4[], $2::int4[]) AS bulk (p1, p2)
 /// WHERE shop = bulk.p1 AND item = bulk.p2
 /// ```
@@ -565,7 +907,7 @@ sqlmill_runtime::params! { RemoveStock { shop, item } }
 
 static REMOVE_STOCK: Statement<Rows<'_, RemoveStock>> = Statement::new(
     "users::remove_stock",
-    "queries/users.sql:35",
+    "queries/users.sql:68",
     REMOVE_STOCK_SQL,
     "int4[] int4[]",
     "",
@@ -575,5 +917,6 @@ WHERE shop = bulk.p1 AND item = bulk.p2";
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, SET_STOCK, REMOVE_STOCK,
+    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, SET_STOCK, ADD_LISTS, ADD_LIST,
+    CHANGE_LISTS, REMOVE_LISTS, DIFFERING_LISTS, LIST_TEXTS, REMOVE_STOCK,
 }

@@ -20,6 +20,16 @@ CREATE TABLE people (
     joined timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE stock (shop int, item int, count int NOT NULL, PRIMARY KEY (shop, item));
+CREATE TABLE lists (
+    id int PRIMARY KEY,
+    texts text[] NOT NULL,
+    numbers numeric[],
+    moods mood[],
+    homes address[],
+    raw bytea[],
+    names varchar(5)[],
+    sent text NOT NULL
+);
 CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text, author int REFERENCES people (id));
 
 -- ==== queries
@@ -56,6 +66,39 @@ RETURNING people.id, people.name, people.bio;
 --! set_stock
 --@ bulk
 UPDATE stock SET count = :count WHERE shop = :shop AND item = :item AND count IS DISTINCT FROM :count;
+
+--: NewLists(texts[?], numbers[?], moods[?], homes[?], raw[?], names?[?])
+--! add_lists NewLists
+--@ bulk
+INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :sent)
+RETURNING id;
+
+--! add_list NewLists
+INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
+VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :sent);
+
+--! change_lists (texts~, moods~)
+--@ bulk
+UPDATE lists SET texts = :texts, moods = :moods WHERE id = :id AND NOT raw @> :raw;
+
+--! remove_lists
+--@ bulk
+DELETE FROM lists WHERE numbers = :numbers AND texts = :texts;
+
+--! differing_lists
+--- Those of which the one that was added with others is not the one that was added alone.
+SELECT one.id
+FROM lists AS one
+JOIN lists AS many ON many.id = one.id + 100000
+WHERE ROW(one.texts, one.numbers, one.moods, one.homes, one.raw, one.names)
+        IS DISTINCT FROM ROW(many.texts, many.numbers, many.moods, many.homes, many.raw, many.names)
+    OR ROW(array_dims(one.texts), array_dims(one.numbers), array_dims(one.homes), one.texts::text)
+        IS DISTINCT FROM ROW(array_dims(many.texts), array_dims(many.numbers), array_dims(many.homes), many.texts::text)
+ORDER BY one.id;
+
+--! list_texts
+SELECT texts, moods FROM lists WHERE id = :id;
 
 --! remove_stock
 --@ bulk

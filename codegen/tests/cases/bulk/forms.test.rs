@@ -5,8 +5,8 @@ use sqlmill_runtime::{Database, ErrorKind, Patch};
 
 use super::types::{Address, AppSize, Mood};
 use super::users::{
-    self, AddPeople, AddPeopleConstraint, ChangePeople, FirstStock, NewNote, NewStock, RemoveStock,
-    SetStock,
+    self, AddPeople, AddPeopleConstraint, ChangeLists, ChangePeople, FirstStock, NewLists,
+    NewNote, NewStock, RemoveLists, RemoveStock, SetStock,
 };
 
 fn person(id: i32, name: &str) -> AddPeople<'_> {
@@ -141,6 +141,73 @@ async fn each_row_keeps_sets_or_clears_for_itself() {
         names(&db, &[11, 12, 13]).await,
         [owned("Ada", Some("new")), owned("Bea", None), owned("Cyn", None)]
     );
+}
+
+/// Arrays of every shape arrive as they do alone.
+#[tokio::test]
+async fn arrays_are_not_flattened() {
+    let db = crate::database::of("bulk_forms").await;
+    let home = |street: &str| Address { street: Some(street.to_owned()), zip: None };
+    let homes = [Some(home("a,\"(")), None, Some(Address { street: None, zip: None })];
+    let number = |text: &str| text.parse().unwrap();
+    let numbers = [Some(number("1.50")), None, Some(number("0")), Some(number("-0.000001"))];
+    let words = [Some("{"), Some(""), None, Some("NULL"), Some("\"\\é")];
+    let moods = [Some(Mood::Calm), None, Some(Mood::Cross)];
+    let raw: [Option<&[u8]>; 3] = [Some(b"\0\xff"), None, Some(b"")];
+    let rows = |from: i32| -> Vec<NewLists<'_>> {
+        // Each length, and NULL, beside each other one; more rows than travel at once.
+        let row = |n: i32| {
+            let cut = |length: usize| usize::try_from(n).unwrap() / 3 % (length + 1);
+            let some = |divisor: i32| n % divisor != 0;
+            NewLists {
+                id: from + n,
+                texts: &words[..cut(5)],
+                numbers: some(2).then(|| &numbers[cut(4)..]),
+                moods: some(3).then(|| &moods[..cut(3)]),
+                homes: some(5).then(|| &homes[cut(3)..]),
+                raw: some(7).then(|| &raw[..cut(3)]),
+                names: some(4).then(|| &words[1..=cut(3)]),
+                sent: "yes",
+            }
+        };
+        (0..700).map(row).collect()
+    };
+    let many = rows(100_000);
+    let made = users::add_lists(&db, &many).await.unwrap();
+    assert!(made.iter().copied().eq(100_000..100_700));
+    for row in rows(0) {
+        users::add_list(&db, row).await.unwrap();
+    }
+    assert_eq!(users::differing_lists(&db).await.unwrap(), [0; 0]);
+
+    // The server finds what is too long, and the statement is all or nothing.
+    let long = [Some("too long")];
+    let mut faulty = rows(200_000);
+    faulty[650].names = Some(&long);
+    let error = users::add_lists(&db, &faulty).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("22001"), "{error}");
+    assert!(users::list_texts(&db, 200_000).await.unwrap().is_none());
+    let nul = [Some("ok"), Some("\0")];
+    faulty[650].names = Some(&nul);
+    let error = users::add_lists(&db, &faulty).await.unwrap_err();
+    assert_eq!(error.rows(), [650]);
+
+    // Patches, and what compares arrays.
+    let five = ["a", "", "NULL", "{}", "é"];
+    let set = ChangeLists::new(100_001, &[]).texts(&five).clear_moods();
+    let other: [&[u8]; 1] = [b"elsewhere"];
+    let keep = ChangeLists::new(100_004, &other);
+    let changed = users::change_lists(&db, &[set, keep]).await.unwrap();
+    assert_eq!(changed, 1, "every array holds what is empty");
+    let stored = users::list_texts(&db, 100_004).await.unwrap().unwrap();
+    assert_eq!(stored.texts, [Some("{".to_owned())]);
+    let set = ChangeLists { raw: &other, ..set };
+    assert_eq!(users::change_lists(&db, &[keep, set]).await.unwrap(), 2);
+    let stored = users::list_texts(&db, 100_001).await.unwrap().unwrap();
+    assert_eq!(stored.texts.len(), 5);
+    assert_eq!(stored.moods, None);
+    let gone = [&five[..], &[]].map(|texts| RemoveLists { numbers: &[], texts });
+    users::remove_lists(&db, &gone).await.unwrap();
 }
 
 /// More rows than travel in one statement, and a fault in the last of them.

@@ -1,6 +1,7 @@
 -- What takes no many rows.
 
 -- ==== schema
+CREATE DOMAIN words AS text[];
 CREATE TABLE tags (id int PRIMARY KEY, label text, words text[], post int);
 CREATE TABLE posts (id int PRIMARY KEY);
 
@@ -37,9 +38,9 @@ INSERT INTO tags (id, label, post) VALUES (:id, :label, DEFAULT);
 --@ bulk
 INSERT INTO tags (id, label) VALUES (:id, :label) ON CONFLICT (id) DO UPDATE SET label = :label;
 
---! of_arrays
+--! of_domains_of_arrays
 --@ bulk
-INSERT INTO tags (id, words) VALUES (:id, :words);
+INSERT INTO tags (id, words) VALUES (:id, :words::words);
 
 --! without_a_key
 --@ bulk

@@ -1390,6 +1390,168 @@ sqlmill_runtime::pages! {
     }
 }
 
+/// In an order that the caller chooses, with filters: a cursor is of both.
+///
+/// ```sql
+/// SELECT id, kind, rank, at
+/// FROM items
+/// WHERE ($1 IS NULL OR kind = $1) AND ($2 OR org < 2) AND ($3 IS NULL OR id > $3)
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Optional filters: `kind`, `above`; where one is absent, `true` is sent in its place.
+///
+/// Ordered as the caller chooses: `Kind`, `Rank`, `Newest`.
+///
+/// Read in pages by number, and by cursor over `rank int4 DESC NULLS LAST, id int8 DESC`; `at
+/// timestamptz DESC, id int8`; `kind text, id int8`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `id`, `kind`, `at`: not null, as declared
+/// - `rank`: may be null, as declared
+pub fn chosen<'a>(db: &'a impl Reader, params: Chosen<'a>) -> Scrolled<'a, Chosen<'a>, ChosenRow> {
+    Scrolled::new(db, &CHOSEN, params)
+}
+
+/// The parameters of [`chosen()`].
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// a flag: where it is false, `org < 2` must hold
+    pub all: bool,
+    /// an optional filter
+    pub kind: Option<&'a str>,
+    /// an optional filter
+    pub above: Option<i64>,
+    /// The first, unless another is chosen.
+    pub order: ChosenOrder,
+}
+
+impl<'a> Chosen<'a> {
+    /// With what is required, and without filters.
+    pub const fn new(all: bool) -> Self {
+        Self {
+            all,
+            kind: None,
+            above: None,
+            order: ChosenOrder::Kind,
+        }
+    }
+
+    /// Only with `kind = :kind`.
+    #[must_use]
+    pub const fn kind(mut self, kind: &'a str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Only with `id > :above`.
+    #[must_use]
+    pub const fn above(mut self, above: i64) -> Self {
+        self.above = Some(above);
+        self
+    }
+
+    /// In another order than the first.
+    #[must_use]
+    pub const fn order(mut self, order: ChosenOrder) -> Self {
+        self.order = order;
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Chosen<'_> { kind, all, above }
+    filters { kind, above, all }
+    choices { order }
+}
+
+/// The orders of [`chosen()`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ChosenOrder {
+    /// `kind, id`
+    #[default]
+    Kind,
+    /// `rank DESC NULLS LAST, id DESC`
+    Rank,
+    /// `at DESC, id`
+    Newest,
+}
+
+/// A row of [`chosen()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChosenRow {
+    pub id: i64,
+    pub kind: String,
+    pub rank: Option<i32>,
+    pub at: Timestamp,
+}
+
+/// [`ChosenRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ChosenRowRef<'a> {
+    pub id: i64,
+    pub kind: &'a str,
+    pub rank: Option<i32>,
+    pub at: Timestamp,
+}
+
+sqlmill_runtime::row! { ChosenRow, ChosenRowRef { id, kind, rank, at } }
+
+static CHOSEN: Statement<Chosen<'_>, ChosenRow> = Statement::several(
+    "users::chosen",
+    "queries/users.sql:131",
+    &CHOSEN_SQL,
+    "text bool int8",
+    "int8 text int4 timestamptz",
+)
+.paged(&CHOSEN_PAGES);
+sqlmill_runtime::texts! {
+    CHOSEN_SQL {
+        r"SELECT id, kind, rank, at
+FROM items
+WHERE "
+        [0: "(kind = " (0) ")"]
+        " AND "
+        [!2: "(org < 2)"]
+        " AND "
+        [1: "(id > " (2) ")"]
+        r"
+ORDER BY "
+        {0: ["kind, id"] ["rank DESC NULLS LAST, id DESC"] ["at DESC, id"]}
+    }
+}
+
+sqlmill_runtime::pages! {
+    CHOSEN_PAGES {
+        order "\nORDER BY rank DESC NULLS LAST, id DESC" {
+            after {
+                [["\nWHERE (page.rank, page.id) < (" (0) ", " (1) ")"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST, page.id DESC\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id < " (0)] tail ["\nORDER BY page.rank DESC NULLS LAST, page.id DESC\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE (page.rank, page.id) > (" (0) ", " (1) ")"] tail ["\nORDER BY page.rank NULLS FIRST, page.id\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id > " (0)] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST, page.id\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "rank int4 DESC NULLS LAST, id int8 DESC" [2, 0],
+        }
+        order "\nORDER BY at DESC, id" {
+            after ["\nWHERE page.at <= " (0) " AND (page.at < " (0) " OR page.id > " (1) ")\nORDER BY page.at DESC, page.id\nLIMIT " (2)],
+            before ["\nWHERE page.at >= " (0) " AND (page.at > " (0) " OR page.id < " (1) ")\nORDER BY page.at, page.id DESC\nLIMIT " (2)],
+            keys "at timestamptz DESC, id int8" [3, 0],
+        }
+        order "\nORDER BY kind, id" {
+            after ["\nWHERE (page.kind, page.id) > (" (0) ", " (1) ")\nORDER BY page.kind, page.id\nLIMIT " (2)],
+            before ["\nWHERE (page.kind, page.id) < (" (0) ", " (1) ")\nORDER BY page.kind DESC, page.id DESC\nLIMIT " (2)],
+            keys "kind text, id int8" [1, 0],
+        }
+    }
+}
+
 /// ```sql
 /// SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC
 /// ```
@@ -1428,7 +1590,7 @@ sqlmill_runtime::row! { BestOfKindRow, BestOfKindRowRef { kind, best } }
 
 static BEST_OF_KIND: Statement<(), BestOfKindRow> = Statement::new(
     "users::best_of_kind",
-    "queries/users.sql:131",
+    "queries/users.sql:139",
     BEST_OF_KIND_SQL,
     "",
     "text int4",
@@ -1478,7 +1640,7 @@ pub fn by_hidden(db: &impl Reader) -> Paged<'_, (), i64> {
 
 static BY_HIDDEN: Statement<(), i64> = Statement::new(
     "users::by_hidden",
-    "queries/users.sql:135",
+    "queries/users.sql:143",
     BY_HIDDEN_SQL,
     "",
     "int8",
@@ -1534,7 +1696,7 @@ sqlmill_runtime::row! { LooseRow, LooseRowRef { id, kind } }
 
 static LOOSE: Statement<(), LooseRow> = Statement::new(
     "users::loose",
-    "queries/users.sql:140",
+    "queries/users.sql:148",
     LOOSE_SQL,
     "",
     "int8 text",
@@ -1571,7 +1733,7 @@ pub fn labels(db: &impl Reader) -> Scrolled<'_, (), String> {
 
 static LABELS: Statement<(), String> = Statement::new(
     "users::labels",
-    "queries/users.sql:146",
+    "queries/users.sql:154",
     LABELS_SQL,
     "",
     "text",
@@ -1594,5 +1756,5 @@ sqlmill_runtime::statements! {
     FILL, FILL_NOTES, CLEAR, CLEAR_NOTES, BY_ID, BY_ID_BACKWARDS, OF_ORG, NEWEST, BY_MOOD,
     BY_EVERYTHING, WITH_NOTES, KINDS, FIRST_OF_KIND, ALL_IDS, BUSY, BY_RANK, BY_RANK_NULLS_LAST,
     BY_RANK_UPWARDS, BY_RANK_NULLS_FIRST, BY_KIND_AND_RANK, BY_KIND_AND_RANK_NULLS_LAST, BY_TWO,
-    BY_NOTE, BEST_OF_KIND, BY_HIDDEN, LOOSE, LABELS,
+    BY_NOTE, CHOSEN, BEST_OF_KIND, BY_HIDDEN, LOOSE, LABELS,
 }

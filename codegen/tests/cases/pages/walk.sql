@@ -156,6 +156,14 @@ ORDER BY i.rank NULLS FIRST, 2 DESC, i.id DESC, n.id NULLS FIRST;
 --@ page
 SELECT i.id, n.id AS note FROM items AS i LEFT JOIN notes AS n ON n.item = i.id ORDER BY i.id, n.id DESC;
 
+--! chosen
+--- In an order that the caller chooses, with filters: a cursor is of both.
+--@ page
+--@ order(kind: kind, id; rank: rank DESC NULLS LAST, id DESC; newest: at DESC, id)
+SELECT id, kind, rank, at
+FROM items
+WHERE (:kind IS NULL OR kind = :kind) AND (:all OR org < 2) AND (:above IS NULL OR id > :above);
+
 --! best_of_kind
 --@ page
 SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC;

@@ -8,7 +8,7 @@ use sqlmill_runtime::{
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::users::{self, Fill, FillNotes, OfOrg};
+use super::users::{self, Chosen, ChosenOrder, Fill, FillNotes, OfOrg};
 
 /// NaN is no equal of itself.
 fn shown<T: Debug>(rows: &[T]) -> Vec<String> {
@@ -130,6 +130,14 @@ async fn walk_all(db: &Database) {
     walk(|| users::by_two(db)).await;
     walk(|| users::by_note(db)).await;
     walk(|| users::best_of_kind(db)).await;
+    for order in [ChosenOrder::Kind, ChosenOrder::Rank, ChosenOrder::Newest] {
+        for all in [false, true] {
+            let chosen = Chosen::new(all).order(order);
+            walk(|| users::chosen(db, chosen)).await;
+            walk(|| users::chosen(db, chosen.kind("k1"))).await;
+            walk(|| users::chosen(db, chosen.above(5).kind("k2"))).await;
+        }
+    }
     by_number(|| users::by_hidden(db)).await;
 }
 
@@ -186,6 +194,50 @@ async fn a_cursor_is_of_one_query_and_its_parameters() {
         let list = users::of_org(&db, org(1, ""));
         refused(list.after(&shortened, 2).await.unwrap_err());
     }
+}
+
+#[tokio::test]
+async fn a_cursor_is_of_one_order_and_its_filters() {
+    let (db, _turn) = filled(3, 40).await;
+    let chosen = Chosen::new(true).above(3);
+    let page = users::chosen(&db, chosen).first(2).await.unwrap();
+    let next = page.next.unwrap();
+    users::chosen(&db, chosen).after(&next, 2).await.unwrap();
+    for other in [
+        Chosen::new(true),
+        Chosen::new(false).above(3),
+        chosen.above(4),
+        chosen.kind("k1"),
+        chosen.order(ChosenOrder::Rank),
+        chosen.order(ChosenOrder::Newest),
+    ] {
+        let error = users::chosen(&db, other).after(&next, 2).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{other:?}: {error}");
+        let error = users::chosen(&db, other).before(&next, 2).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{other:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_dropped_leaves_the_connection_clean() {
+    let (db, _turn) = filled(3, 40).await;
+    let all = shown(&users::by_rank(&db).await.unwrap());
+    let first = users::by_rank(&db).first(5).await.unwrap();
+    for round in 0..40 {
+        let wait = std::time::Duration::from_micros(50 * round);
+        let _ = tokio::time::timeout(wait, users::by_rank(&db).page(2, 5)).await;
+        let _ = tokio::time::timeout(wait, users::by_rank(&db).page(2, 5).consistent()).await;
+        let next = first.next.as_ref().unwrap();
+        let _ = tokio::time::timeout(wait, users::by_rank(&db).after(next, 5)).await;
+        let page = users::by_rank(&db).page(1, 40).consistent().await.unwrap();
+        assert_eq!((shown(&page.items), page.total), (all.clone(), 40));
+    }
+    // Outside of any transaction, as the next call expects it.
+    let tx = db.begin().await.unwrap();
+    users::by_rank(&tx).page(1, 5).await.unwrap();
+    let _ = tokio::time::timeout(std::time::Duration::ZERO, users::by_rank(&tx).page(2, 5)).await;
+    assert_eq!(users::by_rank(&tx).await.unwrap().len(), 40);
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
