@@ -122,8 +122,11 @@ pub(crate) async fn in_time<T>(
 ) -> Result<T> {
     let mut opening = pin!(opening);
     let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Pending if turn(cx).is_pending() => {
+            deadline.pause();
+            Poll::Pending
+        }
         Poll::Pending => {
-            ready!(turn(cx));
             ready!(deadline.poll(lease, cx));
             Poll::Ready(Err(Error::new(ErrorKind::Timeout)))
         }

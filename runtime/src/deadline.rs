@@ -39,6 +39,14 @@ impl Deadline {
         Self(Box::new(Mutex::new(Inner { limit, stage })))
     }
 
+    /// Something else came first after all, such as a query that was sent while this one was to be prepared: the time begins anew.
+    pub(crate) fn pause(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(inner.stage, Stage::Running(_)) {
+            inner.stage = Stage::Idle;
+        }
+    }
+
     /// Cancels what runs on the connection when the time is over. Ready when no answer came to that either: the connection is
     /// cut off by then.
     pub(crate) fn poll(&self, lease: &Lease, cx: &mut Context<'_>) -> Poll<()> {
