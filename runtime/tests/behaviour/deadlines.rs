@@ -48,11 +48,21 @@ async fn a_query_past_its_limit_is_cancelled() {
 #[tokio::test]
 async fn a_limit_in_a_transaction_meets_the_query_itself() {
     let (_scratch, db) = one_connection().await;
-    let before = backend(&db).await.unwrap();
     let tx = db.begin().await.unwrap();
     add_note(&tx, "kept").await.unwrap();
     // What was sent before takes longer than the limit, and is not cancelled for it.
     let (first, second) = tokio::join!(sleep(&tx, 1.5), limited(&tx, 0.01));
+    first.unwrap();
+    second.unwrap();
+    tx.commit().await.unwrap();
+
+    // Nor is what is sent while its statement waits to be prepared, which that one then waits behind.
+    let (_scratch, db) = one_connection().await;
+    let before = backend(&db).await.unwrap();
+    sleep(&db, 0.0).await.unwrap();
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "kept").await.unwrap();
+    let (first, second) = tokio::join!(limited(&tx, 0.01), sleep(&tx, 1.5));
     first.unwrap();
     second.unwrap();
 
