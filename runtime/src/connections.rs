@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::partition::Partitions;
 use crate::pool::PoolStatus;
-use crate::wire::{Session, Target};
+use crate::wire::{Failure, Session, Target};
 
 /// What can be set.
 #[derive(Debug, Clone, Copy)]
@@ -138,15 +138,9 @@ impl Connections {
                 }
             },
         };
-        let connecting = tokio::time::timeout(self.limits.connect, self.target.connect());
-        match connecting.await {
-            Ok(Ok(session)) => Ok(place.fill(Box::new(session), self)),
-            Ok(Err(failure)) => Err(Error::connect(&failure, &self.target.place())),
-            Err(_) => Err(Error::with(
-                ErrorKind::Connect,
-                format!("{} did not answer in time", self.target.place()),
-            )),
-        }
+        let connecting = self.target.connect();
+        let session = self.target.in_time(self.limits.connect, connecting).await?;
+        Ok(place.fill(Box::new(session), self))
     }
 
     /// Gives a connection to whoever waits longest, or keeps it.
@@ -280,6 +274,24 @@ impl Connections {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Target {
+    /// Waits for a connection, as long as that may take.
+    pub(crate) async fn in_time<T>(
+        &self,
+        limit: Duration,
+        connecting: impl Future<Output = std::result::Result<T, Failure>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(limit, connecting).await {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(failure)) => Err(Error::connect(&failure, &self.place())),
+            Err(_) => Err(Error::with(
+                ErrorKind::Connect,
+                format!("{} did not answer in time", self.place()),
+            )),
+        }
     }
 }
 

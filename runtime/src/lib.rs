@@ -132,4 +132,4 @@ pub use relied::{Part, Relied};
 #[doc(hidden)]
 pub use type_list::ANY;
 #[doc(hidden)]
-pub use verify::{texts_sent, verify, verify_all};
+pub use verify::{texts_sent, verify};

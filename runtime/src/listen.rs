@@ -216,14 +216,7 @@ async fn attempt(target: &Target, ear: &Arc<Ear>, sql: &str, limit: Duration) ->
         session.run(sql).await?;
         Ok(session)
     };
-    match tokio::time::timeout(limit, connecting).await {
-        Ok(Ok(session)) => Ok(session),
-        Ok(Err(failure)) => Err(Error::connect(&failure, &target.place())),
-        Err(_) => Err(Error::with(
-            ErrorKind::Connect,
-            format!("{} did not answer in time", target.place()),
-        )),
-    }
+    target.in_time(limit, connecting).await
 }
 
 /// Connects again whenever the connection breaks.

@@ -189,14 +189,7 @@ async fn connect(target: &Target, limit: Duration) -> Result<Session> {
         session.run("SET idle_session_timeout = 0").await?;
         Ok(session)
     };
-    match tokio::time::timeout(limit, connecting).await {
-        Ok(Ok(session)) => Ok(session),
-        Ok(Err(failure)) => Err(Error::connect(&failure, &target.place())),
-        Err(_) => Err(Error::with(
-            ErrorKind::Connect,
-            format!("{} did not answer in time", target.place()),
-        )),
-    }
+    target.in_time(limit, connecting).await
 }
 
 static LOCK: Statement<(i64,), ()> = Statement::new(

@@ -743,7 +743,7 @@ macro_rules! verify {
         pub async fn verify(
             db: &impl $crate::Reader,
         ) -> ::core::result::Result<(), $crate::VerifyError> {
-            $crate::verify_all(db, &[$($module::$list),*], Some(&$relied)).await
+            $crate::verify(db, &[$($module::$list),*], Some(&$relied)).await
         }
         $crate::__texts_sent!($($module::$list),*);
     };
@@ -757,7 +757,7 @@ macro_rules! verify {
         pub async fn verify(
             db: &impl $crate::Reader,
         ) -> ::core::result::Result<(), $crate::VerifyError> {
-            $crate::verify_all(db, &[$($module::$list),*], None).await
+            $crate::verify(db, &[$($module::$list),*], None).await
         }
         $crate::__texts_sent!($($module::$list),*);
     };

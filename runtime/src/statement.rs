@@ -14,7 +14,6 @@ use crate::type_list::{self, ANY};
 use crate::wire::{Prepared, Type};
 
 /// A query with the types of its parameters and rows. Declared once, as a `static`.
-///
 pub struct Statement<P, R = NoRows> {
     about: About,
     texts: Option<&'static Texts>,

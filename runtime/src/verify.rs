@@ -63,18 +63,9 @@ impl std::error::Error for VerifyError {}
 /// So many are under way at once: enough to hide the round trips, few enough to hold no more than one connection's buffer.
 const AT_ONCE: usize = 64;
 
-/// Prepares every statement and compares its types; see [`verify!`](crate::verify).
+/// Prepares every statement and compares its types, and what else of the schema the crate relies on; see [`verify!`](crate::verify).
 #[doc(hidden)]
 pub async fn verify(
-    db: &impl Reader,
-    modules: &[&[&'static dyn AnyStatement]],
-) -> Result<(), VerifyError> {
-    verify_all(db, modules, None).await
-}
-
-/// The same, and compares what else of the schema the crate relies on.
-#[doc(hidden)]
-pub async fn verify_all(
     db: &impl Reader,
     modules: &[&[&'static dyn AnyStatement]],
     relied: Option<&'static Relied>,

@@ -48,5 +48,5 @@ async fn the_compiler_and_the_runtime_spell_all_types_alike() {
     }
     assert!(own > 20, "{own} types of the schema");
     assert!(statements.len() > 300, "{} types", statements.len());
-    verify(&db, &[statements.leak()]).await.unwrap();
+    verify(&db, &[statements.leak()], None).await.unwrap();
 }

@@ -93,7 +93,7 @@ async fn all_texts_are_verified() {
             .unwrap(),
         [1]
     );
-    let error = sqlmill_runtime::verify(&db, &[T_STATEMENTS])
+    let error = sqlmill_runtime::verify(&db, &[T_STATEMENTS], None)
         .await
         .unwrap_err();
     let queries: Vec<_> = error.errors().iter().map(|error| error.query()).collect();
