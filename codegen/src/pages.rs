@@ -6,6 +6,7 @@
 //! query with several texts, each that is sent has pages of its own; emitted is what is put behind a text, and the runtime
 //! joins by the rule of [`crate::texts`].
 
+use crate::catalog::oid::INT8;
 use crate::catalog::{Catalog, Oid};
 use crate::checked::CheckedGroup;
 use crate::describe::tree::{Command, Expr, Query, RteKind, SetOperation, SortGroup};
@@ -16,9 +17,6 @@ use crate::parse::syntax::ParsedQuery;
 use crate::prove::walk::{self, Part};
 use crate::prove::{self, Rules};
 use crate::scan::{Scanner, TokenKind};
-
-/// `int8`
-const INT8: Oid = 20;
 
 /// Why a query cannot be read in pages, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What the scratch database holds, read once per run. Plain data; `read` fills it.
 
+pub mod oid;
 pub mod read;
 
 use std::collections::{BTreeMap, BTreeSet};

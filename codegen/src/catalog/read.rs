@@ -1,5 +1,6 @@
 //! Fills the [`Catalog`]: a dozen queries over PostgreSQL's own tables, sent together.
 
+use crate::catalog::oid::FIRST_OF_AUTHORS;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 use std::vec::IntoIter;
@@ -10,9 +11,6 @@ use super::{
     RelationKind, Trigger, Type, TypeKind, Volatility,
 };
 use crate::wire::{Connection, Error, Rows};
-
-/// Objects below it were made by initdb (`FirstNormalObjectId` in `access/transam.h`).
-const FIRST_USER_OID: Oid = 16384;
 
 /// How many `queries` are.
 const QUERIES: usize = 20;
@@ -154,13 +152,13 @@ WITH used (family) AS (
     WHERE c.oid = k.class
 )
 SELECT amproclefttype, amproc::pg_catalog.oid FROM pg_catalog.pg_amproc
-WHERE amproc::pg_catalog.oid >= {FIRST_USER_OID} AND amprocfamily IN (SELECT family FROM used)
+WHERE amproc::pg_catalog.oid >= {FIRST_OF_AUTHORS} AND amprocfamily IN (SELECT family FROM used)
 UNION
 SELECT o.oprleft, o.oprcode::pg_catalog.oid
 FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr
-WHERE o.oprcode::pg_catalog.oid >= {FIRST_USER_OID} AND a.amopfamily IN (SELECT family FROM used)
+WHERE o.oprcode::pg_catalog.oid >= {FIRST_OF_AUTHORS} AND a.amopfamily IN (SELECT family FROM used)
 UNION
-SELECT rngtypid, rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range WHERE rngsubdiff::pg_catalog.oid >= {FIRST_USER_OID}
+SELECT rngtypid, rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range WHERE rngsubdiff::pg_catalog.oid >= {FIRST_OF_AUTHORS}
 ORDER BY 1, 2;
 
 SELECT a.aggfnoid::pg_catalog.oid, f.part
@@ -169,7 +167,7 @@ LEFT JOIN pg_catalog.pg_operator o ON o.oid = a.aggsortop,
 pg_catalog.unnest(ARRAY[
     aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn, o.oprcode
 ]::pg_catalog.oid[]) AS f (part)
-WHERE a.aggfnoid::pg_catalog.oid >= {FIRST_USER_OID} AND f.part <> 0
+WHERE a.aggfnoid::pg_catalog.oid >= {FIRST_OF_AUTHORS} AND f.part <> 0
 ORDER BY 1, 2;
 
 SELECT castsource, casttarget, castmethod, castfunc FROM pg_catalog.pg_cast;
@@ -197,7 +195,7 @@ SELECT i.indexrelid, c.relname, n.nspname, i.indrelid, i.indisunique, i.indispri
        i.indexprs::pg_catalog.text,
        (SELECT k.oid FROM pg_catalog.pg_constraint k
         WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')),
-       CASE WHEN i.indexrelid >= {FIRST_USER_OID} THEN pg_catalog.pg_get_indexdef(i.indexrelid) ELSE '' END
+       CASE WHEN i.indexrelid >= {FIRST_OF_AUTHORS} THEN pg_catalog.pg_get_indexdef(i.indexrelid) ELSE '' END
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -465,7 +463,7 @@ fn functions(
         };
         let function = Function {
             oid,
-            builtin: oid < FIRST_USER_OID && schema == "pg_catalog",
+            builtin: oid < FIRST_OF_AUTHORS && schema == "pg_catalog",
             signature: signature(&arguments, names),
             schema,
             name,

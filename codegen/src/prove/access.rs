@@ -3,6 +3,7 @@
 //! A function that PostgreSQL calls STABLE can write through a volatile one that it calls, so volatility is believed only
 //! of what was reviewed: the built-ins, and functions of extensions that are written in C.
 
+use crate::catalog::oid::{INTERNAL, JSON, RECORD};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::casts::{self, Conversion};
@@ -448,7 +449,6 @@ fn of_comparing(input: &Input<'_>, expr: &Expr, found: &mut Effects) {
 /// In C, and called by access methods and aggregation alone, as it takes what only they can give. Extensions leave the volatility
 /// of these out, which makes them volatile.
 fn serves_the_server(catalog: &Catalog, function: Oid) -> bool {
-    const INTERNAL: Oid = 2281;
     catalog
         .functions
         .get(&function)
@@ -486,8 +486,6 @@ fn of_arguments<'e>(
 
 /// JSON is made of a value by the author's cast to `json`, if its type has one; arrays and composites are taken apart.
 fn made_json(input: &Input<'_>, value: &Expr, location: Location, found: &mut Effects) {
-    const JSON: Oid = 114;
-    const RECORD: Oid = 2249;
     let catalog = input.catalog;
     let type_oid = casts::type_of(catalog, value).unwrap_or(RECORD);
     let within = types_within(catalog, type_oid);

@@ -1,6 +1,7 @@
 //! Types of expressions, and the casts that the tree does not show: a set operation's columns have one type, and the
 //! planner casts what each side gives to it.
 
+use crate::catalog::oid::{BOOL, INT4};
 use crate::catalog::{Cast, Catalog, Oid};
 use crate::describe::tree::{Expr, Query, RteKind, SetOperation, SubLinkKind};
 
@@ -54,8 +55,6 @@ pub(super) fn side_types(
 
 /// The type of an expression, where the node says it.
 pub(super) fn type_of(catalog: &Catalog, expr: &Expr) -> Option<Oid> {
-    const BOOL: Oid = 16;
-    const INT4: Oid = 23;
     match expr {
         Expr::Var(var) => Some(var.type_oid),
         Expr::Const(constant) => Some(constant.type_oid),

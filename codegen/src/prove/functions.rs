@@ -5,6 +5,7 @@
 //! server by a test that calls each function. An entry counts where the function's oid and its name are both the same: the
 //! oids of built-in functions are part of PostgreSQL's sources and do not differ between servers.
 
+use crate::catalog::oid::{ANYMULTIRANGE, FIRST_OF_AUTHORS, TSVECTOR};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -14,8 +15,7 @@ const NEVER_NULL: &str = include_str!("never_null.txt");
 
 /// Objects with smaller oids are made by initdb (`FirstNormalObjectId`).
 pub(crate) fn is_initial(oid: Oid) -> bool {
-    const FIRST_NORMAL: Oid = 16_384;
-    oid != 0 && oid < FIRST_NORMAL
+    oid != 0 && oid < FIRST_OF_AUTHORS
 }
 
 /// When a function returns NULL.
@@ -199,8 +199,6 @@ pub fn set_columns(function: &Function) -> Option<&'static [SetColumn]> {
     if !function.builtin || !function.returns_set {
         return None;
     }
-    const TSVECTOR: Oid = 3614;
-    const ANYMULTIRANGE: Oid = 4537;
     Some(match function.name.as_str() {
         "generate_series"
         | "generate_subscripts"

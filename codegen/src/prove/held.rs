@@ -6,6 +6,10 @@
 //! regular expressions with a constant pattern, booleans, IS NULL, AND, OR and NOT. Text of other types (`char(n)`, `citext`), times
 //! that are rounded when they are stored and comparisons of columns with each other are not.
 
+use crate::catalog::oid::{
+    BOOL, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ,
+    VARCHAR,
+};
 use crate::catalog::{Catalog, Column, ConstraintKind, Oid, Relation, RelationKind, TypeKind};
 use crate::describe::lower;
 use crate::describe::tree::{BooleanTest, Command, Expr, Query, RteKind, Target};
@@ -14,20 +18,6 @@ use crate::model::{Comparison, Test};
 
 use super::regex::{self, Case};
 use super::{Input, walk};
-
-const BOOL: Oid = 16;
-const INT8: Oid = 20;
-const INT2: Oid = 21;
-const INT4: Oid = 23;
-const TEXT: Oid = 25;
-const FLOAT4: Oid = 700;
-const FLOAT8: Oid = 701;
-const VARCHAR: Oid = 1043;
-const DATE: Oid = 1082;
-const TIME: Oid = 1083;
-const TIMESTAMP: Oid = 1114;
-const TIMESTAMPTZ: Oid = 1184;
-const NUMERIC: Oid = 1700;
 
 /// The collations `C` and `POSIX`, the same on every server.
 const C_COLLATIONS: [Oid; 2] = [950, 951];

@@ -2,6 +2,7 @@
 //!
 //! Both are syntactic and know few forms; what they do not know implies nothing.
 
+use crate::catalog::oid::BOOL;
 use std::collections::BTreeSet;
 
 use super::rows::{operator_function, strip};
@@ -252,8 +253,6 @@ fn boolean<'e>(
         _ => column(expr).map(|column| (column, true)),
     }
 }
-
-const BOOL: Oid = 16;
 
 /// A column of the index's own table, in its predicate.
 fn own_column(expr: &Expr) -> Option<i16> {

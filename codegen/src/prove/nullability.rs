@@ -17,6 +17,7 @@ mod written;
 
 use super::casts::{Conversion, conversion, side_types};
 use super::{Input, functions};
+use crate::catalog::oid::JSONB;
 use crate::catalog::{Oid, TypeKind};
 use crate::describe::tree::{Expr, Query, RteKind, SetKind, SetOperation, Target};
 use crate::facts::{ColumnFacts, JsonFacts, ParamFacts, Proved};
@@ -367,7 +368,6 @@ impl<'p> Prover<'p> {
 
     /// NULL or out of bounds gives NULL; and NULL for a container does.
     fn has_strict_subscript(&self, container: Oid) -> bool {
-        const JSONB: Oid = 3802;
         container == JSONB || self.input.catalog.element_type(container).is_some()
     }
 

@@ -10,6 +10,7 @@ mod block;
 mod keys;
 mod readings;
 
+use crate::catalog::oid::{INT2, INT4, INT8};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -868,10 +869,6 @@ fn returns_set(expr: &Expr) -> bool {
 fn is_null_constant(expr: Option<&Expr>) -> bool {
     matches!(expr.map(strip), Some(Expr::Const(constant)) if constant.is_null)
 }
-
-const INT8: Oid = 20;
-const INT2: Oid = 21;
-const INT4: Oid = 23;
 
 /// A whole number that is written out, perhaps widened by an implicit cast.
 fn constant_integer(catalog: &Catalog, expr: &Expr) -> Option<i64> {

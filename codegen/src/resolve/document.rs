@@ -1,5 +1,6 @@
 //! JSON whose keys are known: objects as structs, as long as each value's text in JSON says exactly what the value is.
 
+use crate::catalog::oid::{JSON, JSONB};
 use crate::catalog::{Oid, TypeKind};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{ColumnFacts, JsonFacts, Proved};
@@ -9,9 +10,6 @@ use crate::parse::syntax::Field;
 use super::nested::{At, Nested, Part, Rows, Told, derived_name, unknown};
 use super::query::{is_named, marked};
 use super::{Resolver, names};
-
-const JSON: Oid = 114;
-const JSONB: Oid = 3802;
 
 /// The name that leaves JSON as it is.
 const PLAIN: &str = "Value";

@@ -3,15 +3,13 @@
 use super::known::{Implied, Known, Outcome};
 use super::scope::{Assumed, Frame, place};
 use super::{Null, Prover, Value};
+use crate::catalog::oid::{DATE, FIRST_OF_AUTHORS, INTERVAL, RECORD, TEXT, TIMESTAMP, TIMESTAMPTZ};
 use crate::catalog::{Function, Oid};
 use crate::describe::tree::{
     Aggregate, Const, Expr, FuncCall, Operation, RangeFunction, Rte, Window, WindowFunc,
 };
 use crate::prove::casts::type_of;
 use crate::prove::functions::{self, AggregateNull, ArrayElements, NullWhen, SetColumn};
-
-/// Objects that are not PostgreSQL's own have this oid or a greater one (FirstNormalObjectId).
-const FIRST_AUTHORS_OID: Oid = 16384;
 
 impl Prover<'_> {
     fn function(&self, oid: Oid) -> Option<&Function> {
@@ -66,8 +64,7 @@ impl Prover<'_> {
         // built in, the author's own cast may do it, and give NULL.
         let casts_by_author = [1285, 2003, 2004].contains(&oid)
             && args.iter().any(|arg| {
-                type_of(self.input.catalog, arg)
-                    .is_none_or(|type_oid| type_oid >= FIRST_AUTHORS_OID)
+                type_of(self.input.catalog, arg).is_none_or(|type_oid| type_oid >= FIRST_OF_AUTHORS)
             });
         let when = match functions::null_when(function, variadic) {
             _ if casts_by_author => NullWhen::Unknown,
@@ -165,10 +162,6 @@ impl Prover<'_> {
 
     /// EXTRACT and `date_part` give NULL for most fields of an infinite date; these have a value even there.
     fn date_part(&self, call: &FuncCall, name: &str, frame: &Frame<'_>) -> Option<Value> {
-        const DATE: Oid = 1082;
-        const TIMESTAMP: Oid = 1114;
-        const TIMESTAMPTZ: Oid = 1184;
-        const INTERVAL: Oid = 1186;
         let function = self.function(call.function)?;
         if !function.builtin || !matches!(name, "extract" | "date_part") {
             return None;
@@ -321,7 +314,6 @@ impl Prover<'_> {
     }
 
     fn is_composite(&self, type_oid: Oid) -> bool {
-        const RECORD: Oid = 2249;
         let base = self.input.catalog.base_type(type_oid);
         base == RECORD
             || matches!(
@@ -592,7 +584,6 @@ fn first_null(values: &[Value]) -> Option<Value> {
 
 /// The text in a constant of type `text`.
 fn text_of(constant: &Const) -> Option<String> {
-    const TEXT: Oid = 25;
     if constant.is_null || constant.type_oid != TEXT {
         return None;
     }

@@ -1,5 +1,6 @@
 //! What the parts of an expression make of it.
 
+use crate::catalog::oid::RECORD;
 use std::rc::Rc;
 
 use super::json;
@@ -13,8 +14,6 @@ use crate::describe::tree::{
     SubLinkKind, Subscript,
 };
 use crate::prove::casts::type_of;
-
-pub(super) const RECORD: Oid = 2249;
 
 impl Prover<'_> {
     /// What an expression gives in every row.

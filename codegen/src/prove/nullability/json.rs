@@ -1,5 +1,6 @@
 //! JSON whose keys are known: what `json_build_object`, `json_agg`, `to_json` and their kin make, part by part.
 
+use crate::catalog::oid::{JSON, JSONB, TEXT, UNKNOWN};
 use std::rc::Rc;
 
 use super::scope::Frame;
@@ -7,9 +8,6 @@ use super::{Prover, Value};
 use crate::catalog::{Function, Oid};
 use crate::describe::tree::{Const, Expr, JsonConstructor};
 use crate::prove::casts::type_of;
-
-const JSON: Oid = 114;
-const JSONB: Oid = 3802;
 
 /// What a JSON value is made of. The parts are SQL values, written as `to_json` writes them.
 #[derive(Debug, Clone)]
@@ -159,8 +157,6 @@ impl Prover<'_> {
 
 /// A key that is written out.
 fn key_of(expr: &Expr) -> Option<String> {
-    const TEXT: Oid = 25;
-    const UNKNOWN: Oid = 705;
     match expr {
         Expr::Const(key) if !key.is_null => match key.type_oid {
             TEXT => String::from_utf8(key.value.get(4..)?.to_vec()).ok(),

@@ -1,10 +1,10 @@
 //! The columns of what stands in FROM.
 
-use super::expression::RECORD;
 use super::known::VarKey;
 use super::scope::{Frame, Present, Scope, is_full_join};
 use super::{Prover, Value};
 use crate::catalog::Oid;
+use crate::catalog::oid::RECORD;
 use crate::describe::tree::{Expr, Query, Rte, RteKind, SetOperation, Var};
 use crate::prove::casts::type_of;
 
