@@ -85,6 +85,13 @@ enum Bench {
         alone: bool,
     },
     /// Calls, beside hand-written tokio-postgres, Cornucopia, sqlx, diesel and diesel-async
+    ///
+    /// One row by key, 100 and 10,000 rows, a join, inserts of 1, 100 and 1,000 rows: wall time, client CPU, allocations and
+    /// instructions. Then 64 tasks that read by key, and the same with slow reads, row locks and futures that nobody polls, beside
+    /// deadpool's pool.
+    ///
+    /// Prints Markdown, as docs/benchmarks.md has it. Every contender's rows are checked before anything is timed; then they take
+    /// turns in every round. The first run builds the peers, which takes minutes. diesel needs libpq-dev, and instructions valgrind.
     Calls {
         /// Rounds of each; medians of the ratios in a round are shown
         #[arg(long, default_value_t = 15, value_name = "N")]
