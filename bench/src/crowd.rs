@@ -13,11 +13,25 @@ use crate::{diesel_async_, hand, ours, sqlx_};
 pub(crate) const TASKS: i64 = 64;
 pub(crate) const CONNECTIONS: usize = 16;
 
+/// Shared connections, and reads under way on each.
+const SETTINGS: [(usize, usize); 8] = [
+    (0, 1),
+    (1, 64),
+    (2, 16),
+    (2, 32),
+    (3, 32),
+    (4, 16),
+    (4, 32),
+    (8, 8),
+];
+
 struct Entrant {
-    name: &'static str,
-    measure: Box<dyn Fn(&Runtime, Duration) -> Result<Measured, Failure>>,
+    name: String,
+    measure: Box<Measure>,
     seen: Vec<Measured>,
 }
+
+type Measure = dyn Fn(&Runtime, Duration) -> Result<Measured, Failure>;
 
 #[derive(Debug, Clone, Copy)]
 struct Measured {
@@ -63,20 +77,63 @@ pub(crate) fn compare(
             entrant("diesel-async", diesel_async_::Pool::new(url, CONNECTIONS)?),
         ]
     };
-    for entrant in &entrants {
+    in_turn(&runtime, &mut entrants, time, rounds)
+}
+
+/// The defaults are chosen by this.
+pub(crate) fn settings(
+    url: &str,
+    seconds: f64,
+    rounds: usize,
+    workers: usize,
+) -> Result<(), Failure> {
+    let runtime = runtime(workers)?;
+    let deadpool = {
+        let _guard = runtime.enter();
+        hand::Pool::new(url, CONNECTIONS)?
+    };
+    let mut entrants = vec![entrant("deadpool", deadpool)];
+    for (connections, depth) in SETTINGS {
+        let url = url.to_owned();
+        entrants.push(Entrant {
+            name: format!("{connections} of {depth}"),
+            // The server has not as many connections as all of them together would take.
+            measure: Box::new(move |runtime, time| {
+                runtime.block_on(async {
+                    let shared = ours::Shared::with(&url, CONNECTIONS, connections, depth).await?;
+                    measure(&shared, time / 4).await?;
+                    let measured = measure(&shared, time).await?;
+                    shared.close().await;
+                    Ok(measured)
+                })
+            }),
+            seen: Vec::new(),
+        });
+    }
+    let time = Duration::from_secs_f64(seconds);
+    in_turn(&runtime, &mut entrants, time, rounds)
+}
+
+fn in_turn(
+    runtime: &Runtime,
+    entrants: &mut [Entrant],
+    time: Duration,
+    rounds: usize,
+) -> Result<(), Failure> {
+    for entrant in &*entrants {
         // Connections and statements are made.
-        (entrant.measure)(&runtime, time / 2)?;
+        (entrant.measure)(runtime, time / 2)?;
     }
     for _ in 0..rounds {
-        for entrant in &mut entrants {
-            let measured = (entrant.measure)(&runtime, time)?;
+        for entrant in &mut *entrants {
+            let measured = (entrant.measure)(runtime, time)?;
             entrant.seen.push(measured);
         }
     }
     let base = entrants[0].seen.clone();
     println!("| | reads a second | to deadpool | p99, ms | client CPU a read, µs |");
     println!("|---|---|---|---|---|");
-    for entrant in &entrants {
+    for entrant in entrants {
         let rate = median(entrant.seen.iter().map(|seen| seen.rate).collect());
         let ratio = entrant.seen.iter().zip(&base).map(|(a, b)| a.rate / b.rate);
         let p99 = median(entrant.seen.iter().map(|seen| seen.p99).collect());
@@ -90,9 +147,9 @@ pub(crate) fn compare(
     Ok(())
 }
 
-fn entrant<C: Crowd>(name: &'static str, crowd: C) -> Entrant {
+fn entrant<C: Crowd>(name: impl Into<String>, crowd: C) -> Entrant {
     Entrant {
-        name,
+        name: name.into(),
         measure: Box::new(move |runtime, time| runtime.block_on(measure(&crowd, time))),
         seen: Vec::new(),
     }

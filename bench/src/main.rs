@@ -34,10 +34,16 @@ fn main() -> Result<(), Failure> {
         ["crowd", url, seconds, rounds, workers] => {
             crowd::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
+        ["settings", url, seconds, rounds, workers] => {
+            crowd::settings(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
+        }
         ["dynamic", url, rounds] => dynamic::compare(url, rounds.parse()?),
         ["trouble", url, seconds, rounds, workers] => {
             trouble::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
-        _ => Err("usage: bench fill|times|run|names|allocations|crowd|dynamic|trouble URL …".into()),
+        _ => Err(
+            "usage: bench fill|times|run|names|allocations|crowd|dynamic|settings|trouble URL …"
+                .into(),
+        ),
     }
 }

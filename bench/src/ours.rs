@@ -70,6 +70,23 @@ impl Shared {
             Database::builder().pool_size(size).connect(url).await?,
         ))
     }
+
+    pub(crate) async fn with(
+        url: &str,
+        size: usize,
+        connections: usize,
+        depth: usize,
+    ) -> Result<Self, Failure> {
+        let builder = Database::builder()
+            .pool_size(size)
+            .shared_connections(connections)
+            .shared_depth(depth);
+        Ok(Self(builder.connect(url).await?))
+    }
+
+    pub(crate) async fn close(self) {
+        self.0.close().await;
+    }
 }
 
 impl Crowd for Shared {

@@ -118,7 +118,9 @@ impl Connections {
                 None
             } else {
                 let (sender, receiver) = oneshot::channel();
-                state.waiting.retain(|other| !other.is_closed());
+                if state.waiting.len() == state.waiting.capacity() {
+                    state.waiting.retain(|other| !other.is_closed());
+                }
                 state.waiting.push_back(sender);
                 Some(receiver)
             }
@@ -138,7 +140,8 @@ impl Connections {
                 }
             },
         };
-        let connecting = self.target.connect();
+        // Kilobytes of state, which those who only wait for others need not carry.
+        let connecting = Box::pin(self.target.connect());
         let session = self.target.in_time(self.limits.connect, connecting).await?;
         Ok(place.fill(Box::new(session), self))
     }

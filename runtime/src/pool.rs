@@ -241,7 +241,7 @@ impl Pool {
     pub(crate) async fn lease(&self) -> Result<Lease> {
         match self.idle() {
             Some(lease) => Ok(lease),
-            // Waiting and connecting take kilobytes of state, which a query that finds an idle connection need not carry.
+            // State that a query that finds an idle connection need not carry.
             None => Box::pin(self.0.connections.get()).await,
         }
     }

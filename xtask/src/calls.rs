@@ -55,6 +55,21 @@ pub(crate) fn dynamic(rounds: u32) -> Result<(), Failure> {
     run(&program, &["dynamic", &database.url, &rounds.to_string()])
 }
 
+pub(crate) fn shared(rounds: u32) -> Result<(), Failure> {
+    let (home, database) = prepare()?;
+    let url = database.url.as_str();
+    let program = build(&home, &[])?;
+    run(&program, &["fill", url])?;
+    for (workers, threads) in [("0", "one thread"), ("2", "two workers")] {
+        println!("\n64 tasks that read by key, 16 connections, {threads}\n");
+        run(
+            &program,
+            &["settings", url, "1", &rounds.to_string(), workers],
+        )?;
+    }
+    Ok(())
+}
+
 /// What is built is there, and a database with the schema.
 fn prepare() -> Result<(PathBuf, chores::Database), Failure> {
     let home = root().join("bench");

@@ -100,6 +100,12 @@ enum Bench {
         #[arg(long)]
         quick: bool,
     },
+    /// 64 tasks that read by key, with other numbers of shared connections and of reads on each than the defaults
+    Shared {
+        /// Rounds of each, of a second; medians are shown
+        #[arg(long, default_value_t = 5, value_name = "N")]
+        rounds: u32,
+    },
     /// What depends on the call: optional filters, pages, many rows at once, COPY
     ///
     /// Optional filters on a table of a million rows: a text for each combination against the statement as it is written, with the
@@ -144,6 +150,9 @@ pub(crate) fn main() -> ExitCode {
         Task::Bench {
             what: Bench::Dynamic { rounds },
         } => measured(calls::dynamic(rounds)),
+        Task::Bench {
+            what: Bench::Shared { rounds },
+        } => measured(calls::shared(rounds)),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn compare(runtime: &Runtime, url: &str, rounds: usize) -> Result<(),
 async fn together(db: &Database) -> Result<(Vec<i64>, i64), Failure> {
     let page = reports::of_author(db, AUTHOR).page(2, SIZE).await?;
     let ids = page.items.iter().map(|report| report.id).collect();
-    Ok((ids, i64::try_from(page.total)?))
+    Ok((ids, page.total))
 }
 
 async fn apart(db: &Database) -> Result<(Vec<i64>, i64), Failure> {
