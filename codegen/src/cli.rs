@@ -391,7 +391,7 @@ impl Opened {
             return Ok(None);
         }
         let options = self.server_options(url);
-        match server::scratch(&options, &statements) {
+        match server::scratch(&options, &statements, &self.config.search_path) {
             Ok(scratch) => Ok(Some(scratch)),
             Err(server::Error::Schema(faults)) => {
                 diagnostics.extend(faults);
@@ -861,7 +861,7 @@ fn db(action: &DbAction) -> Result<Verdict, Failure> {
                 return opened.report(&found);
             }
             let bar = progress("Starting PostgreSQL and loading the schema");
-            let running = developer::start(&options, &statements);
+            let running = developer::start(&options, &statements, &opened.config.search_path);
             bar.finish_and_clear();
             match running {
                 Ok(running) => {

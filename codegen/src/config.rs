@@ -34,6 +34,8 @@ pub struct Config {
     pub testing: Option<String>,
     /// The schemas in which names without one are looked up, at generation and on every connection.
     pub search_path: Vec<String>,
+    /// Of each, where the file has them.
+    pub search_path_spans: Vec<Span>,
     /// `[soft_delete]`: a row whose column is not NULL counts as deleted. Without it the rules about soft deletion are off.
     pub soft_delete: Option<SharedColumn>,
     /// `[updated_at]`: when a row was changed last. Without it the rule `updated-at` is off.
@@ -105,6 +107,7 @@ impl Default for Config {
             dependencies: None,
             testing: None,
             search_path: vec!["public".to_owned()],
+            search_path_spans: Vec::new(),
             soft_delete: None,
             updated_at: None,
             tables: Vec::new(),
@@ -200,7 +203,7 @@ impl Reader {
                         "write `split = true`",
                     ),
                 },
-                "search_path" => self.search_path(value, &mut config.search_path),
+                "search_path" => self.search_path(value, config),
                 key @ "soft_delete" => {
                     config.soft_delete = self.shared_column(key, "deleted_at", value);
                 }
@@ -310,11 +313,12 @@ impl Reader {
         Some(texts)
     }
 
-    fn search_path(&mut self, value: &Toml<DeValue<'_>>, path: &mut Vec<String>) {
+    fn search_path(&mut self, value: &Toml<DeValue<'_>>, config: &mut Config) {
         const EXAMPLE: &str = "`search_path = [\"public\"]`";
         match self.list(value, EXAMPLE) {
             Some(schemas) if !schemas.is_empty() => {
-                *path = schemas.into_iter().map(|schema| schema.value).collect();
+                config.search_path_spans = schemas.iter().map(|schema| schema.span).collect();
+                config.search_path = schemas.into_iter().map(|schema| schema.value).collect();
             }
             Some(_) => self.error(
                 value.span(),

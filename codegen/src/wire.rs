@@ -44,6 +44,15 @@ pub struct Target {
     pub read_timeout: Option<Duration>,
 }
 
+/// As `SET search_path` takes it.
+pub fn search_path(schemas: &[String]) -> String {
+    let quoted: Vec<String> = schemas
+        .iter()
+        .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")))
+        .collect();
+    quoted.join(", ")
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// A name or an address, over TCP.
@@ -90,6 +99,16 @@ impl Target {
             database: database.into(),
             ..self.clone()
         }
+    }
+
+    /// Names without a schema are looked up in these, in place of where the server would; unless there are none.
+    pub fn with_search_path(mut self, schemas: &[String]) -> Self {
+        if !schemas.is_empty() {
+            self.options.retain(|(name, _)| name != "search_path");
+            self.options
+                .push(("search_path".to_owned(), search_path(schemas)));
+        }
+        self
     }
 }
 

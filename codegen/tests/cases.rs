@@ -129,7 +129,7 @@ fn missing<'c>(server: &Server, case: &'c Case) -> Option<&'c str> {
         .filter_map(|title| title.strip_prefix("requires "))
         .peekable();
     required.peek()?;
-    let scratch = server.load(&[]).ok()?;
+    let scratch = server.load(&[], &[]).ok()?;
     let mut connection = scratch.connect().ok()?;
     required.find(|extension| {
         let sql = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
@@ -179,7 +179,7 @@ fn run(server: &Server, case: &Case) -> Outcome {
     let (statements, diagnostics) = schema::split(&sources, schema_file);
     found.extend(diagnostics);
     let parsed = parse(&sources, &queries);
-    let scratch = match server.load(&statements) {
+    let scratch = match server.load(&statements, &settings.search_path) {
         Ok(scratch) => scratch,
         Err(server::Error::Schema(diagnostics)) => {
             found.extend(diagnostics);
@@ -435,8 +435,10 @@ fn compiled(emitted: &BTreeMap<String, Emitted>) {
     if !databases.is_empty() {
         lib.push_str(
         "\n#[cfg(test)]\nmod database {\n    pub(crate) async fn of(case: &str) -> sqlmill_runtime::Database {\n        \
+         connect(sqlmill_runtime::Database::builder(), case).await\n    }\n\n    \
+         pub(crate) async fn connect(builder: sqlmill_runtime::Builder, case: &str) -> sqlmill_runtime::Database {\n        \
          let address = std::env::var(format!(\"CASE_{case}\")).unwrap();\n        \
-         sqlmill_runtime::Database::connect(&address).await.unwrap()\n    }\n}\n",
+         builder.connect(&address).await.unwrap()\n    }\n}\n",
     );
     }
     fs::write(source.join("lib.rs"), lib).unwrap();

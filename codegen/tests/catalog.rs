@@ -212,7 +212,7 @@ fn read_from(binaries: Option<PathBuf>) -> Catalog {
     let file = sources.add("schema.sql", text);
     let (statements, faults) = sqlmill::schema::split(&sources, file);
     assert!(faults.is_empty(), "{faults:?}");
-    let scratch = server.load(&statements).unwrap_or_else(|error| {
+    let scratch = server.load(&statements, &[]).unwrap_or_else(|error| {
         panic!("{}: {:#?}", server.version(), error.diagnostics());
     });
     let catalog = sqlmill::catalog::read::read(&mut scratch.connect().unwrap()).unwrap();

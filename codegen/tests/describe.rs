@@ -44,7 +44,7 @@ fn cases() -> Vec<Case> {
                     cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("describe"),
                     ..Options::default()
                 };
-                Server::start(&options).unwrap().load(&[]).unwrap()
+                Server::start(&options).unwrap().load(&[], &[]).unwrap()
             })
             .collect()
     });

@@ -53,7 +53,7 @@ fn compiled(queries: &str) -> (Compiled, Connection, server::Scratch) {
     let (statements, found) = schema::split(&sources, schema_file);
     assert_eq!(found, []);
     let parsed = parse(&sources, &[QueryFile { file, module }]);
-    let scratch = server.load(&statements).unwrap();
+    let scratch = server.load(&statements, &[]).unwrap();
     let mut connection = scratch.connect().unwrap();
     let compiled = compile(
         &sources,

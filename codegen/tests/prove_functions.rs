@@ -191,7 +191,7 @@ fn sites() -> Vec<Site> {
                 cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nullability"),
                 ..Options::default()
             };
-            let scratch = Server::start(&options).unwrap().load(&[]).unwrap();
+            let scratch = Server::start(&options).unwrap().load(&[], &[]).unwrap();
             let database = scratch.fresh_database().unwrap();
             let mut connection = database.connect().unwrap();
             connection

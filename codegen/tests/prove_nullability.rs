@@ -162,7 +162,7 @@ fn site(binaries: Option<PathBuf>) -> Site {
         cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nullability"),
         ..Options::default()
     };
-    let scratch = Server::start(&options).unwrap().load(&[]).unwrap();
+    let scratch = Server::start(&options).unwrap().load(&[], &[]).unwrap();
     let database = scratch.fresh_database().unwrap();
     let mut connection = database.connect().unwrap();
     let schema = std::fs::read_to_string(directory().join("schema.sql")).unwrap();

@@ -789,7 +789,7 @@ fn random_statements_keep_what_is_proved_of_them() {
             cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nullability"),
             ..Options::default()
         };
-        let scratch = Server::start(&options).unwrap().load(&[]).unwrap();
+        let scratch = Server::start(&options).unwrap().load(&[], &[]).unwrap();
         let database = scratch.fresh_database().unwrap();
         let mut connection = database.connect().unwrap();
         for table in TABLES {

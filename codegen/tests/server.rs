@@ -111,7 +111,7 @@ fn a_schema_is_loaded_kept_and_cloned_and_nothing_runs_afterwards() {
     );
     for run in 0..2 {
         let begun = Instant::now();
-        let scratch = scratch(&directory.options(), &schema).unwrap();
+        let scratch = scratch(&directory.options(), &schema, &[]).unwrap();
         let mut connection = scratch.connect().unwrap();
         eprintln!("run {run}: {:?}", begun.elapsed());
         assert_eq!(first(&mut connection, "SELECT count(*) FROM users"), "0");
@@ -151,8 +151,8 @@ fn a_schema_is_loaded_kept_and_cloned_and_nothing_runs_afterwards() {
 fn two_servers_at_once_have_data_of_their_own() {
     let one = Server::start(&shared_options()).unwrap();
     let two = Server::start(&shared_options()).unwrap();
-    let in_one = one.load(&[]).unwrap();
-    let in_two = two.load(&[]).unwrap();
+    let in_one = one.load(&[], &[]).unwrap();
+    let in_two = two.load(&[], &[]).unwrap();
     assert_ne!(in_one.target().address, in_two.target().address);
     let mut connection = in_one.connect().unwrap();
     connection
@@ -188,7 +188,7 @@ fn a_fault_in_the_schema_is_shown_where_the_author_wrote_it() {
             "CREATE TABLE fine (id int REFERENCES nobody)",
         ],
     );
-    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema, &[]) else {
         panic!("it loaded");
     };
     // What fails for want of a table that failed is not told; a second slip is, even if it is the same one.
@@ -224,14 +224,14 @@ fn a_transaction_that_fails_is_told_once_and_a_schema_of_faults_does_not_flood()
         .map(|number| format!("CREATE TABLE t{number} (id missing{number})"))
         .collect();
     let schema = statements(&mut sources, &lines);
-    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema, &[]) else {
         panic!("it loaded");
     };
     assert_eq!(faults.len(), 1);
     lines.extend(many.iter().map(String::as_str));
     let mut sources = Sources::default();
     let schema = statements(&mut sources, &lines);
-    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema, &[]) else {
         panic!("it loaded");
     };
     assert_eq!(faults.len(), 20);
@@ -261,7 +261,7 @@ fn a_transaction_that_nothing_ends_is_told_where_it_begins() {
     ] {
         let mut sources = Sources::default();
         let schema = statements(&mut sources, lines);
-        let loaded = scratch(&shared_options(), &schema);
+        let loaded = scratch(&shared_options(), &schema, &[]);
         if open {
             let Err(Error::Schema(faults)) = loaded else {
                 panic!("it loaded");
@@ -290,7 +290,8 @@ fn in_a_process_of_its_own() {
     let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
     match mode.as_str() {
         "db start" => {
-            developer::start(&options, &schema).unwrap();
+            let schema = statements(&mut sources, &SHOP);
+            developer::start(&options, &schema, &["shop".to_owned()]).unwrap();
             println!("ready");
             return;
         }
@@ -308,7 +309,7 @@ fn in_a_process_of_its_own() {
         _ => {}
     }
     let begun = Instant::now();
-    let scratch = scratch(&options, &schema).unwrap();
+    let scratch = scratch(&options, &schema, &[]).unwrap();
     let mut connection = scratch.connect().unwrap();
     assert_eq!(first(&mut connection, "SELECT count(*) FROM t"), "0");
     eprintln!("{:?}", begun.elapsed());
@@ -479,7 +480,7 @@ fn a_server_whose_watcher_was_killed_too_is_found_and_ended() {
     assert_eq!(processes_with(&text(&cache)), servers);
     assert!(socket.exists());
 
-    let scratch = scratch(&directory.options(), &[]).unwrap();
+    let scratch = scratch(&directory.options(), &[], &[]).unwrap();
     let mut connection = scratch.connect().unwrap();
     assert_eq!(
         first(&mut connection, "SHOW data_directory"),
@@ -499,7 +500,7 @@ fn a_damaged_or_half_made_cluster_is_made_anew() {
     let mut sources = Sources::default();
     let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
     let run = || {
-        let scratch = scratch(&directory.options(), &schema)?;
+        let scratch = scratch(&directory.options(), &schema, &[])?;
         let mut connection = scratch.connect()?;
         assert_eq!(first(&mut connection, "SELECT count(*) FROM t"), "0");
         Ok::<_, Error>(PathBuf::from(first(&mut connection, "SHOW data_directory")))
@@ -533,7 +534,7 @@ fn root_may_keep_its_checkout_to_itself() {
     let directory = Temporary::new("closed");
     std::fs::set_permissions(&directory.0, std::fs::Permissions::from_mode(0o700)).unwrap();
     let data = |server: &Server| {
-        let scratch = server.load(&[]).unwrap();
+        let scratch = server.load(&[], &[]).unwrap();
         PathBuf::from(first(
             &mut scratch.connect().unwrap(),
             "SHOW data_directory",
@@ -595,7 +596,7 @@ fn an_ordinary_user_without_a_home_and_with_a_long_temporary_directory() {
 
 /// The URL of a server, for those who name one.
 fn url_of(server: &Server) -> String {
-    let scratch = server.load(&[]).unwrap();
+    let scratch = server.load(&[], &[]).unwrap();
     match &scratch.target().address {
         sqlmill::wire::Address::SocketDirectory(path) => {
             format!("postgres://postgres@/postgres?host={}", path.display())
@@ -605,7 +606,7 @@ fn url_of(server: &Server) -> String {
 }
 
 fn scratch_databases(server: &Server) -> String {
-    let scratch = server.load(&[]).unwrap();
+    let scratch = server.load(&[], &[]).unwrap();
     first(
         &mut scratch.connect().unwrap(),
         r"SELECT count(*) FROM pg_database WHERE datname LIKE 'sqlmill\_%'",
@@ -622,8 +623,8 @@ fn a_named_server_gets_its_scratch_databases_dropped() {
     let mut sources = Sources::default();
     let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
 
-    let one = scratch(&options, &schema).unwrap();
-    let two = scratch(&options, &schema).unwrap();
+    let one = scratch(&options, &schema, &[]).unwrap();
+    let two = scratch(&options, &schema, &[]).unwrap();
     assert_ne!(one.target().database, two.target().database);
     assert!(one.target().database.starts_with("sqlmill_"));
     assert_eq!(
@@ -656,7 +657,7 @@ fn a_named_server_gets_its_scratch_databases_dropped() {
         &mut sources,
         &["CREATE TABLE t (id int)", "GRANT SELECT ON t TO stranger"],
     );
-    let Err(Error::Schema(faults)) = scratch(&options, &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&options, &schema, &[]) else {
         panic!("it loaded");
     };
     assert_eq!(faults[0].message, "role \"stranger\" does not exist");
@@ -705,7 +706,7 @@ fn a_named_server_that_will_not_do_is_explained() {
     let server = Server::start(&shared_options()).unwrap();
     let url = url_of(&server);
     server
-        .load(&[])
+        .load(&[], &[])
         .unwrap()
         .connect()
         .unwrap()
@@ -716,7 +717,7 @@ fn a_named_server_that_will_not_do_is_explained() {
             url: Some(url),
             ..Options::default()
         };
-        let error = scratch(&options, &[]).unwrap_err();
+        let error = scratch(&options, &[], &[]).unwrap_err();
         let diagnostic = error.diagnostics().remove(0);
         format!("{}\n{}", diagnostic.message, diagnostic.help.join("\n"))
     };
@@ -756,13 +757,16 @@ fn a_missing_extension_is_explained() {
         &mut sources,
         &["CREATE TABLE t (id int)", "CREATE EXTENSION timescaledb"],
     );
-    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema) else {
+    let Err(Error::Schema(faults)) = scratch(&shared_options(), &schema, &[]) else {
         panic!("it loaded");
     };
     assert_eq!(sources.position(faults[0].span.unwrap()).line, 2);
     let help = faults[0].help.join("\n");
     assert!(help.contains("timescaledb"), "{help}");
 }
+
+/// Loaded under the search path `shop`, under which psql finds the table as well.
+const SHOP: [&str; 2] = ["CREATE SCHEMA shop", "CREATE TABLE t (id int PRIMARY KEY)"];
 
 #[test]
 fn a_developers_server_stays_until_it_is_stopped() {
@@ -780,13 +784,14 @@ fn a_developers_server_stays_until_it_is_stopped() {
     assert!(runs());
 
     let mut sources = Sources::default();
-    let schema = statements(&mut sources, &["CREATE TABLE t (id int PRIMARY KEY)"]);
-    let again = developer::start(&options, &schema).unwrap();
+    let schema = statements(&mut sources, &SHOP);
+    let path = ["shop".to_owned()];
+    let again = developer::start(&options, &schema, &path).unwrap();
     assert!(again.ran_already && again.schema_is_current);
     assert_eq!(developer::url(&options).unwrap(), Some(again.url.clone()));
     let changed = statements(&mut sources, &["CREATE TABLE other (id int)"]);
     assert!(
-        !developer::start(&options, &changed)
+        !developer::start(&options, &changed, &path)
             .unwrap()
             .schema_is_current
     );

@@ -92,7 +92,7 @@ fn generate(
     };
     let (statements, _) = schema::split(&sources, schema_file);
     let parsed = parse(&sources, &queries);
-    let scratch = server.load(&statements).unwrap();
+    let scratch = server.load(&statements, &[]).unwrap();
     let mut connection = scratch.connect().unwrap();
     let compiled = compile(&sources, &config, parsed, &mut connection, &Rules::all()).unwrap();
     let output = compiled.output;

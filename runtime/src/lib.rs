@@ -128,7 +128,7 @@ pub use codec::{
 #[doc(hidden)]
 pub use page::{Cursors, Order, Way};
 #[doc(hidden)]
-pub use relied::{Part, Relied};
+pub use relied::{Part, Relied, builder};
 #[doc(hidden)]
 pub use type_list::ANY;
 #[doc(hidden)]

@@ -745,6 +745,11 @@ macro_rules! verify {
         ) -> ::core::result::Result<(), $crate::VerifyError> {
             $crate::verify(db, &[$($module::$list),*], Some(&$relied)).await
         }
+
+        /// Settings to connect with, under the search_path that the queries of this crate were compiled for.
+        pub fn builder() -> $crate::Builder {
+            $crate::builder(&$relied)
+        }
         $crate::__texts_sent!($($module::$list),*);
     };
     ($($module:ident::$list:ident),* $(,)?) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::builder::Builder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 
@@ -34,6 +35,25 @@ impl Relied {
         search_path: &[],
         parts: &[],
     };
+}
+
+/// What a generated `builder` returns: every connection looks names up where the crate's were.
+#[doc(hidden)]
+pub fn builder(relied: &Relied) -> Builder {
+    let schemas: Vec<String> = relied.search_path.iter().map(|name| quoted(name)).collect();
+    match schemas.is_empty() {
+        true => Builder::default(),
+        false => Builder::default().search_path(schemas.join(", ")),
+    }
+}
+
+/// As the server itself writes it: bare where that means the same.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
 }
 
 /// What was found.
@@ -114,8 +134,8 @@ impl Live {
         let same_path = relied.search_path.is_empty() || relied.search_path == self.search_path;
         if !same_path {
             found.push(format!(
-                "the search_path is `{}`, and the crate has its names from `{}`: set it by `Builder::search_path`, or for \
-                 the role",
+                "the search_path is `{}`, and the crate has its names from `{}`: connect by `builder()` of the crate, \
+                 or set it for the role",
                 self.search_path.join(", "),
                 relied.search_path.join(", ")
             ));

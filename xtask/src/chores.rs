@@ -421,7 +421,7 @@ pub(crate) fn database(schema_path: &Path) -> Result<Database, Box<dyn std::erro
         cache: root().join("target/sqlmill"),
         ..Options::default()
     };
-    let scratch = Server::start(&options)?.load(&statements)?;
+    let scratch = Server::start(&options)?.load(&statements, &[])?;
     Ok(Database {
         url: url(scratch.target()),
         _scratch: scratch,

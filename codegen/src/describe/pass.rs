@@ -16,7 +16,7 @@ use super::node::{self, MAX_DEPTH, ReadError};
 use super::tree::Query;
 use super::{Described, ResultColumn, ServerError, Statement, Utility};
 use crate::catalog::{Catalog, Oid};
-use crate::wire::{Connection, Error, Message, server_error};
+use crate::wire::{self, Connection, Error, Message, server_error};
 
 /// Of the notice that `elog_node_display` sends; never translated.
 const TREE_MESSAGE: &[u8] = b"rewritten parse tree:";
@@ -123,13 +123,7 @@ RESET statement_timeout; RESET plan_cache_mode; RESET debug_pretty_print; RESET 
 RESET debug_print_plan; RESET client_min_messages; RESET debug_print_rewritten";
 
 fn set_up(connection: &mut Connection, catalog: &Catalog) -> Result<(), Error> {
-    let path = catalog
-        .search_path
-        .iter()
-        .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")))
-        .collect::<Vec<_>>()
-        .join(", ")
-        .replace('\'', "''");
+    let path = wire::search_path(&catalog.search_path).replace('\'', "''");
     // Spares the server's log the trees. Only a superuser may, and nothing depends on it.
     match connection.simple("SET log_min_messages = panic") {
         Ok(_) | Err(Error::Server(_)) => {}

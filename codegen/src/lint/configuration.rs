@@ -16,6 +16,16 @@ pub(super) fn check(catalog: &Catalog, config: &Config) -> Vec<Diagnostic> {
         .values()
         .filter(|relation| is_table(relation))
         .collect();
+    for (name, span) in config.search_path.iter().zip(&config.search_path_spans) {
+        if !catalog.search_path.contains(name) {
+            let schema = Spanned {
+                value: name.clone(),
+                span: *span,
+            };
+            let schemas = tables.iter().map(|table| table.schema.as_str());
+            found.push(unknown(&schema, "the schema file makes no schema", schemas));
+        }
+    }
     let shared = || config.soft_delete.iter().chain(&config.updated_at);
     for declared in shared() {
         let columns = || {

@@ -85,7 +85,7 @@ fn in_another_schema(context: &Context<'_>, error: &ServerError) -> Option<Strin
         return None;
     }
     let name = error.message.split('"').nth(1)?;
-    let searched = &context.config.search_path;
+    let searched = &context.catalog.search_path;
     let mut found = context.catalog.relations.values().filter(|relation| {
         relation.name == name
             && !functions::is_initial(relation.oid)

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 use sqlmill_server::{Binaries, Lasting, become_program};
 
 use super::{Error, Options, SchemaStatement, load};
-use crate::wire::{Connection, Target};
+use crate::wire::{self, Connection, Target};
 
 const DATABASE: &str = "app";
 
@@ -24,9 +24,13 @@ pub struct Running {
 }
 
 /// Starts it with the schema, unless it runs.
-pub fn start(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Running, Error> {
+pub fn start(
+    options: &Options,
+    schema: &[SchemaStatement<'_>],
+    search_path: &[String],
+) -> Result<Running, Error> {
     if let Some(found) = find(options)? {
-        let key = super::schema_key("", schema);
+        let key = super::schema_key("", schema, search_path);
         let current = Connection::connect(&target(&found))
             .and_then(|mut connection| loaded_key(&mut connection))?;
         return Ok(Running {
@@ -37,7 +41,7 @@ pub fn start(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Runnin
     }
     let started = Lasting::start(&options.private())?;
     let url = started.place().url(DATABASE);
-    if let Err(error) = fill(&target(&started), schema) {
+    if let Err(error) = fill(&target(&started), schema, search_path) {
         started.stop();
         return Err(error);
     }
@@ -88,17 +92,29 @@ pub fn psql(options: &Options, arguments: &[String]) -> Result<ExitStatus, Error
     })
 }
 
-fn fill(target: &Target, schema: &[SchemaStatement<'_>]) -> Result<(), Error> {
-    let key = super::schema_key("", schema);
+fn fill(
+    target: &Target,
+    schema: &[SchemaStatement<'_>],
+    search_path: &[String],
+) -> Result<(), Error> {
+    let key = super::schema_key("", schema, search_path);
     let mut maintenance = Connection::connect(&target.with_database("postgres"))?;
-    load::load_making_roles(target, &mut maintenance, schema)?.close()?;
+    let loader = target.clone().with_search_path(search_path);
+    load::load_making_roles(&loader, &mut maintenance, schema)?.close()?;
+    if !search_path.is_empty() {
+        // For whoever connects with the URL.
+        maintenance.simple(&format!(
+            "ALTER DATABASE {DATABASE} SET search_path = {}",
+            wire::search_path(search_path)
+        ))?;
+    }
     maintenance.simple(&format!(
         "COMMENT ON DATABASE {DATABASE} IS 'sqlmill: {key}'"
     ))?;
     Ok(())
 }
 
-fn loaded_key(connection: &mut Connection) -> Result<Option<String>, crate::wire::Error> {
+fn loaded_key(connection: &mut Connection) -> Result<Option<String>, wire::Error> {
     let answers = connection.simple(
         "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database \
          WHERE datname = pg_catalog.current_database()",

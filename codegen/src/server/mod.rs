@@ -72,6 +72,7 @@ enum Inner {
 pub struct Scratch {
     target: wire::Target,
     statements: Vec<(crate::source::Span, String)>,
+    search_path: Vec<String>,
     /// The connection that was used last, to be used again.
     idle: Mutex<Option<wire::Connection>>,
     server: Server,
@@ -85,8 +86,12 @@ pub struct Database {
 }
 
 /// Starts a server and loads the schema.
-pub fn scratch(options: &Options, schema: &[SchemaStatement<'_>]) -> Result<Scratch, Error> {
-    Server::start(options)?.load(schema)
+pub fn scratch(
+    options: &Options,
+    schema: &[SchemaStatement<'_>],
+    search_path: &[String],
+) -> Result<Scratch, Error> {
+    Server::start(options)?.load(schema, search_path)
 }
 
 impl Server {
@@ -109,14 +114,20 @@ impl Server {
     }
 
     /// A database with the schema loaded. The same schema is loaded once and kept: what is given out is for reading.
-    /// Whoever writes takes [`Scratch::fresh_database`].
-    pub fn load(&self, schema: &[SchemaStatement<'_>]) -> Result<Scratch, Error> {
+    /// Whoever writes takes [`Scratch::fresh_database`]. Names are looked up in the schemas of the search path, or where the
+    /// server would look if it is empty.
+    pub fn load(
+        &self,
+        schema: &[SchemaStatement<'_>],
+        search_path: &[String],
+    ) -> Result<Scratch, Error> {
         let (target, connection) = match &*self.inner {
-            Inner::Private(server) => server.load(schema)?,
-            Inner::Named(server) => server.load(schema)?,
+            Inner::Private(server) => server.load(schema, search_path)?,
+            Inner::Named(server) => server.load(schema, search_path)?,
         };
         Ok(Scratch {
             target,
+            search_path: search_path.to_vec(),
             statements: schema
                 .iter()
                 .map(|statement| (statement.span, statement.value.to_owned()))
@@ -161,8 +172,8 @@ impl Scratch {
             .collect();
         Ok(Database {
             target: match &*self.server.inner {
-                Inner::Private(server) => server.fresh_database(&schema)?,
-                Inner::Named(server) => server.fresh_database(&schema)?,
+                Inner::Private(server) => server.fresh_database(&schema, &self.search_path)?,
+                Inner::Named(server) => server.fresh_database(&schema, &self.search_path)?,
             },
             server: self.server.clone(),
         })
@@ -326,10 +337,11 @@ fn first_column(answers: Vec<wire::Rows>) -> Vec<String> {
 }
 
 /// Equal where a loaded database can stand for the schema.
-fn schema_key(version: &str, schema: &[SchemaStatement<'_>]) -> String {
+fn schema_key(version: &str, schema: &[SchemaStatement<'_>], search_path: &[String]) -> String {
     let mut hash = Sha256::new();
     hash.update(LOADER);
     hash.update(version);
+    hash.update(wire::search_path(search_path));
     for statement in schema {
         hash.update(statement.value.len().to_le_bytes());
         hash.update(statement.value);

@@ -83,9 +83,13 @@ impl Named {
     pub(super) fn load(
         &self,
         schema: &[SchemaStatement<'_>],
+        search_path: &[String],
     ) -> Result<(Target, Connection), Error> {
         let name = self.make("template0")?;
-        let target = self.target.with_database(&name);
+        let target = self
+            .target
+            .with_database(&name)
+            .with_search_path(search_path);
         let loaded = self
             .load_into(&target, schema)
             .and_then(|()| Ok(Connection::connect(&target)?));
@@ -108,20 +112,25 @@ impl Named {
         }
     }
 
-    pub(super) fn fresh_database(&self, schema: &[SchemaStatement<'_>]) -> Result<Target, Error> {
+    pub(super) fn fresh_database(
+        &self,
+        schema: &[SchemaStatement<'_>],
+        search_path: &[String],
+    ) -> Result<Target, Error> {
+        let target = self.target.clone().with_search_path(search_path);
         let mut templates = lock(&self.templates);
-        let key = super::schema_key(&self.version, schema);
+        let key = super::schema_key(&self.version, schema, search_path);
         let template = match templates.get(&key) {
             Some(template) => template.clone(),
             None => {
                 let name = self.make("template0")?;
-                self.load_into(&self.target.with_database(&name), schema)
+                self.load_into(&target.with_database(&name), schema)
                     .inspect_err(|_| self.drop_database(&name))?;
                 templates.insert(key, name.clone());
                 name
             }
         };
-        Ok(self.target.with_database(self.make(&template)?))
+        Ok(target.with_database(self.make(&template)?))
     }
 
     fn make(&self, template: &str) -> Result<String, Error> {

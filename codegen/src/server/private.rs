@@ -52,10 +52,12 @@ impl Private {
     pub(super) fn load(
         &self,
         schema: &[SchemaStatement<'_>],
+        search_path: &[String],
     ) -> Result<(Target, Connection), Error> {
         let target = self
             .target
-            .with_database(format!("schema_{}", self.key(schema)));
+            .with_database(format!("schema_{}", self.key(schema, search_path)))
+            .with_search_path(search_path);
         let mut in_use = self.in_use();
         let connection = self
             .ensure(&target, schema, &in_use)
@@ -87,10 +89,15 @@ impl Private {
     }
 
     /// A copy of a database that nobody is connected to.
-    pub(super) fn fresh_database(&self, schema: &[SchemaStatement<'_>]) -> Result<Target, Error> {
+    pub(super) fn fresh_database(
+        &self,
+        schema: &[SchemaStatement<'_>],
+        search_path: &[String],
+    ) -> Result<Target, Error> {
         let template = self
             .target
-            .with_database(format!("template_{}", self.key(schema)));
+            .with_database(format!("template_{}", self.key(schema, search_path)))
+            .with_search_path(search_path);
         let number = self.fresh.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}{number}", self.fresh_prefix);
         let in_use = self.in_use();
@@ -99,7 +106,7 @@ impl Private {
             self.ensure(&template, schema, &in_use)?.close()?;
         }
         load::create(&mut maintenance, &name, &template.database)?;
-        Ok(self.target.with_database(name))
+        Ok(template.with_database(name))
     }
 
     /// What cannot be dropped now is dropped by the next run that takes this cluster.
@@ -109,8 +116,8 @@ impl Private {
         }
     }
 
-    fn key(&self, schema: &[SchemaStatement<'_>]) -> String {
-        super::schema_key(self.server.version(), schema)
+    fn key(&self, schema: &[SchemaStatement<'_>], search_path: &[String]) -> String {
+        super::schema_key(self.server.version(), schema, search_path)
     }
 
     /// A connection to the named database, loaded if it was not there.

@@ -40,7 +40,7 @@ fn bench(name: &str, schema: &str, binaries: Option<PathBuf>) -> Bench {
         cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
         ..Options::default()
     };
-    let scratch = Server::start(&options).unwrap().load(&[]).unwrap();
+    let scratch = Server::start(&options).unwrap().load(&[], &[]).unwrap();
     let database = scratch.fresh_database().unwrap();
     let mut connection = database.connect().unwrap();
     connection.simple(schema).unwrap();

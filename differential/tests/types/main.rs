@@ -165,7 +165,7 @@ fn ours(server: &Server, project: &Project) -> Ours {
     let schema_file = sources.add("schema.sql", project.schema.as_str());
     let (statements, _) = schema::split(&sources, schema_file);
     let scratch = server
-        .load(&statements)
+        .load(&statements, &[])
         .unwrap_or_else(|error| panic!("{}: {error}", project.name));
     let queries: Vec<QueryFile> = project
         .queries

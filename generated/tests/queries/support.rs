@@ -307,7 +307,7 @@ fn load() -> Scratch {
         binaries: None,
         cache: root.join("target/sqlmill"),
     };
-    server::scratch(&options, &statements).unwrap()
+    server::scratch(&options, &statements, &[]).unwrap()
 }
 
 fn given() -> Option<String> {

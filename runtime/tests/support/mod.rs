@@ -39,7 +39,7 @@ impl TestDatabase {
         let (statements, findings) = sqlmill::schema::split(&sources, file);
         assert!(findings.is_empty(), "{findings:?}");
         let database = server()
-            .load(&statements)
+            .load(&statements, &[])
             .and_then(|scratch| scratch.fresh_database())
             .unwrap();
         Self { database }

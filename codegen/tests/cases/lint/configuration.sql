@@ -2,6 +2,8 @@
 CREATE TABLE users (id int PRIMARY KEY, deleted_at timestamptz, updated_at timestamptz);
 
 -- ==== sqlmill.toml
+search_path = ["public", "shop"]
+
 [soft_delete]
 column = "deletd_at"
 exclude = ["user"]

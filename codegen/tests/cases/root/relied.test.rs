@@ -90,8 +90,8 @@ async fn each_difference_is_named() {
         ),
         (
             "CREATE SCHEMA other; SET LOCAL search_path = other, public",
-            "the search_path is `other, public`, and the crate has its names from `public`: set it by `Builder::search_path`, or \
-             for the role",
+            "the search_path is `other, public`, and the crate has its names from `public`: connect by `builder()` of the \
+             crate, or set it for the role",
         ),
     ] {
         assert_eq!(told(&db, change).await, [expected], "{change}");
