@@ -195,7 +195,16 @@ async fn accepted(
             session.evict_all();
             lease.error(&failure).into_other_result()
         }
-        Err(Refused::Failure(failure)) => lease.error(&failure),
+        Err(Refused::Failure(failure)) => {
+            let error = lease.error(&failure);
+            match failure.lacks() {
+                Some(sqlstate) => {
+                    session.evict_all();
+                    error.into_missing(sqlstate)
+                }
+                None => error,
+            }
+        }
     };
     trace_to_root(lease, Some(session), &mut error).await;
     lease.arrive();
@@ -208,21 +217,26 @@ async fn open_within(
     params: &[&dyn Param],
     progress: Option<&Progress>,
 ) -> Result<(Rows, Connection)> {
-    let lease = transaction.lease()?;
-    let prepared = match lease.session()?.prepared(about) {
-        Some(prepared) => Ok(prepared),
-        None => {
-            let prepares = |yes| {
-                if let Some(progress) = progress {
-                    progress.prepares.store(yes, Ordering::Relaxed);
-                }
-            };
-            prepares(true);
-            let prepared = Box::pin(prepare_within(transaction, &lease, about)).await;
-            prepares(false);
-            prepared
+    let (prepared, new) = {
+        let lease = transaction.lease()?;
+        let known = lease.session()?.prepared(about);
+        match known {
+            Some(prepared) => (Ok(prepared), false),
+            None => {
+                let prepares = |yes| {
+                    if let Some(progress) = progress {
+                        progress.prepares.store(yes, Ordering::Relaxed);
+                    }
+                };
+                prepares(true);
+                let prepared = Box::pin(prepare_within(transaction, lease, about)).await;
+                prepares(false);
+                (prepared, true)
+            }
         }
     };
+    // It may be over by now.
+    let lease = transaction.lease()?;
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(Refused::Mismatch(error)) => return Err(error),
@@ -232,55 +246,69 @@ async fn open_within(
         }
     };
     let bound = prepared.bind(params).map_err(Error::encoding)?;
+    lease.depart();
     let incoming = Incoming::new(Arc::clone(&lease), prepared, bound);
     if let Some(progress) = progress {
         let _ = progress.sent.set(Arc::clone(&incoming));
     }
-    lease.depart();
-    match transaction.send(&incoming).await {
+    // A future that nobody polls any more keeps the connection from nobody.
+    let lease = {
+        let held = lease;
+        Arc::downgrade(&held)
+    };
+    let sent = transaction.send(&incoming).await;
+    let failure = match sent {
         Ok(Ok(())) => {
-            let lease = Arc::downgrade(&lease);
-            Ok((
+            return Ok((
                 None,
                 Connection::Transaction(transaction.share(), lease, incoming),
-            ))
+            ));
         }
-        Ok(Err(failure)) if failure.is_stale_statement() && transaction.is_line() => {
-            // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
-            lease.session()?.evict_all();
-            Box::pin(open_within(transaction, about, params, progress)).await
-        }
-        Ok(Err(failure)) => {
-            let mut error = refused_within(transaction, &lease, &failure).await;
-            if failure.is_stale_statement() {
-                // A second try would only hear that the transaction has failed.
-                lease.session()?.evict_all();
-                error = error.into_schema_changed();
-            } else if failure.is_other_result() {
-                lease.session()?.evict_all();
-                error = error.into_other_result();
-            }
-            Err(error)
-        }
+        Ok(Err(failure)) => failure,
         Err(error) => {
             // It was not sent.
-            lease.arrive();
-            Err(error)
+            incoming.unsent();
+            return Err(error);
         }
+    };
+    let Some(lease) = lease.upgrade() else {
+        return Err(Error::from_failure(&failure));
+    };
+    if failure.is_stale_statement() && transaction.is_line() {
+        // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
+        lease.session()?.evict_all();
+        return Box::pin(open_within(transaction, about, params, progress)).await;
     }
+    let mut error = refused_within(transaction, &lease, &failure).await;
+    if failure.is_stale_statement() {
+        // A second try would only hear that the transaction has failed.
+        lease.session()?.evict_all();
+        error = match failure.lacks() {
+            Some(sqlstate) if new => error.into_missing(sqlstate),
+            _ => error.into_schema_changed(),
+        };
+    } else if failure.is_other_result() {
+        lease.session()?.evict_all();
+        error = error.into_other_result();
+    }
+    Err(error)
 }
 
 /// Prepares in a task of its own: a reply that the caller, once polled, never came back for would hold up all others.
 async fn prepare_within(
     transaction: &Core,
-    lease: &Arc<Lease>,
+    held: Arc<Lease>,
     about: &About,
 ) -> Result<Prepared, Refused> {
-    let (held, about) = (Arc::clone(lease), *about);
+    let about = *about;
     let mut preparing = tokio::spawn(async move {
         held.depart();
         let session = held.session().map_err(Refused::Mismatch)?;
         let prepared = prepare(session, &about).await;
+        if let Err(Refused::Prepare(failure) | Refused::Failure(failure)) = &prepared {
+            // The caller may be gone, and the transaction has failed all the same.
+            held.refuse(failure);
+        }
         held.arrive();
         prepared
     });

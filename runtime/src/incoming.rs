@@ -94,6 +94,13 @@ impl Incoming {
         }
     }
 
+    /// It is not sent after all.
+    pub(crate) fn unsent(&self) {
+        if let Some(wire) = self.progress().wire.take() {
+            wire.lease.arrive();
+        }
+    }
+
     /// Reads everything that is left into memory.
     pub(crate) fn poll_ahead(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut progress = self.progress();
@@ -137,6 +144,10 @@ impl Incoming {
             },
         };
         wire.lease.arrive();
+        if let Some(failure) = &failure {
+            // It may be read ahead for somebody who never asks for it again.
+            wire.lease.refuse(failure);
+        }
         progress.wire = None;
         progress.failure = failure;
         Poll::Ready(())

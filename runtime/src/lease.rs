@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::connections::Connections;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::wire::{Failure, Session};
 
 /// A connection of the pool, in use.
@@ -19,6 +19,10 @@ pub(crate) struct Lease {
     pool: Arc<Connections>,
     under_way: AtomicU32,
     lost: AtomicBool,
+    /// The server refused something. Whoever asked may be gone without having seen it.
+    refused: AtomicBool,
+    /// It did so because of another transaction.
+    conflicted: AtomicBool,
 }
 
 /// How long a forgotten answer may take before the query is cancelled and the connection thrown away.
@@ -31,6 +35,8 @@ impl Lease {
             pool,
             under_way: AtomicU32::new(0),
             lost: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            conflicted: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +71,25 @@ impl Lease {
     /// Is there a request whose answer nobody has read, or not yet?
     pub(crate) fn is_unsettled(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) != 0
+    }
+
+    /// Remembers that the server refused something, whoever comes to hear of it.
+    pub(crate) fn refuse(&self, failure: &Failure) {
+        if let Some(server) = failure.server() {
+            self.refused.store(true, Ordering::Relaxed);
+            if kind_of(server.sqlstate) == ErrorKind::Retryable {
+                self.conflicted.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Because of another transaction.
+    pub(crate) fn has_conflicted(&self) -> bool {
+        self.conflicted.load(Ordering::Relaxed)
     }
 
     /// Closes the connection once it is not used any more.

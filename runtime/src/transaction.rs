@@ -151,18 +151,19 @@ impl<A: Access> Transaction<A> {
         F: Future<Output = Result<T, E>> + Send,
         E: From<Error>,
     {
-        match body(Self::of(self.core.share())).await {
+        let outcome = body(Self::of(self.core.share())).await;
+        let lease = self.core.state().lease.clone();
+        match outcome {
             Ok(value) => match self.core.commit().await {
                 Ok(()) => Outcome::Done(Ok(value)),
                 Err(error) if error.is_retryable() => Outcome::Conflict(error.into()),
                 Err(error) => Outcome::Done(Err(error.into())),
             },
             Err(error) => {
-                // The body's error may have any type. What the server said is known here.
-                let conflict = self.core.state().failed == Some(Refusal::Conflict);
                 // The body's error is the one to tell; a connection that cannot roll back is lost, and so rolled back.
                 let _ = self.core.rollback().await;
-                if conflict {
+                // The body's error may have any type. What the server said is known here, also of what was nested in it.
+                if lease.is_some_and(|lease| lease.has_conflicted()) {
                     Outcome::Conflict(error)
                 } else {
                     Outcome::Done(Err(error))
@@ -367,8 +368,13 @@ impl Core {
         {
             Ok(()) => Ok(nested),
             Err(failure) => {
-                // There is no savepoint to roll back to.
-                nested.close();
+                // There is no savepoint to roll back to, and what failed before is still the reason.
+                {
+                    let mut state = self.state();
+                    let before = state.failed;
+                    state.close(level);
+                    state.failed = before;
+                }
                 self.failed(&failure);
                 Err(lease.error(&failure))
             }
@@ -381,12 +387,10 @@ impl Core {
             return ended;
         }
         let lease = self.lease_to_end()?;
-        if self.state().failed.is_some() {
+        let failed = self.state().failed;
+        if let Some(refusal) = failed {
             self.rollback().await?;
-            return Err(Error::with(
-                ErrorKind::Transaction,
-                "a statement in it failed, so it was rolled back instead of committed",
-            ));
+            return Err(not_committed(refusal));
         }
         if self.level != 0 {
             let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
@@ -398,14 +402,14 @@ impl Core {
             self.close();
             return Ok(());
         }
-        // In a failed transaction COMMIT rolls back and says so only in its tag. Where an answer was not read, as of a
+        // In a failed transaction COMMIT rolls back and says so only in its tag. Where nobody may have seen an answer, as of a
         // dropped future, a first statement turns that into an error.
-        let sql = if lease.is_unsettled() {
+        let sql = if lease.is_unsettled() || lease.has_refused() {
             "SELECT 1; COMMIT"
         } else {
             "COMMIT"
         };
-        let request = pin!(ask(&lease, sql));
+        let request = pin!(in_time(&lease, ask(&lease, sql)));
         let outcome = self.ask_and(request, |state| state.close(0)).await?;
         self.release().await;
         let Err(failure) = outcome else {
@@ -416,6 +420,10 @@ impl Core {
             if error.kind() == ErrorKind::Transaction {
                 lease.depart();
                 session.send("ROLLBACK");
+                error = not_committed(match lease.has_conflicted() {
+                    true => Refusal::Conflict,
+                    false => Refusal::Other,
+                });
             }
             trace_to_root(&lease, Some(session), &mut error).await;
         }
@@ -568,8 +576,12 @@ impl Core {
         } else {
             Refusal::Other
         };
+        let mut state = self.state();
+        if let Some(lease) = &state.lease {
+            lease.refuse(failure);
+        }
         // What is refused after the first failure is refused because of it.
-        self.state().failed.get_or_insert(refusal);
+        state.failed.get_or_insert(refusal);
     }
 
     /// Another handle to the same transaction, which does not end it.
@@ -663,8 +675,43 @@ fn ends_with_its_closure() -> Error {
     )
 }
 
+/// A transaction that was to be committed, and that the server had given up before.
+fn not_committed(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Conflict => Error::with(
+            ErrorKind::Retryable,
+            "a statement in it failed for that, so it was rolled back instead of committed",
+        ),
+        Refusal::Other => Error::with(
+            ErrorKind::Transaction,
+            "a statement in it failed, so it was rolled back instead of committed",
+        ),
+    }
+}
+
 fn over() -> Error {
     Error::with(ErrorKind::Transaction, "it is over")
+}
+
+/// Waits for the answer to COMMIT as long as somebody has said; then the connection is cut off. It is not cancelled: that would
+/// leave open what became of it as well, and later.
+async fn in_time(
+    lease: &Lease,
+    asking: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let Some(limit) = lease.pool().commit_timeout() else {
+        return asking.await;
+    };
+    match tokio::time::timeout(limit, asking).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            lease.abandon();
+            if let Ok(session) = lease.session() {
+                session.cut_off();
+            }
+            Err(Failure::NoAnswer(limit))
+        }
+    }
 }
 
 async fn ask(lease: &Lease, sql: &str) -> Result<(), Failure> {

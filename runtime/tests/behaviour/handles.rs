@@ -257,6 +257,82 @@ async fn a_conflict_is_retried_whatever_the_closure_makes_of_it() {
     }
 }
 
+/// Neither a savepoint nor a closure that says nothing of it hides a conflict.
+#[tokio::test]
+async fn a_conflict_is_retried_wherever_it_met_the_transaction() {
+    let (_scratch, db) = notes().await;
+    add_note(&db, "a").await.unwrap();
+    let attempts = &std::sync::atomic::AtomicU32::new(0);
+    let rival = &db;
+    let attempt = || attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    // In a nested transaction.
+    let nested = db.isolation(Isolation::RepeatableRead).retry(3);
+    soon(nested.transaction(|tx| async move {
+        let attempt = attempt();
+        count_notes(&tx).await?;
+        if attempt < 2 {
+            rename(rival, &format!("nested {attempt}")).await?;
+        }
+        tx.transaction(|inner| async move { rename(&inner, "mine").await })
+            .await
+    }))
+    .await
+    .unwrap();
+    assert_eq!(attempts.swap(0, std::sync::atomic::Ordering::Relaxed), 3);
+    assert_eq!(list_notes(&db).await.unwrap(), ["mine"]);
+
+    // Ignored.
+    let ignored = db.isolation(Isolation::RepeatableRead).retry(3);
+    soon(ignored.transaction(|tx| async move {
+        let attempt = attempt();
+        count_notes(&tx).await?;
+        if attempt < 2 {
+            rename(rival, &format!("ignored {attempt}")).await?;
+        }
+        let _ = rename(&tx, "again mine").await;
+        Ok::<_, Error>(())
+    }))
+    .await
+    .unwrap();
+    assert_eq!(attempts.swap(0, std::sync::atomic::Ordering::Relaxed), 3);
+    assert_eq!(list_notes(&db).await.unwrap(), ["again mine"]);
+
+    // Ignored to the end, it is told.
+    let ignored = db.isolation(Isolation::RepeatableRead).retry(1);
+    let failed = soon(ignored.transaction(|tx| async move {
+        let attempt = attempt();
+        count_notes(&tx).await?;
+        rename(rival, &format!("ignored {attempt}")).await?;
+        let _ = rename(&tx, "never").await;
+        Ok::<_, Error>(())
+    }))
+    .await
+    .unwrap_err();
+    assert_eq!(attempts.swap(0, std::sync::atomic::Ordering::Relaxed), 2);
+    assert_eq!(
+        failed.to_string(),
+        "conflicts with another transaction, which can be retried: a statement in it failed for that, so it was rolled \
+         back instead of committed"
+    );
+
+    // One that a nested transaction has taken back, and that the closure has done without, is none.
+    let taken_back = db.isolation(Isolation::RepeatableRead).retry(3);
+    soon(taken_back.transaction(|tx| async move {
+        let attempt = attempt();
+        count_notes(&tx).await?;
+        rename(rival, &format!("taken back {attempt}")).await?;
+        let conflict = tx
+            .transaction(|inner| async move { rename(&inner, "never").await })
+            .await;
+        assert!(conflict.unwrap_err().is_retryable());
+        add_note(&tx, "beside").await
+    }))
+    .await
+    .unwrap();
+    assert_eq!(attempts.swap(0, std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(list_notes(&db).await.unwrap(), ["taken back 0", "beside"]);
+}
+
 #[derive(Debug, PartialEq)]
 struct Mine;
 

@@ -242,6 +242,80 @@ async fn a_failed_transaction_is_not_reported_as_committed() {
     assert_eq!(soon(count_notes(&db)).await.unwrap(), 1);
 }
 
+/// Whoever asked is gone when the server refuses; what it refused was read by somebody else, or by a task.
+#[tokio::test]
+async fn a_refusal_that_nobody_saw_is_not_reported_as_committed() {
+    static MISSING: sqlmill_runtime::Statement<(), String> = sqlmill_runtime::Statement::new(
+        "notes::missing",
+        "queries/notes.sql:27",
+        "SELECT missing FROM notes",
+        "",
+        "text",
+    );
+    static DIVIDED: sqlmill_runtime::Statement<(), i32> = sqlmill_runtime::Statement::new(
+        "notes::divided",
+        "queries/notes.sql:28",
+        "SELECT 1 / (length(body) - 6) FROM notes",
+        "",
+        "int4",
+    );
+    let pause = || tokio::time::sleep(Duration::from_millis(100));
+    let (_scratch, db) = one_connection().await;
+    // It is not prepared.
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "undone").await.unwrap();
+    let mut missing = sqlmill_runtime::Many::new(&tx, &MISSING, ());
+    assert!(futures_poll_once(&mut missing).await.is_pending());
+    pause().await;
+    drop(missing);
+    let failed = soon(tx.commit()).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Transaction, "{failed}");
+    assert_eq!(
+        failed.to_string(),
+        "the transaction cannot be used: a statement in it failed, so it was rolled back instead of committed"
+    );
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+
+    // It is kept, and what it was told is read by one that is dropped.
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "undone").await.unwrap();
+    sqlmill_runtime::Many::new(&tx, &DIVIDED, ())
+        .await
+        .unwrap_err();
+    tx.rollback().await.unwrap();
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "undone").await.unwrap();
+    let mut kept = sqlmill_runtime::Many::new(&tx, &DIVIDED, ()).stream();
+    assert!(
+        futures_poll_once(&mut Box::pin(kept.next()))
+            .await
+            .is_pending()
+    );
+    pause().await;
+    let mut reads_ahead = sqlmill_runtime::Many::new(&tx, &MISSING, ());
+    assert!(futures_poll_once(&mut reads_ahead).await.is_pending());
+    pause().await;
+    drop(reads_ahead);
+    let failed = soon(tx.commit()).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Transaction, "{failed}");
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+
+    // What a savepoint has taken back is no reason.
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "kept 6").await.unwrap();
+    let nested = tx.savepoint().await.unwrap();
+    let mut unseen = sqlmill_runtime::Many::new(&nested, &DIVIDED, ()).stream();
+    assert!(
+        futures_poll_once(&mut Box::pin(unseen.next()))
+            .await
+            .is_pending()
+    );
+    pause().await;
+    nested.rollback().await.unwrap();
+    soon(tx.commit()).await.unwrap();
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn after_a_failure_everything_fails_until_the_savepoint() {
     let (_scratch, db) = one_connection().await;
