@@ -5,38 +5,41 @@
 
 use std::fmt;
 
+use crate::files;
+
 /// libpq's parameters, by their names.
 #[derive(Clone, Default)]
 pub(crate) struct Address(Vec<(String, String)>);
 
 /// The variable that stands in for a parameter which the address does not have.
-const VARIABLES: [(&str, &str); 15] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
     ("dbname", "PGDATABASE"),
     ("user", "PGUSER"),
     ("password", "PGPASSWORD"),
+    ("passfile", "PGPASSFILE"),
     ("options", "PGOPTIONS"),
     ("application_name", "PGAPPNAME"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("sslmode", "PGSSLMODE"),
+    ("sslnegotiation", "PGSSLNEGOTIATION"),
     ("sslrootcert", "PGSSLROOTCERT"),
     ("sslcert", "PGSSLCERT"),
     ("sslkey", "PGSSLKEY"),
+    ("channel_binding", "PGCHANNELBINDING"),
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
     ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
 ];
 
 /// Parameters without a variable.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 5] = [
     "keepalives",
     "keepalives_idle",
     "keepalives_interval",
-    "keepalives_retries",
+    "keepalives_count",
     "tcp_user_timeout",
-    "channel_binding",
-    "sslnegotiation",
 ];
 
 /// Parameters of libpq that change nothing here.
@@ -63,14 +66,19 @@ impl Address {
         };
         let mut address = Self::default();
         for (key, value) in parameters {
-            let known =
-                VARIABLES.iter().any(|(known, _)| *known == key) || OTHERS.contains(&key.as_str());
-            if known {
-                address.set(&key, value);
-            } else if !WITHOUT_EFFECT.contains(&key.as_str()) {
-                return Err(format!(
-                    "it has the parameter `{key}`, which is not supported"
-                ));
+            address.put(&key, value)?;
+        }
+        let service = address.take("service").or_else(|| variable("PGSERVICE"));
+        if let Some(name) = service.filter(|name| !name.is_empty()) {
+            let mut of_service = Self::default();
+            for (key, value) in files::service(&name, &variable)? {
+                if key == "service" {
+                    return Err(format!("the service `{name}` names another service"));
+                }
+                of_service.put(&key, value)?;
+            }
+            for (key, value) in of_service.0 {
+                address.or(&key, &value);
             }
         }
         for (key, name) in VARIABLES {
@@ -82,6 +90,24 @@ impl Address {
             }
         }
         Ok(address)
+    }
+
+    /// Sets a parameter that somebody wrote.
+    fn put(&mut self, key: &str, value: String) -> Result<(), String> {
+        // The driver's name for it.
+        let key = match key {
+            "keepalives_retries" => "keepalives_count",
+            key => key,
+        };
+        let known = VARIABLES.iter().any(|(known, _)| *known == key) || OTHERS.contains(&key);
+        if known || key == "service" {
+            self.set(key, value);
+        } else if !WITHOUT_EFFECT.contains(&key) {
+            return Err(format!(
+                "it has the parameter `{key}`, which is not supported"
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
@@ -139,6 +165,12 @@ type Parameters = Vec<(String, String)>;
 fn url(rest: &str) -> Result<Parameters, String> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    if !authority.contains('@') && database.contains('@') {
+        return Err(
+            "it has an `@` behind a `/`: in a user's name or a password, `/` is written `%2F`"
+                .to_owned(),
+        );
+    }
     let mut found = Vec::new();
     let hosts = match authority.rsplit_once('@') {
         None => authority,
@@ -362,6 +394,7 @@ mod tests {
             ("password='hunter2", "the quote of `password`"),
             ("password=hunter2 hunter2 x=y", "no key=value pair"),
             ("postgres://u@h/x?hunter2", "no `=`"),
+            ("postgres://u:hunter2/hunter2@h/x", "`/` is written `%2F`"),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

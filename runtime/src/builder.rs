@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::connections;
 use crate::database::{Database, Replica};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::Passwords;
 use crate::pool::Pool;
 use crate::shared::Limits;
 use crate::wire::Target;
@@ -32,6 +33,7 @@ pub struct Builder {
     pool_size: usize,
     acquire_timeout: Duration,
     connect_timeout: Option<Duration>,
+    commit_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
     statement_cache: usize,
@@ -53,6 +55,7 @@ impl Default for Builder {
             pool_size: 16,
             acquire_timeout: Duration::from_secs(30),
             connect_timeout: None,
+            commit_timeout: None,
             idle_timeout: Some(Duration::from_secs(10 * 60)),
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             statement_cache: 512,
@@ -89,13 +92,21 @@ impl Builder {
         self
     }
 
+    /// How long a COMMIT may go without an answer; no limit unless set, `None` for none. Past it the connection is cut off and the error is
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), so let it be longer than any COMMIT takes. Without it a server that has vanished is
+    /// noticed by the operating system, as for any statement, and one behind a proxy that still answers is not.
+    pub fn commit_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.commit_timeout = limit.into();
+        self
+    }
+
     /// After how long a connection that nobody used is closed; 10 minutes unless set, `None` for never.
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = limit.into();
         self
     }
 
-    /// After how long a connection is closed when it is next idle, so that a service finds its way back to a server that was
+    /// After how long a connection is closed, once nobody uses it, so that a service finds its way back to a server that was
     /// down; 30 minutes unless set, `None` for never.
     pub fn max_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.max_lifetime = limit.into();
@@ -199,6 +210,14 @@ impl Builder {
         Ok(Replica::over(self.pool(target).await?))
     }
 
+    /// Their values may be nobody's business.
+    fn setting_names(&self) -> Vec<&str> {
+        self.settings
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
     fn target(&self, url: &str) -> Result<Target> {
         let mut address =
             Address::parse(url, |name| std::env::var(name).ok()).map_err(wrong_address)?;
@@ -214,18 +233,22 @@ impl Builder {
         if address.get("hostaddr").is_none() {
             address.or("host", DEFAULT_HOST);
         }
-        // A peer that vanished without a word is noticed in a minute, not in two hours.
+        // A peer that vanished without a word is noticed in a minute: not in two hours where nothing is sent, nor in a quarter of
+        // an hour where what was sent is not acknowledged.
         address.or("keepalives_idle", "30");
         address.or("keepalives_interval", "10");
-        address.or("keepalives_retries", "3");
+        address.or("keepalives_count", "3");
+        address.or("tcp_user_timeout", "60000");
+        let variable = |name: &str| std::env::var(name).ok();
+        let passwords = Passwords::of(&mut address, variable).map_err(wrong_address)?;
         // A pooler takes no settings for a session: they are looked at instead.
         let settings = if self.transaction_pooler {
             &[]
         } else {
             self.settings.as_slice()
         };
-        let mut target =
-            Target::new(address, settings, self.statement_cache).map_err(wrong_address)?;
+        let mut target = Target::new(address, settings, &passwords, self.statement_cache)
+            .map_err(wrong_address)?;
         if self.transaction_pooler {
             target
                 .behind_pooler(&self.settings)
@@ -246,6 +269,8 @@ impl Builder {
             connections: self.pool_size,
             acquire: self.acquire_timeout,
             connect,
+            commit: self.commit_timeout,
+            lifetime: self.max_lifetime,
         };
         let shared_limits = Limits {
             connections: self.shared_connections,
@@ -288,12 +313,13 @@ impl fmt::Debug for Builder {
             .field("pool_size", &self.pool_size)
             .field("acquire_timeout", &self.acquire_timeout)
             .field("connect_timeout", &self.connect_timeout)
+            .field("commit_timeout", &self.commit_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_lifetime", &self.max_lifetime)
             .field("statement_cache", &self.statement_cache)
             .field("shared_connections", &self.shared_connections)
             .field("shared_depth", &self.shared_depth)
-            .field("settings", &self.settings)
+            .field("settings", &self.setting_names())
             .field("transaction_pooler", &self.transaction_pooler)
             .field("query_names", &self.query_names)
             .finish_non_exhaustive()

@@ -5,11 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::call;
 use crate::codec::Slices;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handle::{Handle, Writer};
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
 use crate::row::Row;
@@ -308,18 +308,22 @@ impl<P: Params> Call<'_, P> {
         match self.handle {
             // One statement is a transaction by itself, and of no rows there is nothing to ask.
             Handle::Pool(pool) if self.rows.len() > self.chunk() => {
-                let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN", None).await?;
+                let begun = Transaction::<ReadWrite>::begin(pool, "BEGIN", None).await;
+                let transaction = begun.map_err(|error| error.of(self.about.origin))?;
                 let handle = Handle::Transaction(transaction.core());
                 let affected = self.chunks(handle, all).await?;
-                transaction.commit().await?;
+                let ended = transaction.commit().await;
+                ended.map_err(|error| error.of(self.about.origin))?;
                 Ok(affected)
             }
             // A fault that is found here leaves the caller's transaction as it was, of one statement or of several.
             Handle::Transaction(transaction) if self.rows.len() > self.chunk() => {
-                let parts = transaction.savepoint().await?;
+                let begun = transaction.savepoint().await;
+                let parts = begun.map_err(|error| error.of(self.about.origin))?;
                 match self.chunks(Handle::Transaction(&parts), all).await {
                     Ok(affected) => {
-                        parts.commit().await?;
+                        let ended = parts.commit().await;
+                        ended.map_err(|error| error.of(self.about.origin))?;
                         Ok(affected)
                     }
                     Err(error) => {
@@ -365,8 +369,13 @@ impl<P, T> State<'_, P, T> {
             *self = Self::Running(start(call));
         }
         match self {
-            Self::Running(running) => running.as_mut().poll(cx),
-            Self::Called(..) | Self::Taken => Poll::Pending,
+            Self::Running(running) => {
+                let answer = ready!(running.as_mut().poll(cx));
+                // A future that has ended must not be polled again.
+                *self = Self::Taken;
+                Poll::Ready(answer)
+            }
+            Self::Called(..) | Self::Taken => Poll::Ready(Err(Error::spent())),
         }
     }
 

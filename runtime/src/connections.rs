@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::partition::Partitions;
 use crate::pool::PoolStatus;
-use crate::wire::{Failure, Session, Target};
+use crate::wire::{Session, Target};
 
 /// What can be set.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,10 @@ pub(crate) struct Limits {
     /// How long a caller waits for one that others use.
     pub(crate) acquire: Duration,
     pub(crate) connect: Duration,
+    /// How long somebody waits for the answer to COMMIT.
+    pub(crate) commit: Option<Duration>,
+    /// How old a connection may get.
+    pub(crate) lifetime: Option<Duration>,
 }
 
 #[cfg(feature = "testing")]
@@ -29,6 +33,8 @@ impl Limits {
         connections: 0,
         acquire: Duration::ZERO,
         connect: Duration::ZERO,
+        commit: None,
+        lifetime: None,
     };
 }
 
@@ -53,6 +59,8 @@ struct State {
     closed: bool,
     /// Nobody holds the handle any more.
     orphaned: bool,
+    /// What was made before is too old. Seen when somebody last looked: nobody asks for the time with every call.
+    oldest: Option<Instant>,
 }
 
 struct Idle {
@@ -84,6 +92,15 @@ impl Connections {
 
     pub(crate) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// How long making a connection may take.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.limits.connect
+    }
+
+    pub(crate) fn commit_timeout(&self) -> Option<Duration> {
+        self.limits.commit
     }
 
     pub(crate) fn partitions(&self) -> &Partitions {
@@ -132,17 +149,24 @@ impl Connections {
                 Ok(Ok(Grant::Place(place))) => place,
                 Ok(Err(_)) => return Err(Error::new(ErrorKind::Closed)),
                 Err(_) => {
-                    let size = self.limits.connections;
+                    let Limits {
+                        connections: size,
+                        acquire,
+                        ..
+                    } = self.limits;
+                    let all = match size {
+                        1 => "the one connection".to_owned(),
+                        size => format!("all {size} connections"),
+                    };
                     return Err(Error::with(
                         ErrorKind::PoolExhausted,
-                        format!("all {size} connections of the pool are in use"),
+                        format!("{all} of the pool stayed in use for {acquire:?}"),
                     ));
                 }
             },
         };
         // Kilobytes of state, which those who only wait for others need not carry.
-        let connecting = Box::pin(self.target.connect());
-        let session = self.target.in_time(self.limits.connect, connecting).await?;
+        let session = Box::pin(self.target.connect(self.limits.connect)).await?;
         Ok(place.fill(Box::new(session), self))
     }
 
@@ -150,7 +174,8 @@ impl Connections {
     pub(crate) fn give_back(self: &Arc<Self>, mut session: Box<Session>) {
         loop {
             let mut state = self.state();
-            if state.closed || state.orphaned {
+            let too_old = state.oldest.is_some_and(|oldest| session.since() < oldest);
+            if too_old || state.closed || state.orphaned {
                 drop(state);
                 drop(session);
                 return self.vacate();
@@ -193,8 +218,9 @@ impl Connections {
         }
     }
 
-    /// Closes connections that were idle too long or are too old.
-    pub(crate) fn retire(self: &Arc<Self>, idle: Option<Duration>, lifetime: Option<Duration>) {
+    /// Closes connections that were idle too long or are too old, those in use when they come back.
+    pub(crate) fn retire(self: &Arc<Self>, idle: Option<Duration>) {
+        let lifetime = self.limits.lifetime;
         let now = Instant::now();
         let expired = |since: Instant, limit: Option<Duration>| {
             limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
@@ -212,6 +238,7 @@ impl Connections {
                 }
             }
             state.idle = kept;
+            state.oldest = lifetime.and_then(|lifetime| now.checked_sub(lifetime));
             retired
         };
         for one in retired {
@@ -277,24 +304,6 @@ impl Connections {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Target {
-    /// Waits for a connection, as long as that may take.
-    pub(crate) async fn in_time<T>(
-        &self,
-        limit: Duration,
-        connecting: impl Future<Output = std::result::Result<T, Failure>>,
-    ) -> Result<T> {
-        match tokio::time::timeout(limit, connecting).await {
-            Ok(Ok(session)) => Ok(session),
-            Ok(Err(failure)) => Err(Error::connect(&failure, &self.place())),
-            Err(_) => Err(Error::with(
-                ErrorKind::Connect,
-                format!("{} did not answer in time", self.place()),
-            )),
-        }
     }
 }
 

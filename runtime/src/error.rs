@@ -45,6 +45,8 @@ struct Inner {
     faults: Vec<Fault>,
     /// Completes the sentence; holds no value.
     detail: Option<String>,
+    /// What to do next, where neither the kind nor the detail says it.
+    advice: Option<&'static str>,
     rows: Vec<usize>,
 }
 
@@ -227,6 +229,9 @@ impl fmt::Display for Error {
             f.write_str(if index == 0 { ": " } else { "; " })?;
             write!(f, "{fault}")?;
         }
+        if let Some(advice) = inner.advice {
+            write!(f, "; {advice}")?;
+        }
         match &inner.sqlstate {
             Some(sqlstate) => write!(f, " [{sqlstate}]"),
             None => Ok(()),
@@ -246,19 +251,23 @@ impl ErrorKind {
     fn words(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid input",
-            Self::NotFound => "no row found",
-            Self::TooManyRows => "more than one row found",
+            Self::NotFound => {
+                "no row found, where one was expected: `.optional()` takes none as well"
+            }
+            Self::TooManyRows => {
+                "more than one row found, where at most one was expected: `.all()` takes any number"
+            }
             Self::Constraint => "violates a constraint",
             Self::Retryable => "conflicts with another transaction, which can be retried",
             Self::Timeout => "took too long, and was cancelled by the server",
             Self::PoolExhausted => "no connection became free in time",
             Self::Connect => "cannot connect to the database",
-            Self::Closed => "the handle is closed",
+            Self::Closed => "the handle was closed",
             Self::ConnectionLost => "the connection to the database was lost",
             Self::SchemaChanged => "the database is not what this crate was compiled for",
             Self::Decode => "cannot read the reply",
             Self::OutcomeUnknown => {
-                "the connection was lost during COMMIT: whether the transaction took effect is unknown"
+                "the connection was lost during COMMIT, and nobody knows whether the transaction took effect"
             }
             Self::Transaction => "the transaction cannot be used",
             Self::Other => "the database refused",
@@ -276,6 +285,7 @@ impl Error {
             violation: None,
             faults: Vec::new(),
             detail: None,
+            advice: None,
             rows: Vec::new(),
         }))
     }
@@ -315,6 +325,13 @@ impl Error {
         error
     }
 
+    /// A call was awaited to its end, or polled and then turned into something else, and is awaited again.
+    pub(crate) fn spent() -> Self {
+        let mut error = Self::new(ErrorKind::Other);
+        error.0.words = Some("the query was awaited before: call its function again");
+        error
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
@@ -342,9 +359,23 @@ impl Error {
         self.0.violation.as_mut()
     }
 
-    /// The server no longer has the statement as it was prepared.
+    /// In a transaction: the server no longer has the statement as it was prepared.
     pub(crate) fn into_schema_changed(mut self) -> Self {
         self.0.kind = ErrorKind::SchemaChanged;
+        self.0.words = Some("the schema was changed since the statement was prepared");
+        self.0.advice = Some("run the transaction again");
+        self
+    }
+
+    /// The database lacks something that the statement needs.
+    pub(crate) fn into_missing(mut self, sqlstate: &str) -> Self {
+        self.0.kind = ErrorKind::SchemaChanged;
+        self.0.advice = Some(match sqlstate {
+            "42601" => "is the server older?",
+            // A function, a type.
+            "42883" | "42704" => "is a migration missing, or the server older?",
+            _ => "is a migration missing?",
+        });
         self
     }
 
@@ -362,7 +393,15 @@ impl Error {
     }
 
     pub(crate) fn mismatch(mismatch: &Mismatch) -> Self {
-        Self::with(ErrorKind::SchemaChanged, mismatch.to_string())
+        let mut error = Self::with(ErrorKind::SchemaChanged, mismatch.to_string());
+        error.0.advice = Some("migrate the database, or generate the crate anew");
+        error
+    }
+
+    /// Among others of its sort.
+    pub(crate) fn without_advice(mut self) -> Self {
+        self.0.advice = None;
+        self
     }
 
     pub(crate) fn decode(error: DecodeError, column: &str, index: usize, row: u64) -> Self {
@@ -370,19 +409,20 @@ impl Error {
         Self::with(ErrorKind::Decode, column)
     }
 
-    pub(crate) fn connect(failure: &Failure, place: &str) -> Self {
-        let detail = format!("{place}: {}", failure.connecting());
+    /// No server could be connected to; `detail` says why.
+    pub(crate) fn connect(detail: String, sqlstate: Option<String>) -> Self {
         let mut error = Self::with(ErrorKind::Connect, detail);
-        error.0.sqlstate = failure.server().map(|server| server.sqlstate.to_owned());
+        error.0.sqlstate = sqlstate;
         error
     }
 
     /// The outcome of COMMIT is known only when the server answered.
-    pub(crate) fn of_commit(self) -> Self {
-        match self.kind() {
-            ErrorKind::ConnectionLost => Self::new(ErrorKind::OutcomeUnknown),
-            _ => self,
+    pub(crate) fn of_commit(mut self) -> Self {
+        if self.kind() == ErrorKind::ConnectionLost {
+            self.0.kind = ErrorKind::OutcomeUnknown;
+            self.0.advice = Some("look before it is done again");
         }
+        self
     }
 
     pub(crate) fn from_failure(failure: &Failure) -> Self {
@@ -392,9 +432,13 @@ impl Error {
         if let Some(error) = failure.encoding() {
             return Self::encoding(*error);
         }
-        match failure.io() {
-            Some(io) => Self::with(ErrorKind::ConnectionLost, io.kind().to_string()),
-            None => Self::new(ErrorKind::ConnectionLost),
+        match (failure.io(), failure) {
+            (Some(io), _) => Self::with(ErrorKind::ConnectionLost, io.kind().to_string()),
+            (None, Failure::NoAnswer(limit)) => Self::with(
+                ErrorKind::ConnectionLost,
+                format!("no answer came within {limit:?}"),
+            ),
+            (None, _) => Self::new(ErrorKind::ConnectionLost),
         }
     }
 
@@ -422,13 +466,19 @@ impl Error {
         let mut error = Self::from_failure(failure);
         if let Some(server) = failure.server() {
             error.0.detail = Some(server.message.to_owned());
-            // It was prepared when the crate was generated. Permissions are another matter, and checked later.
-            if server.sqlstate.starts_with("42") || server.sqlstate == "3F000" {
-                error.0.kind = ErrorKind::SchemaChanged;
+            // It was prepared when the crate was generated: so its constants were values of their types (class 22), such as labels of
+            // an enum.
+            if is_about_names(server.sqlstate) || server.sqlstate.starts_with("22") {
+                error = error.into_missing(server.sqlstate);
             }
         }
         error
     }
+}
+
+/// Is a statement refused for what it names: tables, columns, types, functions? Rights are another matter (42501).
+pub(crate) fn is_about_names(sqlstate: &str) -> bool {
+    (sqlstate.starts_with("42") && sqlstate != "42501") || sqlstate == "3F000"
 }
 
 /// The codes are those of PostgreSQL's appendix A.
@@ -476,6 +526,8 @@ fn shows_message(sqlstate: &str, message: &str) -> bool {
         // Transactions, locks, cancellation.
         "25001" | "25006" | "25P01" | "25P02" | "25P03" | "25P04" | "40001" | "40P01" | "55P03"
         | "57014" | "26000" => true,
+        // "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+        "42P10" => true,
         // "permission denied for table users"; "to set role" would go on with what was given.
         "42501" => message.starts_with("permission denied for "),
         // Out of resources; shut down.
@@ -491,5 +543,50 @@ mod tests {
     fn an_error_is_one_pointer() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    const KINDS: [ErrorKind; 15] = [
+        ErrorKind::InvalidInput,
+        ErrorKind::NotFound,
+        ErrorKind::TooManyRows,
+        ErrorKind::Constraint,
+        ErrorKind::Retryable,
+        ErrorKind::Timeout,
+        ErrorKind::PoolExhausted,
+        ErrorKind::Connect,
+        ErrorKind::Closed,
+        ErrorKind::ConnectionLost,
+        ErrorKind::SchemaChanged,
+        ErrorKind::Decode,
+        ErrorKind::OutcomeUnknown,
+        ErrorKind::Transaction,
+        ErrorKind::Other,
+    ];
+
+    #[test]
+    fn each_kind_is_one_line_with_the_place_of_its_query() {
+        let origin = Origin {
+            name: "users::get_user",
+            location: "queries/users.sql:3",
+        };
+        for kind in KINDS {
+            let bare = Error::new(kind);
+            assert_eq!(bare.to_string(), kind.words());
+            assert_eq!(bare.query(), None);
+            let error = Error::with(kind, "the detail").of(origin);
+            let said = error.to_string();
+            let expected = format!(
+                "users::get_user (queries/users.sql:3): {}: the detail",
+                kind.words()
+            );
+            assert_eq!(said, expected);
+            assert!(!said.contains('\n'));
+            assert_eq!(format!("{error:?}"), format!("Error({kind:?}, {said})"));
+            assert_eq!(format!("{error:#?}"), format!("{error:?}"));
+            assert!(std::error::Error::source(&error).is_none());
+            assert_eq!(error.query(), Some("users::get_user"));
+            assert_eq!(error.location(), Some("queries/users.sql:3"));
+            assert_eq!(error.is_retryable(), kind == ErrorKind::Retryable);
+        }
     }
 }

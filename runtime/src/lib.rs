@@ -54,6 +54,7 @@ mod constraint;
 mod database;
 mod deadline;
 mod error;
+mod files;
 mod handle;
 mod held;
 mod incoming;

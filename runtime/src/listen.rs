@@ -211,12 +211,12 @@ impl Listener {
 }
 
 async fn attempt(target: &Target, ear: &Arc<Ear>, sql: &str, limit: Duration) -> Result<Session> {
-    let connecting = async {
-        let session = target.connect_listening(Arc::clone(ear)).await?;
-        session.run(sql).await?;
-        Ok(session)
-    };
-    target.in_time(limit, connecting).await
+    let session = target.connect_listening(Arc::clone(ear), limit).await?;
+    match tokio::time::timeout(limit, session.run(sql)).await {
+        Ok(Ok(())) => Ok(session),
+        Ok(Err(failure)) => Err(Error::from_failure(&failure).told(&failure)),
+        Err(_) => Err(target.no_answer()),
+    }
 }
 
 /// Connects again whenever the connection breaks.

@@ -183,13 +183,14 @@ impl Drop for Held {
 }
 
 async fn connect(target: &Target, limit: Duration) -> Result<Session> {
-    let connecting = async {
-        let session = target.connect_attended().await?;
-        // Nothing is sent for as long as the lock is held.
-        session.run("SET idle_session_timeout = 0").await?;
-        Ok(session)
-    };
-    target.in_time(limit, connecting).await
+    let session = target.connect_attended(limit).await?;
+    // Nothing is sent for as long as the lock is held.
+    let prepared = tokio::time::timeout(limit, session.run("SET idle_session_timeout = 0")).await;
+    match prepared {
+        Ok(Ok(())) => Ok(session),
+        Ok(Err(failure)) => Err(Error::from_failure(&failure)),
+        Err(_) => Err(target.no_answer()),
+    }
 }
 
 static LOCK: Statement<(i64,), ()> = Statement::new(

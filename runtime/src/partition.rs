@@ -60,16 +60,24 @@ async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
     let root = match pool.partitions().get(&key) {
         Some(root) => root,
         None => {
-            let found = match session {
-                Some(session) => session.root_constraint(&key).await,
-                None => match pool.target().connect().await {
-                    Ok(session) => session.root_constraint(&key).await,
-                    Err(failure) => Err(failure),
-                },
+            let limit = pool.connect_timeout();
+            let looking = async {
+                match session {
+                    Some(session) => session.root_constraint(&key).await.ok(),
+                    None => {
+                        let session = pool.target().connect(limit).await.ok()?;
+                        session.root_constraint(&key).await.ok()
+                    }
+                }
             };
             // A failed look-up must not hide the error: the names stay those of the partition.
-            let Ok(found) = found else {
-                return;
+            let found = match tokio::time::timeout(limit, looking).await {
+                Ok(Some(found)) => found,
+                Ok(None) => return,
+                Err(_) => {
+                    // Its answer may still come.
+                    return lease.abandon();
+                }
             };
             // A domain is no table.
             let root = found.unwrap_or_else(|| key.clone());

@@ -132,7 +132,7 @@ impl Pool {
             loop {
                 tokio::time::sleep(pause).await;
                 match connections.upgrade() {
-                    Some(connections) => connections.retire(idle, lifetime),
+                    Some(connections) => connections.retire(idle),
                     None => return,
                 }
             }
@@ -229,6 +229,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         self.0.shared.close();
         self.0.connections.close().await;
+        self.0.shared.drained().await;
     }
 
     /// A connection of the pool that can be had without waiting.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::batch::{self, Batched};
 use crate::call::{self, Reply, Rows};
@@ -156,7 +156,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
                 call.request.params,
                 call.mapper,
             ),
-            State::Asked(_) | State::Running(_) | State::Taken => RowStream::ended(),
+            State::Asked(_) | State::Running(_) | State::Taken => RowStream::spent(),
         }
     }
 
@@ -167,7 +167,7 @@ impl<'a, P: Params + 'a, R: Row, S: Shape, M: Mapper<R> + Send + 'a> Query<'a, P
         }
     }
 
-    /// Of a query that was polled and then turned into something else, which nobody does: it never ends.
+    /// Of a query that was polled and then turned into something else: what it awaits to is an error.
     fn taken() -> Self {
         Self {
             state: State::Taken,
@@ -266,8 +266,13 @@ impl<P, M, T> State<'_, P, M, T> {
         }
         match self {
             Self::Asked(_) => self.poll_asked(cx),
-            Self::Running(running) => running.as_mut().poll(cx),
-            Self::Called(..) | Self::Taken => Poll::Pending,
+            Self::Running(running) => {
+                let answer = ready!(running.as_mut().poll(cx));
+                // A future that has ended must not be polled again.
+                *self = Self::Taken;
+                Poll::Ready(answer)
+            }
+            Self::Called(..) | Self::Taken => Poll::Ready(Err(Error::spent())),
         }
     }
 }

@@ -156,6 +156,14 @@ impl Shared {
             line.disconnect(&mut line.state());
         }
     }
+
+    /// Waits until they are.
+    pub(crate) async fn drained(&self) {
+        let busy = |line: &Arc<Line>| !line.state().calls.is_empty();
+        while self.0.lines.iter().any(busy) {
+            tokio::time::sleep(TICK).await;
+        }
+    }
 }
 
 impl Drop for Set {
@@ -182,8 +190,7 @@ impl Set {
         let (set, line) = (Arc::downgrade(self), Arc::clone(line));
         let (target, limit) = (self.target.clone(), self.limits.connect);
         runtime.spawn(async move {
-            let attempt = tokio::time::timeout(limit, target.connect_attended()).await;
-            let Ok(Ok(session)) = attempt else {
+            let Ok(session) = target.connect_attended(limit).await else {
                 // Others try as well, and report it: here it is enough not to insist.
                 tokio::time::sleep(PAUSE).await;
                 line.state().connection = Connection::Absent;
@@ -308,7 +315,7 @@ impl Line {
     }
 
     /// Is there anything to watch? Sends the calls elsewhere that wait behind one whose answer does not come.
-    fn look(&self, lifetime: Option<Duration>) -> bool {
+    fn look(&self, lifetime: Option<Duration>, closed: bool) -> bool {
         let mut waiting = Vec::new();
         let busy = {
             let mut state = self.state();
@@ -321,7 +328,8 @@ impl Line {
                 state.quiet = 0;
             } else {
                 state.quiet += 1;
-                if state.quiet >= PATIENCE {
+                // Once the handle is closed there is nowhere else to go.
+                if state.quiet >= PATIENCE && !closed {
                     self.open.store(false, Ordering::Relaxed);
                     waiting.extend(state.calls.iter().skip(1).cloned());
                 }
@@ -346,8 +354,9 @@ async fn watch(set: Weak<Set>, busy: Arc<Notify>) {
             return;
         };
         let mut calls = false;
+        let closed = strong.closed.load(Ordering::SeqCst);
         for line in &strong.lines {
-            calls |= line.look(strong.limits.lifetime);
+            calls |= line.look(strong.limits.lifetime, closed);
         }
         if calls {
             drop(strong);

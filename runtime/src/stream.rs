@@ -102,9 +102,10 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
         }
     }
 
-    pub(crate) fn ended() -> Self {
+    /// Of a query that was polled before.
+    pub(crate) fn spent() -> Self {
         Self {
-            state: State::Ended,
+            state: State::Failing(Box::pin(std::future::ready(Error::spent()))),
             mapper: None,
             #[cfg(feature = "testing")]
             mocked: Default::default(),

@@ -133,10 +133,10 @@ pub async fn verify(
     errors.dedup_by_key(|(index, _)| *index);
     // An older server may not know what a query calls.
     let told = |error: Error| match error.sqlstate() {
-        Some(_) if !looked.server.is_empty() => {
-            error.noting(&format!("the server is PostgreSQL {}", looked.server))
-        }
-        _ => error,
+        Some(_) if !looked.server.is_empty() => error
+            .without_advice()
+            .noting(&format!("the server is PostgreSQL {}", looked.server)),
+        _ => error.without_advice(),
     };
     let errors: Vec<Error> = errors
         .into_iter()

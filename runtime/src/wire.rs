@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,16 +18,18 @@ use bytes::{BufMut, BytesMut};
 use futures_core::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
 
 use crate::address::Address;
+use crate::error::{Error, is_about_names};
+use crate::files::Passwords;
 use crate::listen::Ear;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::partition::Key;
-use crate::socket::{self, Encrypted, HeldOpen, Socket};
+use crate::socket::{self, Encrypted, HeldOpen, Place, Plain};
 use crate::statement::{self, About};
 use crate::tls::Tls;
 use crate::unnamed::{self, Unnamed};
@@ -459,8 +461,10 @@ impl Statements {
 pub(crate) struct Session {
     client: Arc<Client>,
     tls: Tls,
-    /// Where the socket leads that the driver did not make itself.
-    place: Option<socket::Place>,
+    /// Where the socket leads.
+    place: Place,
+    /// Behind a pooler: what stands between the driver and the socket.
+    encrypted: Option<Encrypted>,
     reading: Reading,
     statements: Mutex<Statements>,
     /// Asks for short answers, at that desk.
@@ -660,6 +664,7 @@ impl Session {
             token: self.client.cancel_token(),
             tls: self.tls.clone(),
             place: self.place.clone(),
+            encrypted: self.encrypted,
         }
     }
 
@@ -690,6 +695,43 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Will this server do?
+    async fn check_server(&self, wanted: Wanted) -> Result<(), Failure> {
+        if matches!(wanted, Wanted::Any | Wanted::PreferStandby) {
+            return Ok(());
+        }
+        let asked = self.client.simple_query(SERVER);
+        let answers = self.wait_for(asked).await?;
+        let row = answers.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some((row.get(0) == Some("t"), row.get(1) == Some("on")))
+            }
+            _ => None,
+        });
+        let unfit = match (wanted, row) {
+            (_, None) => Some("says nothing of itself"),
+            (Wanted::ReadWrite, Some((_, true))) => Some("does not allow writes"),
+            (Wanted::ReadOnly, Some((_, false))) => Some("is not read only"),
+            (Wanted::Primary, Some((true, _))) => Some("is a standby"),
+            (Wanted::Standby, Some((false, _))) => Some("is not a standby"),
+            (
+                Wanted::Any
+                | Wanted::PreferStandby
+                | Wanted::ReadWrite
+                | Wanted::ReadOnly
+                | Wanted::Primary
+                | Wanted::Standby,
+                Some(_),
+            ) => None,
+        };
+        match unfit {
+            Some(what) => Err(Failure::Unfit(format!(
+                "it {what}, and `target_session_attrs` asks for another"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What a server says of itself.
@@ -752,6 +794,10 @@ impl Session {
     }
 }
 
+/// Is it a standby, and are its transactions read-only?
+const SERVER: &str = "\
+SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+
 /// The value that a parameter has, and how the server writes the one that it should have: `300ms` for `300`. It has that for this
 /// statement only.
 const SETTING: &str = "\
@@ -761,25 +807,36 @@ SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)
 pub(crate) struct Canceller {
     token: tokio_postgres::CancelToken,
     tls: Tls,
-    place: Option<socket::Place>,
+    place: Place,
+    encrypted: Option<Encrypted>,
 }
 
 impl Canceller {
+    /// Returns when it was sent, or could not be: the caller throws the connection away either way.
     pub(crate) async fn cancel(self) {
-        // Nothing to do about a failure: the caller throws the connection away either way.
-        if let Some(place) = self.place {
-            if let Ok(socket) = place.connect(&self.tls).await {
-                let mut socket = HeldOpen(socket);
-                let _ = self.token.cancel_query_raw(&mut socket, NoTls).await;
-                socket.closed().await;
-            }
-            return;
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let _ = tokio::time::timeout(PATIENCE, self.send(PATIENCE)).await;
+    }
+
+    async fn send(self, limit: Duration) -> Result<(), Failure> {
+        let (socket, place) = self.place.open(limit).await?;
+        if let Some(encrypted) = self.encrypted {
+            let mut socket = HeldOpen(socket.plain(&place, &self.tls, encrypted).await?);
+            self.token.cancel_query_raw(&mut socket, NoTls).await?;
+            socket.closed().await;
+            return Ok(());
         }
-        let _ = match self.tls {
-            Tls::None => self.token.cancel_query(NoTls).await,
+        match self.tls {
             #[cfg(feature = "tls")]
-            Tls::Rustls(connect) => self.token.cancel_query(connect).await,
-        };
+            Tls::Rustls(mut connect) if !place.is_local() => {
+                let tls = connector(&mut connect, &place.name)?;
+                self.token.cancel_query_raw(socket, tls).await?;
+            }
+            #[cfg(feature = "tls")]
+            Tls::Rustls(_) => self.token.cancel_query_raw(socket, NoTls).await?,
+            Tls::None => self.token.cancel_query_raw(socket, NoTls).await?,
+        }
+        Ok(())
     }
 }
 
@@ -878,11 +935,15 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A server, and what every session there begins with.
+/// Servers of which one is taken, and what every session there begins with.
 #[derive(Clone)]
 pub(crate) struct Target {
     address: Address,
-    config: tokio_postgres::Config,
+    servers: Arc<[Server]>,
+    wanted: Wanted,
+    /// In an order of their own for each connection.
+    shuffled: bool,
+    connect_timeout: Option<Duration>,
     tls: Tls,
     /// How many statements a connection holds at most.
     statements: usize,
@@ -895,10 +956,48 @@ pub(crate) struct Target {
     scene: Arc<crate::trace::Scene>,
 }
 
+/// One of the servers, and how to get in there.
+#[derive(Clone)]
+struct Server {
+    place: Place,
+    config: tokio_postgres::Config,
+}
+
+/// Which of the servers will do: `target_session_attrs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    /// If there is one; else any.
+    PreferStandby,
+}
+
+impl Wanted {
+    fn of(address: &mut Address) -> Result<Self, String> {
+        let wanted = address.take("target_session_attrs");
+        Ok(match wanted.as_deref() {
+            None | Some("any") => Self::Any,
+            Some("read-write") => Self::ReadWrite,
+            Some("read-only") => Self::ReadOnly,
+            Some("primary") => Self::Primary,
+            Some("standby") => Self::Standby,
+            Some("prefer-standby") => Self::PreferStandby,
+            Some(_) => {
+                return Err(
+                    "its parameter `target_session_attrs` has a value that cannot be".to_owned(),
+                );
+            }
+        })
+    }
+}
+
 /// What is different behind a transaction pooler.
 #[derive(Clone)]
 struct Pooled {
-    places: Vec<socket::Place>,
+    encrypted: Encrypted,
     /// Session parameters that the role or the database must bring.
     settings: Vec<(String, String)>,
 }
@@ -908,6 +1007,7 @@ impl Target {
     pub(crate) fn new(
         mut address: Address,
         settings: &[(String, String)],
+        passwords: &Passwords,
         statements: usize,
     ) -> Result<Self, String> {
         let shown = address.clone();
@@ -917,15 +1017,18 @@ impl Target {
             address.set("options", options);
         }
         let tls = Tls::of(&mut address)?;
-        // libpq's newer names for the same.
-        match address.get("target_session_attrs") {
-            Some("primary") => address.set("target_session_attrs", "read-write".to_owned()),
-            Some("standby") => address.set("target_session_attrs", "read-only".to_owned()),
-            Some("prefer-standby") => {
-                return Err("`target_session_attrs` cannot be prefer-standby".to_owned());
+        let wanted = Wanted::of(&mut address)?;
+        let places = socket::places(&mut address)?;
+        let connect_timeout = socket::number(&mut address, "connect_timeout")?;
+        let shuffled = match address.take("load_balance_hosts").as_deref() {
+            None | Some("disable") => false,
+            Some("random") => true,
+            Some(_) => {
+                return Err(
+                    "its parameter `load_balance_hosts` has a value that cannot be".to_owned(),
+                );
             }
-            _ => {}
-        }
+        };
         let mut text = String::new();
         for (key, value) in address.parameters() {
             let value = value.replace('\\', "\\\\").replace('\'', "\\'");
@@ -936,12 +1039,29 @@ impl Target {
             }
             text += &parameter;
         }
-        let config = text
+        let config: tokio_postgres::Config = text
             .parse()
             .map_err(|_| "its parameters do not go together".to_owned())?;
+        let servers = places.into_iter().map(|place| {
+            let mut config = config.clone();
+            if place.is_local() {
+                // A server never encrypts there.
+                config.ssl_mode(SslMode::Disable);
+            }
+            if config.get_password().is_none()
+                && let Some(password) =
+                    passwords.find(&place, config.get_dbname(), config.get_user())
+            {
+                config.password(password);
+            }
+            Server { place, config }
+        });
         Ok(Self {
+            servers: servers.collect(),
+            wanted,
+            shuffled,
+            connect_timeout: connect_timeout.map(|limit| Duration::from_secs(limit.into())),
             address: shown,
-            config,
             tls,
             statements,
             greeting: None,
@@ -956,7 +1076,10 @@ impl Target {
     pub(crate) fn nowhere() -> Self {
         Self {
             address: Address::default(),
-            config: tokio_postgres::Config::new(),
+            servers: Arc::new([]),
+            wanted: Wanted::Any,
+            shuffled: false,
+            connect_timeout: None,
             tls: Tls::None,
             statements: 0,
             greeting: None,
@@ -968,26 +1091,18 @@ impl Target {
     }
 
     pub(crate) fn connect_timeout(&self) -> Option<Duration> {
-        self.config.get_connect_timeout().copied()
+        self.connect_timeout
     }
 
     /// The servers, for those who read errors: `db.example.com:5432`.
     pub(crate) fn place(&self) -> String {
-        let hosts = self.address.get("host").or(self.address.get("hostaddr"));
-        let ports: Vec<&str> = self
-            .address
-            .get("port")
-            .unwrap_or("5432")
-            .split(',')
-            .collect();
-        let places = hosts.unwrap_or_default().split(',').enumerate();
-        places
-            .map(|(index, host)| {
-                let port = ports.get(index).or(ports.first()).unwrap_or(&"5432");
-                format!("{host}:{port}")
-            })
-            .collect::<Vec<_>>()
-            .join(", ")
+        let places = self.servers.iter().map(|server| server.place.to_string());
+        places.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Somebody was there, and then said nothing.
+    pub(crate) fn no_answer(&self) -> Error {
+        Error::connect(format!("{} did not answer in time", self.place()), None)
     }
 
     /// Makes every session read-only. Not by a start-up option: `target_session_attrs` shall tell what the server is.
@@ -997,42 +1112,131 @@ impl Target {
 
     /// Leaves the session alone: a transaction pooler gives it to somebody else.
     pub(crate) fn behind_pooler(&mut self, settings: &[(String, String)]) -> Result<(), String> {
-        if self.config.get_target_session_attrs() != TargetSessionAttrs::Any {
+        if self.wanted != Wanted::Any {
             return Err(
                 "`target_session_attrs` says nothing of the servers behind a transaction pooler"
                     .to_owned(),
             );
         }
-        let encrypted = match self.config.get_ssl_mode() {
+        let mode = self
+            .servers
+            .iter()
+            .map(|server| (!server.place.is_local()).then(|| server.config.get_ssl_mode()));
+        let encrypted = match mode.flatten().next() {
             _ if !self.tls.encrypts() => Encrypted::Never,
-            SslMode::Disable => Encrypted::Never,
-            SslMode::Prefer => Encrypted::WhereItCan,
-            _ => Encrypted::Always,
+            None | Some(SslMode::Disable) => Encrypted::Never,
+            Some(SslMode::Prefer) => Encrypted::WhereItCan,
+            Some(_) => Encrypted::Always,
         };
         // What the driver sees is not encrypted any more.
-        self.config.ssl_mode(SslMode::Disable);
+        let mut servers = self.servers.to_vec();
+        for server in &mut servers {
+            server.config.ssl_mode(SslMode::Disable);
+        }
+        self.servers = servers.into();
         self.pooled = Some(Pooled {
-            places: socket::places(&self.address, encrypted),
+            encrypted,
             settings: settings.to_vec(),
         });
         Ok(())
     }
 
     /// A connection for one call or one transaction at a time.
-    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
-        self.connect_for(Readers::Callers).await
+    pub(crate) async fn connect(&self, limit: Duration) -> Result<Session, Error> {
+        self.connect_for(&Readers::Callers, limit).await
     }
 
     /// A connection that a task reads and writes: for many calls at a time, or when nobody waits.
-    pub(crate) async fn connect_attended(&self) -> Result<Session, Failure> {
-        self.connect_for(Readers::Task(None)).await
+    pub(crate) async fn connect_attended(&self, limit: Duration) -> Result<Session, Error> {
+        self.connect_for(&Readers::Task(None), limit).await
     }
 
-    async fn connect_for(&self, readers: Readers) -> Result<Session, Failure> {
-        if let Some(pooled) = &self.pooled {
-            return self.connect_pooled(pooled, &readers).await;
+    /// A connection whose notifications go to `ear`.
+    pub(crate) async fn connect_listening(
+        &self,
+        ear: Arc<Ear>,
+        limit: Duration,
+    ) -> Result<Session, Error> {
+        self.connect_for(&Readers::Task(Some(ear)), limit).await
+    }
+
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled.is_some()
+    }
+
+    /// Tries one server after the other. One that does not answer leaves time for the others.
+    async fn connect_for(&self, readers: &Readers, limit: Duration) -> Result<Session, Error> {
+        let end = tokio::time::Instant::now() + limit;
+        let mut order: Vec<&Server> = self.servers.iter().collect();
+        if self.shuffled {
+            // The keys of a hash map are random, and so is the hash of anything under them.
+            let random = RandomState::new();
+            order.sort_by_cached_key(|server| random.hash_one(server.place.to_string()));
         }
-        let session = self.connect_directly(&readers).await?;
+        let attempts: Vec<(&Server, Wanted)> = match self.wanted {
+            Wanted::PreferStandby => [Wanted::Standby, Wanted::Any]
+                .into_iter()
+                .flat_map(|wanted| order.iter().map(move |server| (*server, wanted)))
+                .collect(),
+            wanted => order.into_iter().map(|server| (server, wanted)).collect(),
+        };
+        let (mut said, mut sqlstate) = (Vec::<String>::new(), None);
+        for (index, (server, wanted)) in attempts.iter().enumerate() {
+            let left = u32::try_from(attempts.len() - index).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(tokio::time::Instant::now()) / left;
+            let connecting = self.connect_to(server, *wanted, readers, share);
+            let failed = match tokio::time::timeout(share, connecting).await {
+                Ok(Ok(session)) => return Ok(session),
+                Ok(Err(failure)) => {
+                    let code = failure.server().map(|server| server.sqlstate.to_owned());
+                    sqlstate = code.or(sqlstate);
+                    format!("{}: {}", server.place, failure.connecting())
+                }
+                Err(_) => format!("{} did not answer in time", server.place),
+            };
+            if !said.contains(&failed) {
+                said.push(failed);
+            }
+        }
+        Err(Error::connect(said.join("; "), sqlstate))
+    }
+
+    async fn connect_to(
+        &self,
+        server: &Server,
+        wanted: Wanted,
+        readers: &Readers,
+        limit: Duration,
+    ) -> Result<Session, Failure> {
+        let (socket, place) = server.place.open(limit).await?;
+        if let Some(pooled) = &self.pooled {
+            let socket: Plain = socket.plain(&place, &self.tls, pooled.encrypted).await?;
+            let connecting = server.config.connect_raw(Unnamed::new(socket), NoTls);
+            let (client, connection) = connecting.await?;
+            let mut session = self.session(client, read(connection, readers), place);
+            session.encrypted = Some(pooled.encrypted);
+            session.check_settings(&pooled.settings).await?;
+            return Ok(session);
+        }
+        let (client, reading) = match &self.tls {
+            #[cfg(feature = "tls")]
+            Tls::Rustls(connect) if !place.is_local() => {
+                let tls = connector(&mut connect.clone(), &place.name)?;
+                let (client, connection) = server.config.connect_raw(socket, tls).await?;
+                (client, read(connection, readers))
+            }
+            #[cfg(feature = "tls")]
+            Tls::Rustls(_) => {
+                let (client, connection) = server.config.connect_raw(socket, NoTls).await?;
+                (client, read(connection, readers))
+            }
+            Tls::None => {
+                let (client, connection) = server.config.connect_raw(socket, NoTls).await?;
+                (client, read(connection, readers))
+            }
+        };
+        let session = self.session(client, reading, place);
+        session.check_server(wanted).await?;
         // Behind a pooler it would be somebody else's session: there it is left to the types and to `BEGIN READ ONLY`.
         if let Some(greeting) = self.greeting {
             session.run(greeting).await?;
@@ -1040,60 +1244,12 @@ impl Target {
         Ok(session)
     }
 
-    /// A connection whose notifications go to `ear`.
-    pub(crate) async fn connect_listening(&self, ear: Arc<Ear>) -> Result<Session, Failure> {
-        self.connect_directly(&Readers::Task(Some(ear))).await
-    }
-
-    pub(crate) fn is_pooled(&self) -> bool {
-        self.pooled.is_some()
-    }
-
-    async fn connect_directly(&self, readers: &Readers) -> Result<Session, Failure> {
-        let (client, reading) = match &self.tls {
-            Tls::None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                (client, read(connection, readers))
-            }
-            #[cfg(feature = "tls")]
-            Tls::Rustls(connect) => {
-                let (client, connection) = self.config.connect(connect.clone()).await?;
-                (client, read(connection, readers))
-            }
-        };
-        Ok(self.session(client, reading, None))
-    }
-
-    async fn connect_pooled(&self, pooled: &Pooled, readers: &Readers) -> Result<Session, Failure> {
-        let mut failure = Failure::Gone;
-        for place in &pooled.places {
-            match self.connect_at(place, readers).await {
-                Ok(session) => {
-                    session.check_settings(&pooled.settings).await?;
-                    return Ok(session);
-                }
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
-    async fn connect_at(
-        &self,
-        place: &socket::Place,
-        readers: &Readers,
-    ) -> Result<Session, Failure> {
-        let socket: Socket = place.connect(&self.tls).await?;
-        let connecting = self.config.connect_raw(Unnamed::new(socket), NoTls);
-        let (client, connection) = connecting.await?;
-        Ok(self.session(client, read(connection, readers), Some(place.clone())))
-    }
-
-    fn session(&self, client: Client, reading: Reading, place: Option<socket::Place>) -> Session {
+    fn session(&self, client: Client, reading: Reading, place: Place) -> Session {
         Session {
             client: Arc::new(client),
             tls: self.tls.clone(),
             place,
+            encrypted: None,
             reading,
             statements: Mutex::new(Statements {
                 known: HashMap::default(),
@@ -1122,19 +1278,13 @@ impl Target {
     /// What takes longer than `slow` is told.
     #[cfg(feature = "tracing")]
     pub(crate) fn set_scene(&mut self, slow: Option<Duration>) {
-        let first = |key: &str| {
-            self.address
-                .get(key)
-                .and_then(|list| list.split(',').next())
-        };
+        let first = self.servers.first();
+        let config = first.map(|server| &server.config);
+        let database = config.and_then(|config| config.get_dbname().or(config.get_user()));
         self.scene = Arc::new(crate::trace::Scene {
-            database: (self.config.get_dbname().or(self.config.get_user()))
-                .unwrap_or_default()
-                .to_owned(),
-            address: (first("host").or(first("hostaddr")))
-                .unwrap_or_default()
-                .to_owned(),
-            port: self.config.get_ports().first().copied().unwrap_or(5432),
+            database: database.unwrap_or_default().to_owned(),
+            address: first.map_or_else(String::new, |server| server.place.name.clone()),
+            port: first.map_or(5432, |server| server.place.port()),
             slow,
         });
     }
@@ -1145,20 +1295,32 @@ impl Target {
     not(feature = "tls"),
     expect(unused_variables, reason = "there is none")
 )]
-pub(crate) async fn encrypt(tls: &Tls, socket: Socket, name: &str) -> io::Result<Socket> {
+pub(crate) async fn encrypt(tls: &Tls, socket: Plain, name: &str) -> io::Result<Plain> {
     match tls {
         Tls::None => Ok(socket),
         #[cfg(feature = "tls")]
         Tls::Rustls(connect) => {
-            use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+            use tokio_postgres::tls::TlsConnect;
 
-            let mut connect = connect.clone();
-            let connect = MakeTlsConnect::<Socket>::make_tls_connect(&mut connect, name)
-                .map_err(io::Error::other)?;
+            let connect = connector::<Plain>(&mut connect.clone(), name)?;
             let socket = connect.connect(socket).await.map_err(io::Error::other)?;
             Ok(Box::new(socket))
         }
     }
+}
+
+/// What encrypts a socket to a server of that name.
+#[cfg(feature = "tls")]
+fn connector<S>(
+    connect: &mut tokio_postgres_rustls::MakeRustlsConnect,
+    name: &str,
+) -> io::Result<<tokio_postgres_rustls::MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<S>>::TlsConnect>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    use tokio_postgres::tls::MakeTlsConnect;
+
+    MakeTlsConnect::<S>::make_tls_connect(connect, name).map_err(io::Error::other)
 }
 
 fn read<S, T>(connection: Connection<S, T>, readers: &Readers) -> Reading
@@ -1221,6 +1383,8 @@ pub(crate) enum Failure {
     Driver(tokio_postgres::Error),
     /// There is no connection any more.
     Gone,
+    /// Nobody waited longer: the connection was cut off.
+    NoAnswer(Duration),
     /// No socket could be had.
     Socket(io::Error),
     /// The server is there, and its sessions are not what they have to be. The text holds no values.
@@ -1255,7 +1419,7 @@ impl Failure {
     fn driver(&self) -> Option<&tokio_postgres::Error> {
         match self {
             Self::Driver(error) => Some(error),
-            Self::Gone | Self::Socket(_) | Self::Unfit(_) => None,
+            Self::Gone | Self::NoAnswer(_) | Self::Socket(_) | Self::Unfit(_) => None,
         }
     }
 
@@ -1284,8 +1448,15 @@ impl Failure {
                 || (*error.code() == SqlState::FEATURE_NOT_SUPPORTED
                     && error.routine() == Some("RevalidateCachedQuery"))
                 // It was prepared, and now names or types are wrong: what it names was changed since.
-                || error.code().code().starts_with("42")
+                || is_about_names(error.code().code())
         })
+    }
+
+    /// As `is_stale_statement`, of a statement that was prepared just before: the database lacks what it needs, which shows only when it
+    /// is planned.
+    pub(crate) fn lacks(&self) -> Option<&str> {
+        let sqlstate = self.database()?.code().code();
+        is_about_names(sqlstate).then_some(sqlstate)
     }
 
     /// Of a reply whose columns have other types than when the statement was prepared. Unlike a statement that is stale it was
@@ -1307,7 +1478,7 @@ impl Failure {
         match self {
             Self::Driver(error) => error.source()?.downcast_ref(),
             Self::Socket(error) => Some(error),
-            Self::Gone | Self::Unfit(_) => None,
+            Self::Gone | Self::NoAnswer(_) | Self::Unfit(_) => None,
         }
     }
 
@@ -1316,6 +1487,7 @@ impl Failure {
         let error = match self {
             Self::Driver(error) => error,
             Self::Gone => return "the connection is gone".to_owned(),
+            Self::NoAnswer(limit) => return format!("no answer came within {limit:?}"),
             Self::Socket(error) => return format!("error connecting to server: {error}"),
             Self::Unfit(text) => return text.clone(),
         };

@@ -212,7 +212,9 @@ impl<'a, P, M, T> State<'a, P, M, T> {
             Next::Done(outcome) => Poll::Ready(outcome),
             Next::Running(mut running) => {
                 let polled = running.as_mut().poll(cx);
-                *self = Self::Running(running);
+                if polled.is_pending() {
+                    *self = Self::Running(running);
+                }
                 polled
             }
         }

@@ -1,6 +1,7 @@
 //! What a person reads when the world is not as it should be: rights, passwords, a schema that is behind, a full disk.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use sqlmill_runtime::{Database, ErrorKind, Execute, One, Statement};
 
 use crate::support::TestDatabase;
-use crate::{SCHEMA, add_note, count_notes, list_notes, one_connection, soon};
+use crate::{SCHEMA, add_note, count_notes, list_notes, soon};
 
 fn text(scratch: &TestDatabase, sql: &str) -> String {
     scratch.run(sql)[0][0].clone().unwrap()
@@ -50,6 +51,44 @@ async fn a_role_without_rights_is_told_what_it_may_not() {
     assert_eq!(
         denied.to_string(),
         "notes::list_notes (queries/notes.sql:4): the database refused: permission denied for table notes [42501]"
+    );
+    // No other kind in a transaction, nor where a statement was prepared before the right was taken away.
+    let tx = db.begin().await.unwrap();
+    let denied = list_notes(&tx).await.unwrap_err();
+    assert_eq!(denied.kind(), ErrorKind::Other, "{denied}");
+    drop(tx);
+    scratch.run(&format!("GRANT SELECT ON notes TO {}", role.name));
+    list_notes(&db).await.unwrap();
+    scratch.run(&format!("REVOKE SELECT ON notes FROM {}", role.name));
+    let tx = db.begin().await.unwrap();
+    for denied in [
+        list_notes(&db).await.unwrap_err(),
+        list_notes(&tx).await.unwrap_err(),
+    ] {
+        assert_eq!(denied.kind(), ErrorKind::Other, "{denied}");
+        assert!(
+            denied
+                .to_string()
+                .ends_with("the database refused: permission denied for table notes [42501]"),
+            "{denied}"
+        );
+    }
+    drop(tx);
+    scratch.run("CREATE SCHEMA closed; CREATE TABLE closed.t (id int)");
+    static CLOSED: Statement<(), i64> = Statement::new(
+        "closed::count",
+        "queries/closed.sql:1",
+        "SELECT count(*) FROM closed.t",
+        "",
+        "int8",
+    );
+    let denied = One::new(&db, &CLOSED, ()).await.unwrap_err();
+    assert_eq!(denied.kind(), ErrorKind::Other);
+    assert!(
+        denied
+            .to_string()
+            .ends_with("the database refused: permission denied for schema closed [42501]"),
+        "{denied}"
     );
     drop(db);
     scratch.run(
@@ -93,9 +132,17 @@ async fn a_wrong_password_is_told_and_not_repeated() {
     let wrong = connect("open").await.unwrap_err();
     let none = Database::connect(&role.url()).await.unwrap_err();
     let right = connect("sesame").await;
+    // From a password file, where a socket counts as localhost.
+    let passwords = std::env::temp_dir().join(format!("sqlmill_{}", role.name));
+    fs::write(&passwords, format!("localhost:*:*:{}:sesame\n", role.name)).unwrap();
+    fs::set_permissions(&passwords, PermissionsExt::from_mode(0o600)).unwrap();
+    let by_file = format!("{} passfile='{}'", role.url(), passwords.display());
+    let by_file = Database::connect(&by_file).await;
+    fs::remove_file(&passwords).unwrap();
     fs::write(&file, before).unwrap();
     scratch.run("SELECT pg_reload_conf()");
     right.unwrap();
+    by_file.unwrap();
     assert_eq!(wrong.kind(), ErrorKind::Connect);
     let said = wrong.to_string();
     assert!(
@@ -109,58 +156,133 @@ async fn a_wrong_password_is_told_and_not_repeated() {
     assert!(none.to_string().contains("password missing"), "{none}");
 }
 
+/// Queries of a crate that some migrations, or a newer server, are missing for.
+mod behind {
+    use sqlmill_runtime::{NoRows, Statement};
+
+    macro_rules! query {
+        ($name:ident, $called:literal, $place:literal, $sql:literal) => {
+            pub(super) static $name: Statement<(), NoRows> =
+                Statement::new($called, $place, $sql, "", "");
+        };
+    }
+
+    query! { TABLE, "tags::clear", "queries/tags.sql:1", "DELETE FROM tags" }
+    query! { COLUMN, "notes::untitle", "queries/notes.sql:80", "UPDATE notes SET title = ''" }
+    query! { TYPE, "notes::mood", "queries/notes.sql:83", "DELETE FROM notes WHERE body = 'x'::mood::text" }
+    query! { LABEL, "notes::letters", "queries/notes.sql:86", "DELETE FROM notes WHERE kind = 'letter'" }
+    query! { FUNCTION, "notes::slugs", "queries/notes.sql:89", "DELETE FROM notes WHERE body = slug(body)" }
+    query! { SCHEMA, "audit::clear", "queries/audit.sql:1", "DELETE FROM audit.log" }
+    query! { SYNTAX, "notes::newer", "queries/notes.sql:92", "UPSERT notes" }
+    query! { BUILT_IN, "notes::counted", "queries/notes.sql:95", "DELETE FROM notes WHERE regexp_count(body, 'x') > 3" }
+    // Found out when it is planned.
+    query! { CONSTRAINT, "notes::put", "queries/notes.sql:98", "INSERT INTO notes (body) VALUES ('x') ON CONFLICT (kind) DO NOTHING" }
+    query! { FINE, "notes::clear", "queries/notes.sql:101", "DELETE FROM notes" }
+
+    sqlmill_runtime::statements! {
+        BEHIND: TABLE, COLUMN, TYPE, LABEL, FUNCTION, SCHEMA, SYNTAX, BUILT_IN, CONSTRAINT, FINE
+    }
+}
+
+mod crate_behind {
+    use super::behind;
+
+    sqlmill_runtime::verify! { behind::BEHIND }
+}
+
 #[tokio::test]
 async fn a_schema_that_is_behind_is_named() {
-    let (_scratch, db) = one_connection().await;
-    static COLUMN: Statement<(&str,)> = Statement::new(
-        "notes::add_titled",
-        "queries/notes.sql:80",
-        "INSERT INTO notes (title) VALUES ($1)",
-        "text",
-        "",
-    );
-    static TABLE: Statement<(), i64> = Statement::new(
-        "tags::count",
-        "queries/tags.sql:1",
-        "SELECT count(*) FROM tags",
-        "",
-        "int8",
-    );
-    static TYPE: Statement<(), i64> = Statement::new(
-        "notes::mood",
-        "queries/notes.sql:83",
-        "SELECT count(*) FROM notes WHERE body = 'x'::mood::text",
-        "",
-        "int8",
-    );
-    let column = Execute::new(&db, &COLUMN, ("x",)).await.unwrap_err();
-    assert_eq!(
-        column.to_string(),
-        "notes::add_titled (queries/notes.sql:80): the database is not what this crate was compiled for: column \
-         \"title\" of relation \"notes\" does not exist [42703]"
-    );
-    let table = One::new(&db, &TABLE, ()).await.unwrap_err();
-    assert_eq!(table.kind(), ErrorKind::SchemaChanged);
-    assert!(
-        table
-            .to_string()
-            .ends_with("relation \"tags\" does not exist [42P01]")
-    );
-    let missing = One::new(&db, &TYPE, ()).await.unwrap_err();
-    assert!(
-        missing
-            .to_string()
-            .ends_with("type \"mood\" does not exist [42704]")
-    );
-    // In a transaction as well, which is over then.
-    let tx = db.begin().await.unwrap();
-    let table = One::new(&tx, &TABLE, ()).await.unwrap_err();
-    assert_eq!(table.kind(), ErrorKind::SchemaChanged);
-    assert_eq!(
-        tx.commit().await.unwrap_err().kind(),
-        ErrorKind::Transaction
-    );
+    let scratch = TestDatabase::new(&format!(
+        "CREATE TYPE kind AS ENUM ('memo'); {SCHEMA} ALTER TABLE notes ADD kind kind;"
+    ));
+    let db = scratch.connect_with(1).await.unwrap();
+    let version = db.health().await.unwrap().server_version;
+    let major: u32 = version.split(['.', ' ']).next().unwrap().parse().unwrap();
+    const MISSING: &str = "is a migration missing?";
+    const EITHER: &str = "is a migration missing, or the server older?";
+    let mut behind = vec![
+        (
+            &behind::TABLE,
+            "relation \"tags\" does not exist",
+            MISSING,
+            "42P01",
+        ),
+        (
+            &behind::COLUMN,
+            "column \"title\" of relation \"notes\" does not exist",
+            MISSING,
+            "42703",
+        ),
+        (
+            &behind::TYPE,
+            "type \"mood\" does not exist",
+            EITHER,
+            "42704",
+        ),
+        (
+            &behind::LABEL,
+            "invalid input value for enum kind: \"letter\"",
+            MISSING,
+            "22P02",
+        ),
+        (
+            &behind::FUNCTION,
+            "function slug(text) does not exist",
+            EITHER,
+            "42883",
+        ),
+        (
+            &behind::SCHEMA,
+            "relation \"audit.log\" does not exist",
+            MISSING,
+            "42P01",
+        ),
+        (
+            &behind::SYNTAX,
+            "syntax error at or near \"UPSERT\"",
+            "is the server older?",
+            "42601",
+        ),
+    ];
+    if major < 15 {
+        // What 15 brought.
+        let said = "function regexp_count(text, unknown) does not exist";
+        behind.push((&behind::BUILT_IN, said, EITHER, "42883"));
+    }
+    let place = |query: &Statement<()>| format!("{} ({})", query.name(), query.location());
+    let words = "the database is not what this crate was compiled for";
+
+    // At boot, each with the server that refused it.
+    let expected: Vec<String> = behind
+        .iter()
+        .map(|(query, said, _, sqlstate)| {
+            let place = place(query);
+            format!("{place}: {words}: {said}; the server is PostgreSQL {version} [{sqlstate}]")
+        })
+        .collect();
+    let found = crate_behind::verify(&db).await.unwrap_err();
+    assert_eq!(found.to_string(), expected.join("\n"));
+
+    // By a call, with what to do; in a transaction as well, which has failed then.
+    behind.push((
+        &behind::CONSTRAINT,
+        "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+        MISSING,
+        "42P10",
+    ));
+    for (query, said, advice, sqlstate) in behind {
+        let expected = format!("{}: {words}: {said}; {advice} [{sqlstate}]", place(query));
+        let error = Execute::new(&db, query, ()).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.kind(), ErrorKind::SchemaChanged);
+        let tx = db.begin().await.unwrap();
+        let error = Execute::new(&tx, query, ()).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        let failed = tx.commit().await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Transaction);
+    }
     assert_eq!(count_notes(&db).await.unwrap(), 0);
+    Execute::new(&db, &behind::FINE, ()).await.unwrap();
 }
 
 /// A small file system of this test's own.
@@ -192,7 +314,7 @@ impl Drop for Disk {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_is_told_and_survived() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::fs::{MetadataExt, chown};
 
     let disk = match Disk::mount() {
         Ok(disk) => disk,

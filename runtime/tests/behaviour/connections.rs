@@ -22,9 +22,10 @@ async fn a_pool_without_a_free_connection_says_so() {
     let exhausted = count_notes(&db).await.unwrap_err();
     assert_eq!(exhausted.kind(), ErrorKind::PoolExhausted);
     assert_eq!(exhausted.query(), Some("notes::count_notes"));
-    assert!(
-        exhausted.to_string().contains("all 2 connections"),
-        "{exhausted}"
+    assert_eq!(
+        exhausted.to_string(),
+        "notes::count_notes (queries/notes.sql:7): no connection became free in time: all 2 connections of the pool stayed in \
+         use for 100ms"
     );
     drop(first);
     assert_eq!(count_notes(&db).await.unwrap(), 0);
@@ -131,6 +132,10 @@ async fn a_changed_result_type_is_prepared_again() {
     let tx = db.begin().await.unwrap();
     let changed = One::new(&tx, &INSERT, ("c",)).await.unwrap_err();
     assert_eq!(changed.kind(), ErrorKind::SchemaChanged, "{changed}");
+    assert_eq!(
+        changed.to_string(),
+        "t::insert (queries/t.sql:1): the schema was changed since the statement was prepared; run the transaction again [0A000]"
+    );
     drop(tx);
     let written = One::new(&db, &INSERT, ("c",)).await.unwrap();
     assert_eq!(written, "c");
@@ -167,7 +172,7 @@ async fn other_types_than_the_crate_knows_are_named() {
     assert_eq!(
         changed.to_string(),
         "notes::column (queries/notes.sql:40): the database is not what this crate was compiled for: \
-         column 1 `id`: the crate has void, the database int8"
+         column 1 `id`: the crate has void, the database int8; migrate the database, or generate the crate anew"
     );
     static PARAMETER: Statement<(i64, i32), i64> = Statement::new(
         "notes::parameter",
@@ -181,7 +186,7 @@ async fn other_types_than_the_crate_knows_are_named() {
     assert!(
         changed
             .to_string()
-            .ends_with("parameter 2: the crate has int4, the database text"),
+            .ends_with("parameter 2: the crate has int4, the database text; migrate the database, or generate the crate anew"),
         "{changed}"
     );
     static COUNT: Statement<()> = Statement::new(
@@ -195,7 +200,7 @@ async fn other_types_than_the_crate_knows_are_named() {
     assert!(
         changed
             .to_string()
-            .ends_with("the crate has 0 columns, the database 1"),
+            .contains(": the crate has 0 columns, the database 1; "),
         "{changed}"
     );
     // The connection is none the worse for it.
@@ -318,7 +323,7 @@ async fn the_first_host_that_fits_is_taken() {
         let (before, port) = url.split_once("port=").unwrap();
         format!("{before}port=1,{port} target_session_attrs={attributes}")
     };
-    for attributes in ["any", "read-write", "primary"] {
+    for attributes in ["any", "read-write", "primary", "prefer-standby"] {
         let db = Database::connect(&hosts(attributes)).await.unwrap();
         assert_eq!(count_notes(&db).await.unwrap(), 0);
     }
@@ -328,6 +333,11 @@ async fn the_first_host_that_fits_is_taken() {
             .await
             .unwrap_err();
         assert_eq!(none.kind(), ErrorKind::Connect, "{none}");
+        let reason = match attributes {
+            "read-only" => ": it is not read only, and `target_session_attrs` asks for another",
+            _ => ": it is not a standby, and `target_session_attrs` asks for another",
+        };
+        assert!(none.to_string().ends_with(reason), "{none}");
     }
     let unknown = Database::connect(&hosts("sesame")).await.unwrap_err();
     assert_eq!(
@@ -389,6 +399,59 @@ async fn a_url_says_where_and_errors_say_it_back() {
             .await
             .unwrap_err();
         assert!(error.to_string().contains("the feature `tls`"), "{error}");
+    }
+}
+
+/// Whoever waits gets the connection at once, so it is never idle.
+#[tokio::test]
+async fn an_old_connection_is_closed_though_it_is_always_in_use() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .pool_size(1)
+        .max_lifetime(Duration::from_millis(300))
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    let first = backend(&db).await.unwrap();
+    let busy = async || {
+        while backend(&db).await.unwrap() == first {
+            sleep(&db, 0.01).await.unwrap();
+        }
+    };
+    soon(async { tokio::join!(busy(), busy(), busy()) }).await;
+    assert_eq!(db.pool_status().open, 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sockets_are_found_in_directories_with_blanks() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let value = |sql: &str| scratch.run(sql)[0][0].clone().unwrap();
+    let directory = value("SHOW unix_socket_directories");
+    let place = std::env::temp_dir().join(format!("sqlmill it's %41 {}", std::process::id()));
+    let _ = std::fs::remove_file(&place);
+    std::os::unix::fs::symlink(directory, &place).unwrap();
+    let shown = place.display().to_string();
+    let (port, user) = (value("SHOW port"), value("SELECT current_user"));
+    let database = value("SELECT current_database()");
+    let written = shown
+        .replace('%', "%25")
+        .replace('/', "%2F")
+        .replace(' ', "%20");
+    let quoted = shown.replace('\'', "\\'");
+    let all = [
+        format!("postgres://{user}@{written}:{port}/{database}"),
+        format!("postgresql:///{database}?host={written}&port={port}&user={user}"),
+        format!("host = '{quoted}' port={port} user={user} dbname={database}"),
+    ];
+    let mut found = Vec::new();
+    for url in &all {
+        found.push(Database::connect(url).await);
+    }
+    std::fs::remove_file(&place).unwrap();
+    for (url, db) in all.iter().zip(found) {
+        let db = db.unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!(count_notes(&db).await.unwrap(), 0);
     }
 }
 

@@ -2,11 +2,11 @@
 
 use sqlmill_runtime::types::{Date, Timestamp};
 use sqlmill_runtime::{
-    ConstraintKind, Error, ErrorKind, Execute, Many, One, Params, Row, Statement,
+    ConstraintKind, Error, ErrorKind, Execute, Many, One, Optional, Params, Row, Statement,
 };
 
-use crate::notes;
 use crate::support::TestDatabase;
+use crate::{add_note, count_notes, list_notes, notes, soon};
 
 const PARTITIONED: &str = "
 CREATE TABLE owners (id int PRIMARY KEY);
@@ -295,4 +295,100 @@ async fn a_cancelled_statement_is_told_from_others() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+/// What happened, where, and what to do next, on one line.
+#[tokio::test]
+async fn the_short_kinds_say_what_to_do() {
+    let (_scratch, db) = notes().await;
+    static FIND: Statement<(&str,), i64> = Statement::new(
+        "notes::find",
+        "queries/notes.sql:110",
+        "SELECT id FROM notes WHERE body LIKE $1",
+        "text",
+        "int8",
+    );
+    add_note(&db, "hunter1").await.unwrap();
+    add_note(&db, "hunter2").await.unwrap();
+    let tx = db.begin().await.unwrap();
+    let none = "notes::find (queries/notes.sql:110): no row found, where one was expected: `.optional()` takes none as well";
+    let many = "notes::find (queries/notes.sql:110): more than one row found, where at most one was expected: `.all()` takes \
+                any number";
+    // Twice, as the first call of a statement goes another way.
+    for _ in 0..2 {
+        for (kind, said, error) in [
+            (
+                ErrorKind::NotFound,
+                none,
+                One::new(&db, &FIND, ("x",)).await,
+            ),
+            (
+                ErrorKind::NotFound,
+                none,
+                One::new(&tx, &FIND, ("x",)).await,
+            ),
+            (
+                ErrorKind::TooManyRows,
+                many,
+                One::new(&db, &FIND, ("h%",)).await,
+            ),
+            (
+                ErrorKind::TooManyRows,
+                many,
+                One::new(&tx, &FIND, ("h%",)).await,
+            ),
+            (
+                ErrorKind::TooManyRows,
+                many,
+                Many::new(&db, &FIND, ("h%",)).one().await,
+            ),
+        ] {
+            let error = error.unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, said));
+            assert_eq!(format!("{error:?}"), format!("Error({kind:?}, {said})"));
+        }
+        let error = Optional::new(&db, &FIND, ("h%",)).await.unwrap_err();
+        assert_eq!(error.to_string(), many);
+    }
+    tx.commit().await.unwrap();
+    db.close().await;
+    assert_eq!(
+        count_notes(&db).await.unwrap_err().to_string(),
+        "notes::count_notes (queries/notes.sql:7): the handle was closed"
+    );
+}
+
+/// Once it has ended there is nothing left to await, and no other answer to be had: an error, and no hang.
+#[tokio::test]
+async fn a_query_is_awaited_once() {
+    let (_scratch, db) = notes().await;
+    add_note(&db, "a").await.unwrap();
+    let said = "the query was awaited before: call its function again";
+    let again = async |error: Result<(), Error>| {
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::Other, said)
+        );
+    };
+    for _ in 0..2 {
+        let mut one = count_notes(&db);
+        assert_eq!((&mut one).await.unwrap(), 1);
+        again(soon(&mut one).await.map(drop)).await;
+        again(soon(one.optional()).await.map(drop)).await;
+        let mut many = list_notes(&db);
+        assert_eq!((&mut many).await.unwrap(), ["a"]);
+        again(soon(&mut many).await.map(drop)).await;
+        let mut rows = many.stream();
+        again(soon(rows.next()).await.unwrap().map(drop)).await;
+        assert!(rows.next().await.is_none());
+    }
+    // Half-way, as in a `select!` that goes on with another form.
+    let mut polled = list_notes(&db);
+    let sent = std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(std::pin::Pin::new(&mut polled).poll(cx).is_pending())
+    });
+    assert!(sent.await);
+    again(soon(polled.one()).await.map(drop)).await;
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 1);
 }

@@ -109,6 +109,39 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 #[tokio::test]
+async fn close_waits_for_reads_on_shared_connections() {
+    let (_scratch, db) = shared().await;
+    let held = db.begin().await.unwrap();
+    lock_notes(&held).await.unwrap();
+    let read = |id| {
+        let db = db.clone();
+        tokio::spawn(async move { find(&db, id).await })
+    };
+    let reads = [read(1), read(2)];
+    while db.pool_status().waiting == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The second one has moved to the queue of the pool by now, which nobody gets anything of any more.
+    let last = read(1);
+    let closing = tokio::spawn({
+        let db = db.clone();
+        async move { db.close().await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!closing.is_finished());
+    held.commit().await.unwrap();
+    soon(closing).await.unwrap();
+    // Each was answered or refused by then, and the first one was under way.
+    let [first, second] = reads;
+    assert!(first.is_finished());
+    assert_eq!(soon(first).await.unwrap().unwrap().as_deref(), Some("a"));
+    for refused in [second, last] {
+        let refused = soon(refused).await.unwrap();
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
+    }
+}
+
+#[tokio::test]
 async fn short_reads_need_no_connection_of_the_pool() {
     let (_scratch, db) = shared().await;
     let held = db.begin().await.unwrap();
