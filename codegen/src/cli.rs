@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -176,9 +177,75 @@ enum DbAction {
     Url(Project),
 }
 
-/// Done, findings, could not run: 0, 1, 2. clap's usage errors are 2 as well.
+/// Done, findings, could not run: 0, 1, 2. Wrong arguments are 2 as well.
 pub fn main() -> ExitCode {
-    run(Arguments::parse().command)
+    match arguments::<Arguments>() {
+        Ok(arguments) => run(arguments.command),
+        Err(told) => told,
+    }
+}
+
+/// Reads the arguments of a program. What is wrong with them is told in the format that they ask for, as any finding is; help and the
+/// version are for people, whatever they ask for.
+pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
+    let error = match A::try_parse() {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) => error,
+    };
+    let format = match error.use_stderr() {
+        true => format_of(env::args_os().skip(1)),
+        false => Format::Human,
+    };
+    // Where it cannot be written, the exit code says it.
+    match format {
+        Format::Human => {
+            let _ = error.print();
+        }
+        Format::Json | Format::Github => {
+            let _ = show(&Sources::default(), &[usage(&error)], format);
+        }
+    }
+    Err(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)))
+}
+
+/// The format that arguments ask for which could not be read as a whole.
+fn format_of(arguments: impl Iterator<Item = OsString>) -> Format {
+    let mut found = Format::Human;
+    let mut next_is_format = false;
+    for argument in arguments {
+        let Some(argument) = argument.to_str() else {
+            continue;
+        };
+        let value = match argument.strip_prefix("--format=") {
+            Some(value) => Some(value),
+            None => next_is_format.then_some(argument),
+        };
+        if let Some(format) = value.and_then(|value| Format::from_str(value, true).ok()) {
+            found = format;
+        }
+        next_is_format = argument == "--format";
+    }
+    found
+}
+
+/// clap's words: what is wrong, how the command is used, and tips.
+fn usage(error: &clap::Error) -> Diagnostic {
+    let text = error.to_string();
+    let mut parts = text.split("\n\n").map(|part| {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        words.join(" ")
+    });
+    let first = parts.next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(&first);
+    let mut diagnostic = Diagnostic::error("usage", message);
+    for part in parts.filter(|part| !part.is_empty()) {
+        diagnostic = match part.strip_prefix("tip: ") {
+            Some(tip) => diagnostic.help(tip),
+            None if part.starts_with("Usage: ") => diagnostic.note(part),
+            None => diagnostic.help(part),
+        };
+    }
+    diagnostic
 }
 
 /// Runs one command, for a program with commands of its own beside sqlmill's.

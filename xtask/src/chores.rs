@@ -123,7 +123,11 @@ enum Bench {
 }
 
 pub(crate) fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = match cli::arguments::<Arguments>() {
+        Ok(arguments) => arguments,
+        Err(told) => return told,
+    };
+    match arguments.command {
         Task::Sqlmill(command) => cli::run(command),
         Task::Test { pg: None, rest } => status(test(&rest, None, &[])),
         Task::Test {

@@ -110,6 +110,10 @@ fn what_stops_a_run_comes_in_the_format_that_was_asked_for() {
         &["gen", "--locked"],
         &["explain", "t::nothing"],
         &["db", "url"],
+        &["gen", "--lockd"],
+        &["explain"],
+        &["nonsense"],
+        &["falsify", "--rounds", "many"],
     ] {
         let ran = project.run(&[arguments, &["--format", "json"]].concat());
         assert!(ran.err.is_empty(), "{arguments:?}: {}", ran.err);
@@ -127,6 +131,25 @@ fn what_stops_a_run_comes_in_the_format_that_was_asked_for() {
             ran.out
         );
     }
+    let ran = project.run(&["gen", "--lockd", "--format=json"]);
+    assert_eq!(ran.code, 2);
+    for said in [
+        r#""rule": "usage""#,
+        r#""message": "unexpected argument '--lockd' found""#,
+        r#""a similar argument exists: '--locked'""#,
+        r#""Usage: cargo xtask gen "#,
+    ] {
+        assert!(ran.out.contains(said), "{said}: {}", ran.out);
+    }
+    // For people as clap says it, and so is what was asked for.
+    let ran = project.run(&["gen", "--lockd", "--format", "human"]);
+    assert!(ran.out.is_empty() && ran.err.starts_with("error: unexpected argument"));
+    let ran = project.run(&["gen", "--help", "--format", "json"]);
+    assert!(
+        ran.code == 0 && ran.out.starts_with("Compile the schema"),
+        "{}",
+        ran.out
+    );
     assert_eq!(
         project.run(&["gen", "--quiet", "--format", "json"]).out,
         "[]\n"
