@@ -29,6 +29,8 @@ use crate::files::Passwords;
 use crate::listen::Ear;
 use crate::param::{EncodeError, Encoded, Param};
 use crate::partition::Key;
+#[cfg(feature = "tls")]
+use crate::socket::Socket;
 use crate::socket::{self, Encrypted, HeldOpen, Place, Plain};
 use crate::statement::{self, About};
 use crate::tls::Tls;
@@ -829,7 +831,7 @@ impl Canceller {
         match self.tls {
             #[cfg(feature = "tls")]
             Tls::Rustls(mut connect) if !place.is_local() => {
-                let tls = connector(&mut connect, &place.name)?;
+                let tls = connector::<Socket>(&mut connect, &place.name)?;
                 self.token.cancel_query_raw(socket, tls).await?;
             }
             #[cfg(feature = "tls")]
@@ -1221,7 +1223,7 @@ impl Target {
         let (client, reading) = match &self.tls {
             #[cfg(feature = "tls")]
             Tls::Rustls(connect) if !place.is_local() => {
-                let tls = connector(&mut connect.clone(), &place.name)?;
+                let tls = connector::<Socket>(&mut connect.clone(), &place.name)?;
                 let (client, connection) = server.config.connect_raw(socket, tls).await?;
                 (client, read(connection, readers))
             }
