@@ -141,7 +141,12 @@ pub fn compile(
         let of_groups = bulk.iter().flat_map(|(_, group)| &group.texts);
         let statements: Vec<&str> = of_groups.map(|text| text.statement.sql.as_str()).collect();
         let answers = describe::pass::describe(connection, &catalog, &statements)?;
-        for ((place, group), answer) in bulk.into_iter().zip(answers) {
+        for ((place, mut group), answer) in bulk.into_iter().zip(answers) {
+            if let Some(copy) = &group.copy
+                && !describe::pass::begins_copy(connection, copy)?
+            {
+                group.copy = None;
+            }
             if let (Some(texts), Some(described)) = (texts.get_mut(place), described.get_mut(place))
             {
                 texts.beside.push(group);
@@ -308,13 +313,18 @@ impl Compiled {
         let queries = queries(&self.files).zip(&self.groups).zip(&self.pages);
         for (((file, query), groups), pages) in queries {
             let name = format!("{}::{}", file.module, query.name.value);
-            // Of many rows nothing else is sent.
+            // Of many rows nothing else is sent, but for those that go by COPY: its columns are asked for by the author's statement.
             let bulk = groups
                 .iter()
                 .find(|group| group.group.name == Some(texts::bulk::NAME));
             let group = bulk.or(groups.first());
             let own = group.into_iter().flat_map(|group| &group.group.texts);
             let own = own.filter(|text| bulk.is_some() || text.sent);
+            let copy = bulk.and_then(|bulk| bulk.group.copy.as_deref());
+            let copy = copy
+                .into_iter()
+                .flat_map(|copy| [copy, query.statement.sql.as_str()]);
+            sent.extend(copy.map(|text| (name.clone(), text)));
             let paged = pages.iter().flat_map(|pages| &pages.texts);
             let paged = paged.flat_map(|made| &made.made);
             sent.extend(own.map(|text| (name.clone(), text.statement.sql.as_str())));

@@ -100,6 +100,9 @@ pub struct Query {
     /// Of many rows: the places of those that are arrays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arrays: Vec<usize>,
+    /// Of many rows: how more of them go than one statement takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied: Option<Copied>,
     pub handle: Handle,
     pub cardinality: Cardinality,
     pub cardinality_reason: String,
@@ -132,6 +135,14 @@ pub struct Query {
     pub held: Vec<Held>,
     /// The structs that this query is the first of its module to use.
     pub declares: Declares,
+}
+
+/// COPY, with a column for each parameter in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    pub copy: String,
+    /// The author's statement, of which the server says what types the columns have.
+    pub row: String,
 }
 
 /// A rule of the schema for a parameter that is stored as it is.

@@ -128,6 +128,7 @@ fn query(name: &str, pascal: &str, inputs: Vec<Value>, outputs: Vec<Value>) -> Q
         texts: None,
         bulk: None,
         arrays: Vec::new(),
+        copied: None,
         handle: Handle::Reader,
         cardinality: Cardinality::AtMostOne,
         cardinality_reason: "`users.id` is the primary key".into(),

@@ -1,5 +1,7 @@
 //! Many rows of parameters in one statement: an array for each column, whatever the number of rows.
 
+mod copy;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,7 +16,7 @@ use crate::handle::{Handle, Writer};
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
 use crate::row::Row;
 use crate::statement::{About, NoRows, Statement};
-use crate::transaction::{ReadWrite, Transaction};
+use crate::transaction::{Core, ReadWrite, Transaction};
 use crate::wire::{Buffer, Type};
 
 /// So many rows travel in one statement. Past it memory grows, on both sides, and time does not shrink.
@@ -305,25 +307,23 @@ fn affected<'a, P: Params + 'a>(call: Call<'a, P>) -> Running<'a, u64> {
 impl<P: Params> Call<'_, P> {
     /// The number of rows that were affected; those that came back are added.
     async fn run<R: Row>(&self, all: &mut Vec<R>) -> Result<u64> {
+        let of_query = |error: Error| error.of(self.about.origin);
         match self.handle {
             // One statement is a transaction by itself, and of no rows there is nothing to ask.
             Handle::Pool(pool) if self.rows.len() > self.chunk() => {
-                let begun = Transaction::<ReadWrite>::begin(pool, "BEGIN", None).await;
-                let transaction = begun.map_err(|error| error.of(self.about.origin))?;
-                let handle = Handle::Transaction(transaction.core());
-                let affected = self.chunks(handle, all).await?;
-                let ended = transaction.commit().await;
-                ended.map_err(|error| error.of(self.about.origin))?;
+                let transaction = Transaction::<ReadWrite>::begin(pool, "BEGIN", None)
+                    .await
+                    .map_err(of_query)?;
+                let affected = self.parts(transaction.core(), all).await?;
+                transaction.commit().await.map_err(of_query)?;
                 Ok(affected)
             }
             // A fault that is found here leaves the caller's transaction as it was, of one statement or of several.
             Handle::Transaction(transaction) if self.rows.len() > self.chunk() => {
-                let begun = transaction.savepoint().await;
-                let parts = begun.map_err(|error| error.of(self.about.origin))?;
-                match self.chunks(Handle::Transaction(&parts), all).await {
+                let parts = transaction.savepoint().await.map_err(of_query)?;
+                match self.parts(&parts, all).await {
                     Ok(affected) => {
-                        let ended = parts.commit().await;
-                        ended.map_err(|error| error.of(self.about.origin))?;
+                        parts.commit().await.map_err(of_query)?;
                         Ok(affected)
                     }
                     Err(error) => {
@@ -334,6 +334,17 @@ impl<P: Params> Call<'_, P> {
             }
             Handle::Pool(_) | Handle::Transaction(_) => self.chunks(self.handle, all).await,
         }
+    }
+
+    /// More rows than one statement takes, in a transaction of their own.
+    async fn parts<R: Row>(&self, transaction: &Core, all: &mut Vec<R>) -> Result<u64> {
+        if let Some(copied) = self.about.copied
+            && copy::works(transaction)
+            && let Some(stored) = self.copies(transaction, copied).await?
+        {
+            return Ok(stored);
+        }
+        self.chunks(Handle::Transaction(transaction), all).await
     }
 
     fn chunk(&self) -> usize {

@@ -18,7 +18,7 @@ use crate::partition::trace_to_root;
 use crate::row::{DecodeError, Reading};
 use crate::statement::{About, Origin};
 use crate::transaction::Core;
-use crate::wire::{Broken, Failure, Prepared, RawRow, RawRows, Session};
+use crate::wire::{Broken, CopyIn, Failure, Prepared, RawRow, RawRows, Session};
 
 /// What a call holds while its rows arrive.
 pub(crate) struct Reply {
@@ -229,7 +229,7 @@ async fn open_within(
                     }
                 };
                 prepares(true);
-                let prepared = Box::pin(prepare_within(transaction, lease, about)).await;
+                let prepared = Box::pin(prepare_within(transaction, lease, about, true)).await;
                 prepares(false);
                 (prepared, true)
             }
@@ -237,14 +237,7 @@ async fn open_within(
     };
     // It may be over by now.
     let lease = transaction.lease()?;
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(Refused::Mismatch(error)) => return Err(error),
-        Err(Refused::Prepare(failure) | Refused::Failure(failure)) => {
-            transaction.failed(&failure);
-            return Err(lease.prepare_error(&failure));
-        }
-    };
+    let prepared = prepared.map_err(|refused| unprepared_within(transaction, &lease, refused))?;
     let bound = prepared.bind(params).map_err(Error::encoding)?;
     lease.depart();
     let incoming = Incoming::new(Arc::clone(&lease), prepared, bound);
@@ -299,12 +292,16 @@ async fn prepare_within(
     transaction: &Core,
     held: Arc<Lease>,
     about: &About,
+    keep: bool,
 ) -> Result<Prepared, Refused> {
     let about = *about;
     let mut preparing = tokio::spawn(async move {
         held.depart();
         let session = held.session().map_err(Refused::Mismatch)?;
-        let prepared = prepare(session, &about).await;
+        let prepared = match keep {
+            true => prepare(session, &about).await,
+            false => prepare_and_check(session, &about).await,
+        };
         if let Err(Refused::Prepare(failure) | Refused::Failure(failure)) = &prepared {
             // The caller may be gone, and the transaction has failed all the same.
             held.refuse(failure);
@@ -320,6 +317,107 @@ async fn prepare_within(
     prepared
         .await
         .unwrap_or(Err(Refused::Failure(Failure::Gone)))
+}
+
+fn unprepared_within(transaction: &Core, lease: &Lease, refused: Refused) -> Error {
+    match refused {
+        Refused::Mismatch(error) => error,
+        Refused::Prepare(failure) | Refused::Failure(failure) => {
+            transaction.failed(&failure);
+            lease.prepare_error(&failure)
+        }
+    }
+}
+
+/// Prepares a statement whatever was prepared before, and does not remember it: its types are those that the server has now. `None` where
+/// they are not those that the crate was compiled for.
+pub(crate) async fn prepare_anew(transaction: &Core, about: &About) -> Result<Option<Prepared>> {
+    let prepared = prepare_within(transaction, transaction.lease()?, about, false).await;
+    match prepared {
+        Ok(prepared) => Ok(Some(prepared)),
+        Err(Refused::Mismatch(_)) => Ok(None),
+        Err(refused) => {
+            let lease = transaction.lease()?;
+            Err(unprepared_within(transaction, &lease, refused))
+        }
+    }
+}
+
+/// A COPY under way.
+pub(crate) struct Copying<'t> {
+    transaction: &'t Core,
+    lease: Weak<Lease>,
+    copy: CopyIn,
+}
+
+/// Waits until the server asks for the rows.
+pub(crate) async fn begin_copy<'t>(transaction: &'t Core, about: &About) -> Result<Copying<'t>> {
+    let known = transaction.lease()?.session()?.prepared(about);
+    let prepared = match known {
+        Some(prepared) => Ok(prepared),
+        None => prepare_within(transaction, transaction.lease()?, about, true).await,
+    };
+    let held = transaction.lease()?;
+    let prepared = prepared.map_err(|refused| unprepared_within(transaction, &held, refused))?;
+    let lease = Arc::downgrade(&held);
+    // In a task of its own: nobody may leave before the server has answered.
+    let within = transaction.share();
+    let begun = tokio::spawn(async move {
+        held.depart();
+        let session = held.session()?;
+        let begun = within.ask_within(pin!(session.copy_in(&prepared))).await?;
+        if let Err(failure) = &begun {
+            held.refuse(failure);
+            held.abandon();
+        }
+        Ok(begun)
+    });
+    // The task does not panic; a runtime that shuts down drops it.
+    let failure = match begun.await.unwrap_or(Ok(Err(Failure::Gone)))? {
+        Ok(copy) => {
+            return Ok(Copying {
+                transaction,
+                lease,
+                copy,
+            });
+        }
+        Err(failure) => failure,
+    };
+    let Some(lease) = lease.upgrade() else {
+        return Err(Error::from_failure(&failure));
+    };
+    let error = refused_within(transaction, &lease, &failure).await;
+    Err(match failure.is_stale_statement() {
+        true => error.into_schema_changed(),
+        false => error,
+    })
+}
+
+impl Copying<'_> {
+    /// Hands rows over once there is room. What the server says of them shows at the end.
+    pub(crate) async fn send(&mut self, rows: Vec<u8>) -> Result<()> {
+        let sent = self.copy.send(rows).await;
+        sent.map_err(|failure| match self.lease.upgrade() {
+            Some(lease) => lease.error(&failure),
+            None => Error::from_failure(&failure),
+        })
+    }
+
+    /// The number of rows that were stored.
+    pub(crate) async fn end(self) -> Result<u64> {
+        let stored = self.copy.end().await;
+        let lease = self.lease.upgrade();
+        if let Some(lease) = &lease {
+            lease.arrive();
+        }
+        match (stored, lease) {
+            (Ok(stored), _) => Ok(stored),
+            (Err(failure), Some(lease)) => {
+                Err(refused_within(self.transaction, &lease, &failure).await)
+            }
+            (Err(failure), None) => Err(Error::from_failure(&failure)),
+        }
+    }
 }
 
 async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) -> Error {
@@ -353,11 +451,16 @@ async fn send(session: &Session, about: &About, params: &[&dyn Param]) -> Result
 /// Prepares the statement and compares its types with those that the crate was compiled for: from then on rows are read
 /// by position, without looking at types.
 pub(crate) async fn prepare(session: &Session, about: &About) -> Result<Prepared, Refused> {
+    let prepared = prepare_and_check(session, about).await?;
+    session.keep(about, prepared.clone());
+    Ok(prepared)
+}
+
+async fn prepare_and_check(session: &Session, about: &About) -> Result<Prepared, Refused> {
     let prepared = session.prepare(about).await.map_err(Refused::Prepare)?;
     about
         .check(&prepared)
         .map_err(|mismatch| Refused::Mismatch(Error::mismatch(&mismatch)))?;
-    session.keep(about, prepared.clone());
     Ok(prepared)
 }
 

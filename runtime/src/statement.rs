@@ -51,6 +51,8 @@ pub struct About {
     pub(crate) keys: &'static [u16],
     /// Of many rows: the places of those that are arrays.
     pub(crate) arrays: &'static [u16],
+    /// Of many rows: how they go where they are more than one statement takes.
+    pub(crate) copied: Option<Copied>,
     /// What parameters are held to before they are sent.
     pub(crate) held: &'static [Held],
     /// How it is read in pages, if it is.
@@ -62,9 +64,19 @@ pub struct About {
     column_types: &'static str,
 }
 
+/// COPY, with a column for each parameter of a row in their order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copied {
+    pub(crate) copy: &'static str,
+    /// The statement of one row, whose parameters have the types of the columns.
+    pub(crate) row: &'static str,
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Added {
     Nothing,
+    /// Nothing; it is the statement of one row among many.
+    OneRow,
     /// LIMIT and OFFSET.
     Page,
     /// Values of the keys that are not NULL by that pattern, and LIMIT.
@@ -112,6 +124,7 @@ impl<P: Params, R: Row> Statement<P, R> {
                 params: None,
                 keys: &[],
                 arrays: &[],
+                copied: None,
                 held: &[],
                 pages: None,
                 added: Added::Nothing,
@@ -168,6 +181,14 @@ impl<P, R> Statement<P, R> {
         self
     }
 
+    /// It takes many rows of parameters, and where they are more than go in one statement they go by this COPY, which has a column for each
+    /// parameter in their order. `row` is the statement of one of them, which stores them in the same columns.
+    #[must_use]
+    pub const fn copied(mut self, copy: &'static str, row: &'static str) -> Self {
+        self.about.copied = Some(Copied { copy, row });
+        self
+    }
+
     /// It takes many rows of parameters, no two of which may have the same `keys`: places among the parameters of a row.
     #[must_use]
     pub const fn keyed(mut self, keys: &'static [u16]) -> Self {
@@ -194,7 +215,7 @@ impl<P, R> Statement<P, R> {
 
     /// The texts that are sent to the server: one, unless it depends on the call.
     pub fn texts_sent(&self) -> Vec<&'static str> {
-        self.abouts().iter().map(|about| about.sql).collect()
+        self.abouts().iter().flat_map(About::texts).collect()
     }
 
     pub(crate) const fn about(&self) -> &About {
@@ -236,6 +257,33 @@ impl About {
             sql: self.sql.as_ptr().addr(),
             params: self.param_types.as_ptr().addr(),
             columns: self.column_types.as_ptr().addr(),
+        }
+    }
+
+    /// What is sent to the server, by name or to be prepared only.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let copied = self.copied.into_iter();
+        let copied = copied.flat_map(|copied| [copied.copy, copied.row]);
+        std::iter::once(self.sql).chain(copied)
+    }
+
+    /// The COPY of many rows.
+    pub(crate) fn copy(&self, copied: Copied) -> Self {
+        Self {
+            sql: copied.copy,
+            copied: None,
+            param_types: "",
+            ..*self
+        }
+    }
+
+    /// The statement of one of many rows.
+    pub(crate) fn one_row(&self, copied: Copied) -> Self {
+        Self {
+            sql: copied.row,
+            copied: None,
+            added: Added::OneRow,
+            ..*self
         }
     }
 
@@ -320,6 +368,15 @@ impl About {
             };
             match self.added {
                 Added::Nothing => {}
+                Added::OneRow => {
+                    // Behind the arrays of all rows stands where each array of a row begins and ends.
+                    expected.truncate(expected.len().saturating_sub(2 * self.arrays.len()));
+                    for (place, ty) in expected.iter_mut().enumerate() {
+                        if !self.arrays.iter().any(|&array| usize::from(array) == place) {
+                            *ty = ty.strip_suffix("[]").unwrap_or(ty);
+                        }
+                    }
+                }
                 Added::Page => expected.extend(["int8", "int8"]),
                 Added::Cursor(of, pattern) => {
                     let types: Vec<&str> = type_list::split(self.column_types).collect();

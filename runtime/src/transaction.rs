@@ -394,7 +394,7 @@ impl Core {
         }
         if self.level != 0 {
             let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
-            let outcome = self.ask_and(pin!(ask(&lease, &sql)), |_| ()).await?;
+            let outcome = self.ask_within(pin!(ask(&lease, &sql))).await?;
             if let Err(failure) = outcome {
                 self.roll_back_now();
                 return Err(lease.error(&failure));
@@ -502,6 +502,11 @@ impl Core {
             incoming.poll_accepted(cx).map(Ok)
         };
         wait_for(poll, |cx| self.poll_before(Some(incoming), cx)).await
+    }
+
+    /// Runs `request`, which sends when it is first polled, under the same condition.
+    pub(crate) async fn ask_within<F: Future>(&self, request: Pin<&mut F>) -> Result<F::Output> {
+        self.ask_and(request, |_| ()).await
     }
 
     /// Runs `request`, which sends when it is first polled, under the same condition; `change` is a change of the state

@@ -153,8 +153,10 @@ pub async fn verify(
 #[doc(hidden)]
 pub fn texts_sent(modules: &[&[&'static dyn AnyStatement]]) -> Vec<(&'static str, &'static str)> {
     let statements = modules.iter().copied().flatten();
-    let texts = statements.flat_map(|statement| statement.known());
-    texts.map(|about| (about.origin.name, about.sql)).collect()
+    let known = statements.flat_map(|statement| statement.known());
+    known
+        .flat_map(|about| about.texts().map(move |text| (about.origin.name, text)))
+        .collect()
 }
 
 impl From<Error> for VerifyError {

@@ -36,9 +36,11 @@ use crate::statement::{self, About};
 use crate::tls::Tls;
 use crate::unnamed::{self, Unnamed};
 
+mod copy;
 mod driver;
 mod short;
 
+pub(crate) use copy::CopyIn;
 use driver::Driver;
 pub(crate) use short::{Broken, Short};
 use short::{Clerk, Desk};
@@ -206,6 +208,15 @@ pub(crate) fn write(
     out: &mut Vec<u8>,
 ) -> Result<Encoded, EncodeError> {
     value.encode(ty, &mut Buffer(out))
+}
+
+/// Writes a value within others: its length, then its bytes.
+pub(crate) fn write_part(
+    value: &dyn Param,
+    ty: Type<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Encoded, EncodeError> {
+    crate::codec::encode_part(value, ty, &mut Buffer(out))
 }
 
 impl fmt::Debug for Buffer<'_> {

@@ -419,6 +419,16 @@ fn tree(body: &NoticeResponseBody) -> Result<Option<Vec<u8>>, Error> {
     Ok(None)
 }
 
+/// Would the server take rows by this COPY? It gets none.
+pub fn begins_copy(connection: &mut Connection, copy: &str) -> Result<bool, Error> {
+    match connection.simple(copy) {
+        // query_canceled: it asked for rows, and was told that there are none.
+        Err(Error::Server(error)) => Ok(error.code == "57014"),
+        Err(error) => Err(error),
+        Ok(_) => Ok(false),
+    }
+}
+
 /// `CALL`; the text begins with the statement's first token.
 fn first_word(sql: &str) -> String {
     sql.chars()

@@ -233,6 +233,7 @@ struct Names {
     text: String,
     pages: Option<String>,
     rules: String,
+    copied: Option<[String; 2]>,
 }
 
 impl Statics {
@@ -252,11 +253,15 @@ impl Statics {
                 .as_ref()
                 .map(|_| free(format!("{statement}_PAGES"), &mut taken));
             let rules = free(format!("{statement}_HELD"), &mut taken);
+            let copied = query.copied.as_ref().map(|_| {
+                ["COPY", "ROW"].map(|what| free(format!("{statement}_{what}"), &mut taken))
+            });
             let names = Names {
                 statement,
                 text,
                 pages,
                 rules,
+                copied,
             };
             by_query.insert(query.name.clone(), names);
         }
@@ -266,7 +271,8 @@ impl Statics {
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         self.by_query.values().flat_map(|names| {
             let each = [&names.statement, &names.text, &names.rules].map(String::clone);
-            each.into_iter().chain(names.pages.clone())
+            let copied = names.copied.iter().flatten().cloned();
+            each.into_iter().chain(names.pages.clone()).chain(copied)
         })
     }
 
@@ -301,6 +307,10 @@ impl Statics {
     fn rules(&self, query: &str) -> &str {
         self.by_query.get(query).map_or("", |names| &names.rules)
     }
+
+    fn copied(&self, query: &str) -> Option<&[String; 2]> {
+        self.by_query.get(query)?.copied.as_ref()
+    }
 }
 
 /// What a module's list of statements is called: modules are re-exported side by side, so it has the module's name.
@@ -329,6 +339,7 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
     };
     let pages = query.pages.as_ref().zip(statics.pages(&query.name));
     let held = statics.rules(&query.name);
+    let copied = query.copied.as_ref().zip(statics.copied(&query.name));
     let (constructor, argument) = match &query.texts {
         None => ("new", text.to_owned()),
         Some(_) => ("several", format!("&{text}")),
@@ -361,6 +372,9 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
         methods.push(format!("keyed(&[{}])", keys.join(", ")));
     }
+    if let Some((_, [copy, row])) = copied {
+        methods.push(format!("copied({copy}, {row})"));
+    }
     if !query.held.is_empty() {
         methods.push(format!("held({held})"));
     }
@@ -381,6 +395,10 @@ fn statement(w: &mut Writer, scope: &mut Scope, statics: &Statics, module: &Modu
         Some(pieces) => w.block("sqlmill_runtime::texts!", |w| {
             w.block(text, |w| texts(w, pieces));
         }),
+    }
+    if let Some((texts, [copy, row])) = copied {
+        layout::text_const(w, copy, &texts.copy);
+        layout::text_const(w, row, &texts.row);
     }
     if let Some((pages, name)) = pages {
         w.blank();
@@ -741,7 +759,11 @@ fn documentation(query: &Query) -> Vec<String> {
             names => format!(" No two have the same {}.", doc::names(names)),
         };
         paragraph(doc::sentence(&format!(
-            "Takes many rows of parameters at once, all or none.{twice}"
+            "Takes many rows of parameters at once, all or none.{twice}{}",
+            match query.copied {
+                Some(_) => " More than one statement takes go by COPY.",
+                None => "",
+            }
         )));
     }
     let reason = &query.cardinality_reason;

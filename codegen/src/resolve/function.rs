@@ -115,6 +115,12 @@ impl Resolver<'_> {
                 .bulk
                 .as_ref()
                 .map_or_else(Vec::new, |bulk| bulk.arrays.clone()),
+            copied: draft.bulk.as_ref().and_then(|bulk| {
+                Some(model::Copied {
+                    copy: bulk.copy?.to_owned(),
+                    row: draft.parsed.statement.sql.clone(),
+                })
+            }),
             texts: draft
                 .template
                 .map(|template| template.sent_pieces(self.sources)),

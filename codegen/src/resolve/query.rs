@@ -74,6 +74,7 @@ pub(super) struct Bulk<'a> {
     pub(super) keys: Vec<usize>,
     /// And of those that are arrays.
     pub(super) arrays: Vec<usize>,
+    pub(super) copy: Option<&'a str>,
 }
 
 impl<'a> Resolver<'a> {
@@ -217,6 +218,7 @@ impl<'a> Resolver<'a> {
             sql: &group.group.texts.first()?.statement.sql,
             keys: bulk::keys(self.catalog, own),
             arrays: bulk::arrays(self.catalog, own),
+            copy: group.group.copy.as_deref(),
         };
         Some((Some(shipped), &statement.columns, facts))
     }

@@ -14,6 +14,8 @@ use crate::source::{Sources, Span};
 
 use super::{Group, Piece, Template, Text};
 
+mod copy;
+
 /// The name of the group.
 pub const NAME: &str = "bulk";
 
@@ -32,7 +34,10 @@ pub fn derive(
     };
     let reader = Reader::new(sources, query);
     match reader.group(catalog, query, server, at) {
-        Ok(group) => Some(group),
+        Ok(mut group) => {
+            group.copy = copy::text(&reader, catalog, query, server);
+            Some(group)
+        }
         Err(finding) => {
             diagnostics.push(*finding);
             None
@@ -250,6 +255,7 @@ impl<'a> Reader<'a> {
                 sent: false,
                 by_flag: false,
             }],
+            copy: None,
         })
     }
 
@@ -539,8 +545,12 @@ fn quoted(name: &str) -> String {
     if plain {
         name.to_owned()
     } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
+        in_quotes(name)
     }
+}
+
+fn in_quotes(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// `--@ bulk` beside `--@ one` or `--@ optional`.

@@ -42,6 +42,8 @@ pub struct Group {
     /// `None` where there is one text, the author's.
     pub template: Option<Template>,
     pub texts: Vec<Text>,
+    /// Of many rows: the COPY that takes more of them than one statement does.
+    pub copy: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -260,6 +262,7 @@ impl Group {
                 sent: true,
                 by_flag: false,
             }],
+            copy: None,
         }
     }
 
@@ -287,6 +290,7 @@ impl Group {
             params: template.params.clone(),
             template: Some(template),
             texts,
+            copy: None,
         }
     }
 }

@@ -167,9 +167,6 @@ pub(crate) fn encode_as_one(
     ty: Type<'_>,
     out: &mut Buffer<'_>,
 ) -> Result<Slices, (usize, EncodeError)> {
-    const SHAPE: EncodeError = EncodeError::new(
-        "is not an array of one dimension that begins at 1, and rows of a list have no other",
-    );
     let empty = Dimension {
         length: 0,
         first: 1,
@@ -187,16 +184,8 @@ pub(crate) fn encode_as_one(
             parts.push(None);
             continue;
         }
-        let number = |place: usize| {
-            let bytes = written.get(place..)?.first_chunk()?;
-            Some(i32::from_be_bytes(*bytes))
-        };
-        let count = match (number(0), number(12), number(16)) {
-            (Some(0), ..) => 0,
-            (Some(1), Some(count), Some(1)) => count,
-            _ => return Err((row, SHAPE)),
-        };
-        if number(4) != Some(0) {
+        let count = plain_length(&written).map_err(|error| (row, error))?;
+        if written.get(4..8) != Some(&[0; 4]) {
             out.patch(nulls, 1_i32.to_be_bytes());
         }
         let first = last;
@@ -208,6 +197,22 @@ pub(crate) fn encode_as_one(
     Ok(parts)
 }
 
+/// How many elements an array has that was written, where it is one that rows of a list can have.
+pub(crate) fn plain_length(written: &[u8]) -> Result<i32, EncodeError> {
+    const SHAPE: EncodeError = EncodeError::new(
+        "is not an array of one dimension that begins at 1, and rows of a list have no other",
+    );
+    let number = |place: usize| {
+        let bytes = written.get(place..)?.first_chunk()?;
+        Some(i32::from_be_bytes(*bytes))
+    };
+    match (number(0), number(12), number(16)) {
+        (Some(0), ..) => Ok(0),
+        (Some(1), Some(count), Some(1)) => Ok(count),
+        _ => Err(SHAPE),
+    }
+}
+
 impl<T: Param> Param for Vec<T> {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         self.as_slice().encode(ty, out)
@@ -216,7 +221,7 @@ impl<T: Param> Param for Vec<T> {
 
 /// A value within a value: its length, then its bytes.
 #[inline]
-pub(super) fn encode_part(
+pub(crate) fn encode_part(
     value: &(impl Param + ?Sized),
     ty: Type<'_>,
     out: &mut Buffer<'_>,

@@ -36,7 +36,9 @@ mod versioned;
 mod wire;
 
 pub use array::{Array, Dimension};
-pub(crate) use array::{Slices, encode_as_one, encode_elements, encode_parts, list};
+pub(crate) use array::{
+    Slices, encode_as_one, encode_elements, encode_part, encode_parts, list, plain_length,
+};
 pub use bits::Bits;
 pub use composite::{Composite, decode_composite, decode_composite_ref, encode_composite};
 pub use composite::{Fields, accepts_composite};

@@ -115,6 +115,29 @@ impl Driver {
         Poll::Pending
     }
 
+    /// Polls a request of a connection that a task attends to, and closes the connection where the request fails, before anybody reads or
+    /// writes on it again.
+    pub(super) fn poll_or_close<T, E>(
+        &self,
+        poll: impl FnOnce() -> Poll<Result<T, E>>,
+    ) -> Poll<Result<T, E>> {
+        let mut slot = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let polled = poll();
+        let closed = match &polled {
+            Poll::Ready(Err(_)) => slot.take(),
+            Poll::Ready(Ok(_)) | Poll::Pending => None,
+        };
+        drop(slot);
+        // It wakes those who wait, whatever they then do.
+        drop(closed);
+        // Who came meanwhile was turned away.
+        self.signal.wake_waiting();
+        polled
+    }
+
     /// Reads what came while nobody waited for anything: the server may have closed the connection.
     #[inline]
     pub(super) fn look(&self) {

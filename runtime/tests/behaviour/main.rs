@@ -6,6 +6,7 @@
 mod bad_input;
 mod batches;
 mod connections;
+mod copies;
 mod deadlines;
 mod errors;
 #[cfg(unix)]

@@ -16,6 +16,7 @@ mod support;
 use std::fmt::{Debug, Display};
 use std::ops::Bound;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use generate::Generator;
 use sqlmill_runtime::types::{
@@ -24,7 +25,10 @@ use sqlmill_runtime::types::{
     Numeric, Path, Point, Polygon, Range, Rectangle, Segment, Snapshot, Tid, Time, TimeTz,
     Timestamp, TsQuery, TsVector, Uuid, Value as Tree,
 };
-use sqlmill_runtime::{ANY, Database, ErrorKind, One, Param, Row, SqlType, Statement, Value};
+use sqlmill_runtime::{
+    ANY, BulkExecute, Database, ErrorKind, Execute, Many, NoRows, One, Param, Row, Rows, SqlType,
+    Statement, Value,
+};
 use support::TestDatabase;
 
 /// A statement for one test's types; it lives as long as the program.
@@ -84,6 +88,8 @@ where
     let came = One::new(db, first, (sent,)).await.unwrap();
     assert_eq!(came, with_nulls[0], "{sql}[][]");
 
+    are_copied(db, sql, &with_nulls).await;
+
     type Named<T> = (Option<T>, Vec<Option<T>>, Option<i32>);
     let row = statement::<(T, Vec<Option<T>>), Named<T>>(&format!(
         "SELECT row($1::{sql}, $2::{sql}[], NULL::int)"
@@ -95,6 +101,59 @@ where
         (Some(values[0].clone()), with_nulls, None),
         "row of {sql}"
     );
+}
+
+/// As many as go by COPY, alone and in arrays.
+async fn are_copied<T>(db: &Database, sql: &str, values: &[Option<T>])
+where
+    T: Value + Param + Clone + PartialEq + Debug + Sync,
+{
+    static TABLES: AtomicUsize = AtomicUsize::new(0);
+    let table = format!("copied_{}", TABLES.fetch_add(1, Ordering::Relaxed));
+    let create = statement::<(), NoRows>(&format!(
+        "CREATE TABLE {table} (number int4, one {sql}, list {sql}[], how text DEFAULT current_query())"
+    ));
+    Execute::new(db, create, ()).await.unwrap();
+    let leaked = |text: String| -> &'static str { text.leak() };
+    type One<T> = (i32, Option<T>, Vec<Option<T>>);
+    let add: Statement<Rows<'_, One<T>>> = Statement::new(
+        "t::copied",
+        "queries/t.sql:2",
+        leaked(format!(
+            "INSERT INTO {table} (number, one, list) SELECT p1, p2, ($3::{sql}[])[p4:p5] \
+             FROM unnest($1::int4[], $2::{sql}[], $4::int4[], $5::int4[]) AS b (p1, p2, p4, p5)"
+        )),
+        ANY,
+        ANY,
+    )
+    .arrays(&[2])
+    .copied(
+        leaked(format!(
+            "COPY {table} (number, one, list) FROM STDIN (FORMAT binary)"
+        )),
+        leaked(format!(
+            "INSERT INTO {table} (number, one, list) VALUES ($1, $2, $3)"
+        )),
+    );
+    let of = |number: usize| {
+        let list = values[..number % (values.len() + 1)].to_vec();
+        (values[number % values.len()].clone(), list)
+    };
+    let rows: Vec<One<T>> = (0..300)
+        .map(|number| {
+            let (one, list) = of(number);
+            (i32::try_from(number).unwrap(), one, list)
+        })
+        .collect();
+    assert_eq!(BulkExecute::new(db, &add, &rows).await.unwrap(), 300);
+    let read = statement::<(), (Option<T>, Vec<Option<T>>)>(&format!(
+        "SELECT row(one, list) FROM {table} WHERE how LIKE 'COPY%' ORDER BY number"
+    ));
+    let stored = Many::new(db, read, ()).await.unwrap();
+    assert_eq!(stored.len(), 300, "{sql}");
+    for (number, stored) in stored.into_iter().enumerate() {
+        assert_eq!(stored, of(number), "{sql}");
+    }
 }
 
 /// What PostgreSQL writes as text of a value is a literal of that value.

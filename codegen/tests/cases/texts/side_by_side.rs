@@ -504,7 +504,7 @@ sqlmill_runtime::pages! {
 /// FROM unnest($1::int8[], $2::text[]) AS bulk (p1, p2)
 /// ```
 ///
-/// Takes many rows of parameters at once, all or none.
+/// Takes many rows of parameters at once, all or none. More than one statement takes go by COPY.
 ///
 /// Returns how many rows it affected.
 ///
@@ -555,10 +555,15 @@ static ADD_COMMENTS: Statement<Rows<'_, NewComment<'_>>> = Statement::new(
     ADD_COMMENTS_SQL,
     "int8[] text[]",
     "",
-);
+)
+.copied(ADD_COMMENTS_COPY, ADD_COMMENTS_ROW);
 const ADD_COMMENTS_SQL: &str = r"INSERT INTO comments (report_id, body)
 SELECT bulk.p1, bulk.p2
 FROM unnest($1::int8[], $2::text[]) AS bulk (p1, p2)";
+const ADD_COMMENTS_COPY: &str =
+    r#"COPY "public"."comments" ("report_id", "body") FROM STDIN (FORMAT binary)"#;
+const ADD_COMMENTS_ROW: &str = r"INSERT INTO comments (report_id, body)
+VALUES ($1, $2)";
 
 /// ```sql
 /// INSERT INTO stock (shop, item, count)
