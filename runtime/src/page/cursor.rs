@@ -26,7 +26,7 @@ use crate::wire::{Buffer, RawRow, Type};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// Of the query, its order and its parameters.
+    /// Of the query, its order, its parameters, and the values.
     fingerprint: u64,
     /// The keys' values; `None` for NULL.
     values: Vec<Option<Vec<u8>>>,
@@ -109,11 +109,10 @@ impl<'de> serde::Deserialize<'de> for Cursor {
 }
 
 impl Cursor {
-    /// What it holds, as parameters that are sent only if the query's own are those that it came from; and which of the keys that may be
-    /// NULL are, by a bit for each.
+    /// What it holds, as parameters; and which of the keys that may be NULL are, by a bit for each. What they are a cursor of is looked at
+    /// by [`CursorEnd`].
     pub(crate) fn values<'c>(
         &'c self,
-        trace: &'c Trace,
         keys: usize,
         nulls: &[usize],
     ) -> Result<(usize, Vec<CursorValue<'c>>)> {
@@ -130,12 +129,8 @@ impl Cursor {
         let pattern = bits
             .filter(|(_, place)| null(place))
             .fold(0, |pattern, (bit, _)| pattern | 1 << bit);
-        let values = self.values.iter().flatten().map(|value| CursorValue {
-            cursor: self,
-            trace,
-            value,
-        });
-        Ok((pattern, values.collect()))
+        let values = self.values.iter().flatten();
+        Ok((pattern, values.map(|value| CursorValue(value)).collect()))
     }
 }
 
@@ -144,29 +139,43 @@ pub(crate) fn of_row(trace: &Trace, row: &RawRow, columns: &[usize]) -> Cursor {
     let values = columns
         .iter()
         .map(|&column| row.value(column).flatten().map(<[u8]>::to_vec));
+    let values: Vec<_> = values.collect();
     Cursor {
-        fingerprint: trace.fingerprint(),
-        values: values.collect(),
+        fingerprint: trace.fingerprint(&values),
+        values,
     }
 }
 
-const OTHER: &str = "is a cursor of another query, or of other parameters";
+const OTHER: &str = "is a cursor of another query or of other parameters, or is damaged";
 
 /// One value of a cursor on its way out.
-pub(crate) struct CursorValue<'c> {
-    cursor: &'c Cursor,
-    trace: &'c Trace,
-    value: &'c [u8],
-}
+pub(crate) struct CursorValue<'c>(&'c [u8]);
 
 impl Param for CursorValue<'_> {
     fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        out.put(self.0);
+        Ok(Encoded::Value)
+    }
+}
+
+/// The last parameter, LIMIT, which is written only if the cursor is one of this call.
+pub(crate) struct CursorEnd<'c> {
+    pub(crate) cursor: &'c Cursor,
+    pub(crate) trace: &'c Trace,
+    pub(crate) limit: i64,
+}
+
+impl Param for CursorEnd<'_> {
+    fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
         // The query's own parameters stand before it, so all of them are known by now.
-        if self.cursor.fingerprint != self.trace.fingerprint() {
+        let Cursor {
+            fingerprint,
+            values,
+        } = self.cursor;
+        if *fingerprint != self.trace.fingerprint(values) {
             return Err(EncodeError::new(OTHER));
         }
-        out.put(self.value);
-        Ok(Encoded::Value)
+        self.limit.encode(ty, out)
     }
 }
 
@@ -199,8 +208,12 @@ impl Trace {
             .collect()
     }
 
-    fn fingerprint(&self) -> u64 {
-        self.hash.load(Ordering::Relaxed)
+    /// Of what the query was called with, and a row's keys.
+    fn fingerprint(&self, values: &[Option<Vec<u8>>]) -> u64 {
+        let called = self.hash.load(Ordering::Relaxed);
+        values
+            .iter()
+            .fold(called, |hash, value| with(hash, value.as_deref()))
     }
 }
 
@@ -220,16 +233,20 @@ impl Param for TracedParam<'_> {
             true => self.trace.query,
             false => self.trace.hash.load(Ordering::Relaxed),
         };
-        // The length apart, so that no two lists of values are one text.
         let bytes = out.since(mark).unwrap_or_default();
-        let length = match encoded {
-            Encoded::Value => bytes.len() as u64,
-            Encoded::Null => u64::MAX,
+        let value = match encoded {
+            Encoded::Value => Some(bytes),
+            Encoded::Null => None,
         };
-        let hash = fnv(fnv(hash, &length.to_be_bytes()), bytes);
-        self.trace.hash.store(hash, Ordering::Relaxed);
+        self.trace.hash.store(with(hash, value), Ordering::Relaxed);
         Ok(encoded)
     }
+}
+
+/// A hash, and one value more. The length goes before it, so that no two lists of values are one text.
+fn with(hash: u64, value: Option<&[u8]>) -> u64 {
+    let length = value.map_or(u64::MAX, |value| value.len() as u64);
+    fnv(fnv(hash, &length.to_be_bytes()), value.unwrap_or_default())
 }
 
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -266,6 +283,33 @@ mod tests {
         for broken in ["", "AQ", "!!!!", "AgAAAAAAAAAA", "AQAAAAAAAAAAAAAABQ"] {
             let error = broken.parse::<Cursor>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{broken}");
+        }
+    }
+
+    #[test]
+    fn one_bit_is_enough_to_tell() {
+        let trace = Trace::new("users::list", "id int8", Variant::default());
+        let values = vec![Some(vec![0, 0, 7]), None, Some(vec![1; 40])];
+        let cursor = Cursor {
+            fingerprint: trace.fingerprint(&values),
+            values,
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor.to_string()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut other = bytes.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            if let Some(read) = read(&other) {
+                assert_ne!(read.fingerprint, trace.fingerprint(&read.values), "{bit}");
+            }
+        }
+        for length in 0..bytes.len() {
+            if let Some(read) = read(&bytes[..length]) {
+                assert_ne!(
+                    read.fingerprint,
+                    trace.fingerprint(&read.values),
+                    "{length}"
+                );
+            }
         }
     }
 

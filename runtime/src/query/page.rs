@@ -376,6 +376,7 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
     let offset = 0_i64;
     let about;
     let values;
+    let end;
     match &place {
         Place::Start => {
             about = request.about.page(texts.page);
@@ -387,12 +388,17 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
                 Place::Start | Place::After(_) => &cursors.after,
             };
             let pattern;
-            (pattern, values) = cursor.values(&trace, order.columns.len(), order.nulls)?;
+            (pattern, values) = cursor.values(order.columns.len(), order.nulls)?;
             let sql = ways.get(pattern).copied();
             let sql = sql.ok_or_else(|| Error::with(ErrorKind::Other, "it has no such page"))?;
             about = request.about.cursor(sql, order, pattern);
             params.extend(values.iter().map(|value| value as &dyn Param));
-            params.push(&limit);
+            end = cursor::CursorEnd {
+                cursor,
+                trace: &trace,
+                limit,
+            };
+            params.push(&end);
         }
     }
     let mut rows = together::one(
