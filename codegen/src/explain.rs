@@ -83,15 +83,17 @@ pub fn explain(
 }
 
 fn pages(text: &mut String, checked: &Checked<'_>) {
-    for order in checked.pages.iter().flat_map(|pages| &pages.orders) {
-        let _ = match &order.cursor {
-            Ok(cursor) => writeln!(
-                text,
-                "\npages    by number, and by cursor over {}",
-                cursor.order()
-            ),
-            Err(reason) => writeln!(text, "\npages    by number; not by cursor: {reason}"),
-        };
+    let Some(pages) = checked.pages else { return };
+    let reasons = pages.without_cursors();
+    for reason in &reasons {
+        let _ = writeln!(text, "\npages    by number; not by cursor: {reason}");
+    }
+    if !reasons.is_empty() {
+        return;
+    }
+    for cursor in pages.orders.iter().flat_map(|order| &order.cursor) {
+        let keys = cursor.order();
+        let _ = writeln!(text, "\npages    by number, and by cursor over {keys}");
     }
 }
 

@@ -18,6 +18,9 @@ use crate::prove::walk::{self, Part};
 use crate::prove::{self, Rules};
 use crate::scan::{Scanner, TokenKind};
 
+/// What `prove` calls a key that has no name.
+const AN_EXPRESSION: &str = "an expression";
+
 /// Why a query cannot be read in pages, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misuse {
@@ -36,6 +39,8 @@ pub struct PageDrafts {
 struct Draft {
     /// Its place in the group.
     text: usize,
+    /// What its order is called, where the caller chooses one.
+    name: Option<String>,
     order: Order,
     /// A page, the total, and a page after and before a cursor where there are cursors.
     made: Vec<String>,
@@ -50,7 +55,7 @@ pub struct Order {
     pub unsettled: Option<String>,
     /// There is an ORDER BY.
     pub ordered: bool,
-    /// Or why there are no pages by cursor.
+    /// Or why there are no pages by cursor, and what to write instead.
     pub cursor: Result<Cursor, String>,
 }
 
@@ -172,7 +177,8 @@ pub fn misuse(described: &Described, facts: &Facts) -> Option<Misuse> {
 /// What is made of a query's own texts; nothing where it is misuse.
 pub fn draft(catalog: &Catalog, query: &ParsedQuery, own: &CheckedGroup) -> Option<PageDrafts> {
     query.page()?;
-    let mut drafts = Vec::new();
+    let template = own.group.template.as_ref();
+    let mut drafts: Vec<Draft> = Vec::new();
     for (place, (text, described, facts)) in own.texts().enumerate() {
         if !text.sent {
             continue;
@@ -183,15 +189,55 @@ pub fn draft(catalog: &Catalog, query: &ParsedQuery, own: &CheckedGroup) -> Opti
         if statement.plan_error.is_some() || misuse(described, facts).is_some() {
             return None;
         }
-        let sql = &text.statement.sql;
-        let order = order(catalog, sql, statement, facts)?;
+        let choices = template.map_or(&[][..], |template| &template.choices);
+        let chosen = choices.first().zip(text.variant.choices.first());
+        let name = chosen.and_then(|(choice, &chosen)| choice.options.get(chosen));
         drafts.push(Draft {
             text: place,
-            made: made(sql, text.statement.params.len(), &order),
-            order,
+            name: name.map(|name| name.value.clone()),
+            order: order(catalog, &text.statement.sql, statement, facts)?,
+            made: Vec::new(),
         });
     }
+    one_cursor_for_each_order(&mut drafts);
+    for draft in &mut drafts {
+        if let Some(text) = own.group.texts.get(draft.text) {
+            let statement = &text.statement;
+            draft.made = made(&statement.sql, statement.params.len(), &draft.order);
+        }
+    }
     Some(PageDrafts { drafts })
+}
+
+/// A filter can prove a key not NULL that is NULL without it. What is emitted for an order is of all texts that have it: there the
+/// key may be NULL.
+fn one_cursor_for_each_order(drafts: &mut [Draft]) {
+    let mut known: Vec<(String, Vec<Key>)> = Vec::new();
+    for Draft { order, .. } in drafts.iter() {
+        let Ok(cursor) = &order.cursor else { continue };
+        match known.iter_mut().find(|(clause, _)| *clause == order.clause) {
+            None => known.push((order.clause.clone(), cursor.keys.clone())),
+            Some((_, keys)) => {
+                for (key, other) in keys.iter_mut().zip(&cursor.keys) {
+                    key.nullable |= other.nullable;
+                }
+            }
+        }
+    }
+    for Draft { order, .. } in drafts.iter_mut() {
+        let (Ok(cursor), Some((_, keys))) = (
+            &order.cursor,
+            known.iter().find(|(clause, _)| *clause == order.clause),
+        ) else {
+            continue;
+        };
+        let nullable = keys.iter().map(|key| key.nullable);
+        let mut own = cursor.keys.clone();
+        for (key, nullable) in own.iter_mut().zip(nullable) {
+            key.nullable |= nullable;
+        }
+        order.cursor = Cursor::over(own);
+    }
 }
 
 impl PageDrafts {
@@ -370,8 +416,17 @@ fn cursor(
     query: &Query,
     facts: &Facts,
 ) -> Result<Cursor, String> {
+    if query.sort.is_empty() {
+        return Err(
+            "it has no ORDER BY; end one in a unique key of the result, such as its `id`"
+                .to_owned(),
+        );
+    }
     if !facts.order.total.value {
-        return Err(facts.order.total.reason.clone());
+        return Err(format!(
+            "{}; end ORDER BY in a unique key of the result",
+            facts.order.total.reason
+        ));
     }
     let mut keys = Vec::new();
     for (key, item) in facts.order.keys.iter().zip(&query.sort) {
@@ -379,14 +434,14 @@ fn cursor(
             .column
             .and_then(|place| Some((place, statement.columns.get(place)?)));
         let Some((place, column)) = column else {
-            return Err(format!(
-                "it is ordered by `{}`, which is not among its columns",
-                key.text
-            ));
+            return Err(hidden(query, item, &key.text));
         };
         let same_name = |other: &&crate::describe::ResultColumn| other.name == column.name;
         if statement.columns.iter().filter(same_name).count() > 1 {
-            return Err(format!("it has two columns `{}`", column.name));
+            return Err(format!(
+                "it has two columns `{}`; name one of them otherwise, with AS",
+                column.name
+            ));
         }
         keys.push(Key {
             column: place,
@@ -399,26 +454,77 @@ fn cursor(
             operator: item.ordering,
         });
     }
-    if keys.is_empty() || keys.len() != query.sort.len() {
-        return Err("it has no ORDER BY".to_owned());
+    if keys.len() != query.sort.len() {
+        return Err(
+            "a key of its order is not understood; order by columns of the result".to_owned(),
+        );
     }
-    let nullable = keys.iter().filter(|key| key.nullable).count();
-    if nullable > MOST_NULLABLE {
-        return Err(format!(
-            "{nullable} of the columns that it is ordered by may be NULL"
-        ));
+    Cursor::over(keys)
+}
+
+/// What is ordered by is no column of the result.
+fn hidden(query: &Query, item: &SortGroup, text: &str) -> String {
+    let own = query
+        .sort_group_target(item)
+        .and_then(|target| source(&target.expr));
+    let mut shown = query.visible_targets().map(|target| source(&target.expr));
+    if own.is_some() && shown.any(|shown| shown == own) {
+        return format!(
+            "it is ordered by `{text}` under another collation or type than that column has; select what it is ordered by under a name, \
+             `SELECT …, {text} COLLATE … AS key`, and write `ORDER BY key`"
+        );
     }
-    let ways = |backwards: bool| -> Vec<Way> {
-        let patterns = 0..1 << nullable;
-        let ways = patterns.map(|pattern| way(&keys, pattern, backwards));
-        ways.collect()
-    };
-    let (after, before) = (ways(false), ways(true));
-    Ok(Cursor {
-        keys,
-        after,
-        before,
-    })
+    match text {
+        AN_EXPRESSION => format!(
+            "it is ordered by {text}, which is not among its columns; select it under a name, `SELECT …, … AS key`, and write \
+             `ORDER BY key`"
+        ),
+        call if call.contains('(') => format!(
+            "it is ordered by `{text}`, which is not among its columns; select it under a name, `SELECT …, {text} AS key`, and write \
+             `ORDER BY key`"
+        ),
+        column => format!(
+            "it is ordered by `{column}`, which is not among its columns; select it as well"
+        ),
+    }
+}
+
+/// The column that an expression is, whatever its collation is said to be.
+fn source(mut expr: &Expr) -> Option<(usize, i16)> {
+    while let Expr::Relabel { arg, .. }
+    | Expr::Collate { arg, .. }
+    | Expr::CoerceToDomain { arg, .. } = expr
+    {
+        expr = arg;
+    }
+    match expr {
+        Expr::Var(var) if var.levels_up == 0 => Some((var.rel, var.column)),
+        _ => None,
+    }
+}
+
+impl Cursor {
+    /// Or what there is against it.
+    fn over(keys: Vec<Key>) -> Result<Self, String> {
+        let nullable = keys.iter().filter(|key| key.nullable).count();
+        if nullable > MOST_NULLABLE {
+            return Err(format!(
+                "{nullable} of the columns that it is ordered by may be NULL, and {MOST_NULLABLE} at most are followed; order by fewer, or \
+                 by `coalesce(…)` that is selected under a name"
+            ));
+        }
+        let ways = |backwards: bool| -> Vec<Way> {
+            let patterns = 0..1 << nullable;
+            let ways = patterns.map(|pattern| way(&keys, pattern, backwards));
+            ways.collect()
+        };
+        let (after, before) = (ways(false), ways(true));
+        Ok(Self {
+            keys,
+            after,
+            before,
+        })
+    }
 }
 
 /// Each doubles the texts.
@@ -643,8 +749,11 @@ pub fn judge(
                 Err(reason) => pages.refused.push(reason),
             }
         }
-        if draft.order.cursor.is_err() {
+        if let Err(reason) = &mut draft.order.cursor {
             seen.truncate(2);
+            if let Some(name) = &draft.name {
+                *reason = format!("in the order `{name}`, {reason}");
+            }
         }
         pages.texts.push(PageTexts {
             text: draft.text,
@@ -662,6 +771,18 @@ pub fn judge(
 }
 
 impl Pages {
+    /// Why there are no pages by cursor, of each order that has none: then the query has none.
+    pub fn without_cursors(&self) -> Vec<&str> {
+        let cursors = self.orders.iter().map(|order| order.cursor.as_ref());
+        let mut reasons: Vec<&str> = cursors
+            .filter_map(Result::err)
+            .map(String::as_str)
+            .collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        reasons
+    }
+
     /// Of the text at that place of the query's own group.
     pub fn of_text(&self, place: usize, sql: &str) -> Option<(&PageTexts, &Order)> {
         let texts = self.texts.iter().find(|texts| texts.text == place)?;
@@ -680,7 +801,10 @@ impl Pages {
         known.ordered &= order.ordered;
         match (&known.cursor, order.cursor) {
             (Ok(one), Ok(other)) if *one != other => {
-                known.cursor = Err("its keys depend on the filters".to_owned());
+                known.cursor = Err(
+                    "what it is ordered by depends on the filters; order by columns that do not"
+                        .to_owned(),
+                );
             }
             (Ok(_), Err(reason)) => known.cursor = Err(reason),
             (Ok(_) | Err(_), _) => {}
@@ -863,14 +987,14 @@ fn keeps_order(
 
 fn other_order(key: &Key) -> String {
     format!(
-        "it is ordered by `{}` in another way than its type's own",
+        "it is ordered by `{}` in another way than its type's own; order by it without USING",
         key.name
     )
 }
 
 fn sorts(catalog: &Catalog, cursor: &Cursor, backwards: bool, query: &Query) -> Result<(), String> {
     if query.sort.len() != cursor.keys.len() {
-        return Err("its order says something twice".to_owned());
+        return Err("its order names a column twice; name it once".to_owned());
     }
     for (key, item) in cursor.keys.iter().zip(&query.sort) {
         let sorts_by_key = query

@@ -199,6 +199,29 @@ SELECT code, id FROM events ORDER BY code USING ~<~, id;
 --@ page
 SELECT code, id FROM events ORDER BY code COLLATE \"C\", id;
 
+--! repeated
+--@ page
+SELECT id, id AS again FROM events ORDER BY id, again;
+
+--! unordered
+--@ page
+--@ allow(page_order, \"any page will do\")
+SELECT id FROM events;
+
+--! tied
+--@ page
+--@ allow(page_order, \"any page will do\")
+SELECT id, code FROM events ORDER BY code;
+
+--! chosen
+--@ page
+--@ order(newest: at DESC, id; code: code, id; late: lower(code), id)
+SELECT id, code FROM events;
+
+--! filtered
+--@ page
+SELECT seen, id FROM events WHERE (:seen IS NULL OR seen = :seen) ORDER BY seen, id;
+
 --! outer_joined
 --@ page
 SELECT e.id, n.id AS note FROM events AS e LEFT JOIN notes AS n ON n.event = e.id ORDER BY e.id, n.id;
@@ -226,11 +249,16 @@ SELECT id, coalesce(seen, -1) AS seen FROM events ORDER BY 2 DESC, id;
         .checked()
         .iter()
         .map(|checked| {
-            let order = &checked.pages.unwrap().orders[0];
-            let cursor = order.cursor.as_ref();
+            let pages = checked.pages.unwrap();
+            let reasons = pages.without_cursors();
+            let cursors = pages.orders.iter().flat_map(|order| &order.cursor);
+            let cursors: Vec<String> = cursors.map(|cursor| cursor.order()).collect();
             (
                 checked.parsed.name.value.clone(),
-                cursor.map(|cursor| cursor.order()).map_err(Clone::clone),
+                match reasons.as_slice() {
+                    [] => Ok(cursors.join(" | ")),
+                    reasons => Err(reasons.join(" | ")),
+                },
             )
         })
         .collect();
@@ -241,28 +269,48 @@ SELECT id, coalesce(seen, -1) AS seen FROM events ORDER BY 2 DESC, id;
         [
             no(
                 "too_many_nullable",
-                "4 of the columns that it is ordered by may be NULL"
+                "4 of the columns that it is ordered by may be NULL, and 3 at most are followed; order by fewer, or by `coalesce(…)` that is \
+                 selected under a name"
             ),
             no(
                 "hidden",
-                "it is ordered by `at`, which is not among its columns"
+                "it is ordered by `at`, which is not among its columns; select it as well"
             ),
             no(
                 "computed",
-                "it is ordered by `lower(code)`, which is not among its columns"
+                "it is ordered by `lower(code)`, which is not among its columns; select it under a name, `SELECT …, lower(code) AS key`, \
+                 and write `ORDER BY key`"
             ),
             no(
                 "other_operator",
-                "it is ordered by `code` in another way than its type's own"
+                "it is ordered by `code` in another way than its type's own; order by it without USING"
             ),
             no(
                 "other_collation",
-                "it is ordered by `code`, which is not among its columns"
+                "it is ordered by `code` under another collation or type than that column has; select what it is ordered by under a name, \
+                 `SELECT …, code COLLATE … AS key`, and write `ORDER BY key`"
             ),
+            yes("repeated", "id int8, again int8"),
+            no(
+                "unordered",
+                "it has no ORDER BY; end one in a unique key of the result, such as its `id`"
+            ),
+            no(
+                "tied",
+                "rows with equal keys are possible: nothing fixes `id` of `events`; end ORDER BY in a unique key of the result"
+            ),
+            no(
+                "chosen",
+                "in the order `late`, it is ordered by `lower(code)`, which is not among its columns; select it under a name, \
+                 `SELECT …, lower(code) AS key`, and write `ORDER BY key` | in the order `newest`, it is ordered by `at`, which is not among \
+                 its columns; select it as well"
+            ),
+            yes("filtered", "seen int4, id int8"),
             yes("outer_joined", "id int8, note int8"),
             no(
                 "of_functions",
-                "it is ordered by `an expression`, which is not among its columns"
+                "it is ordered by an expression, which is not among its columns; select it under a name, `SELECT …, … AS key`, and write \
+                 `ORDER BY key`"
             ),
             yes("collated", "code text, id int8"),
             yes("computed_and_shown", "low text, id int8"),

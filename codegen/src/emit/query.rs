@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Access, Cardinality, ConstraintEnum, ConstraintTarget, CursorPages, Handle, Held, Module,
-    Pages, Params, Pattern, Piece, Query, QueryResult, RustType, Test, Value, Way,
+    Access, Cardinality, ConstraintEnum, ConstraintTarget, Handle, Held, Module, Pages, Params,
+    Pattern, Piece, Query, QueryResult, RustType, Test, Value, Way,
 };
 
 use super::spell::{self, Form, Scope};
@@ -812,21 +812,28 @@ fn documentation(query: &Query) -> Vec<String> {
         )));
     }
     if let Some(pages) = &query.pages {
-        let cursors: Result<Vec<&CursorPages>, &String> = pages
-            .orders
-            .iter()
-            .map(|order| order.cursor.as_ref())
+        let cursors = pages.orders.iter().map(|order| order.cursor.as_ref());
+        let (keys, reasons): (Vec<_>, Vec<_>) = cursors.partition(Result::is_ok);
+        let keys: Vec<String> = keys
+            .into_iter()
+            .flatten()
+            .map(|cursor| doc::names(&[&cursor.keys]))
             .collect();
-        paragraph(doc::sentence(&match cursors {
-            Ok(cursors) => {
-                let keys: Vec<String> = cursors
-                    .iter()
-                    .map(|cursor| doc::names(&[&cursor.keys]))
-                    .collect();
-                let keys = keys.join("; ");
-                format!("Read in pages by number, and by cursor over {keys}.")
-            }
-            Err(reason) => format!("Read in pages by number. Not by cursor: {reason}."),
+        let mut reasons: Vec<&str> = reasons
+            .into_iter()
+            .filter_map(Result::err)
+            .map(String::as_str)
+            .collect();
+        reasons.dedup();
+        paragraph(doc::sentence(&match reasons.as_slice() {
+            [] => format!(
+                "Read in pages by number, and by cursor over {}.",
+                keys.join("; ")
+            ),
+            reasons => format!(
+                "Read in pages by number. Not by cursor: {}.",
+                reasons.join("; and ")
+            ),
         }));
     }
     paragraph(doc::sentence(&reach(query)));

@@ -1616,6 +1616,156 @@ sqlmill_runtime::pages! {
     }
 }
 
+/// A key that is NULL, and nothing besides.
+///
+/// ```sql
+/// SELECT rank, count(*) AS items FROM items WHERE org <= $1 GROUP BY rank ORDER BY rank NULLS FIRST
+/// ```
+///
+/// Returns any number of rows: one row for each value of `rank` in GROUP BY.
+///
+/// Ordered by `rank`.
+///
+/// Read in pages by number, and by cursor over `rank int4 NULLS FIRST`.
+///
+/// Reads `items`.
+///
+/// Parameters:
+///
+/// - `org`: not null: compared with `items.org`
+///
+/// Columns:
+///
+/// - `rank`: may be null, as declared
+/// - `items`: not null: `count` of no rows is 0
+pub fn ranks(db: &impl Reader, org: i32) -> Scrolled<'_, (i32,), RanksRow> {
+    Scrolled::new(db, &RANKS, (org,))
+}
+
+/// A row of [`ranks()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RanksRow {
+    pub rank: Option<i32>,
+    pub items: i64,
+}
+
+sqlmill_runtime::row! { RanksRow { rank, items } }
+
+static RANKS: Statement<(i32,), RanksRow> = Statement::new(
+    "users::ranks",
+    "queries/users.sql:143",
+    RANKS_SQL,
+    "int4",
+    "int4 int8",
+)
+.paged(&RANKS_PAGES);
+const RANKS_SQL: &str = "SELECT rank, count(*) AS items FROM items WHERE org <= $1 GROUP BY rank ORDER BY rank NULLS FIRST";
+
+sqlmill_runtime::pages! {
+    RANKS_PAGES {
+        order " ORDER BY rank NULLS FIRST" {
+            after {
+                [["\nWHERE page.rank > " (0)] tail ["\nORDER BY page.rank NULLS FIRST\nLIMIT " (1)]]
+                [["\nWHERE page.rank IS NULL AND (false)"] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank NULLS FIRST\nLIMIT " (0)]]
+            }
+            before {
+                [["\nWHERE page.rank < " (0)] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank DESC NULLS LAST\nLIMIT " (1)]]
+                [["\nWHERE page.rank IS NULL AND (false)"] tail ["\nORDER BY page.rank DESC NULLS LAST\nLIMIT " (0)]]
+            }
+            nulls [0],
+            keys "rank int4 NULLS FIRST" [0],
+        }
+    }
+}
+
+/// With the filter the key is never NULL.
+///
+/// ```sql
+/// SELECT rank, id FROM items WHERE ($1 IS NULL OR rank = $1) ORDER BY rank, id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id`, or `org` and `kind` and `id` of `items`.
+///
+/// Optional filters: `rank`; where one is absent, `true` is sent in its place.
+///
+/// Ordered by `rank`, `id`.
+///
+/// Read in pages by number, and by cursor over `rank int4, id int8`.
+///
+/// Reads `items`.
+///
+/// Columns:
+///
+/// - `rank`: may be null, as declared
+/// - `id`: not null, as declared
+pub fn of_rank(db: &impl Reader, params: OfRank) -> Scrolled<'_, OfRank, OfRankRow> {
+    Scrolled::new(db, &OF_RANK, params)
+}
+
+/// The parameters of [`of_rank()`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfRank {
+    /// an optional filter
+    pub rank: Option<i32>,
+}
+
+impl OfRank {
+    /// Only with `rank = :rank`.
+    #[must_use]
+    pub const fn rank(mut self, rank: i32) -> Self {
+        self.rank = Some(rank);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    OfRank { rank }
+    filters { rank }
+    choices {}
+}
+
+/// A row of [`of_rank()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfRankRow {
+    pub rank: Option<i32>,
+    pub id: i64,
+}
+
+sqlmill_runtime::row! { OfRankRow { rank, id } }
+
+static OF_RANK: Statement<OfRank, OfRankRow> = Statement::several(
+    "users::of_rank",
+    "queries/users.sql:148",
+    &OF_RANK_SQL,
+    "int4",
+    "int4 int8",
+)
+.paged(&OF_RANK_PAGES);
+sqlmill_runtime::texts! {
+    OF_RANK_SQL {
+        "SELECT rank, id FROM items WHERE "
+        [0: "(rank = " (0) ")"]
+        " ORDER BY rank, id"
+    }
+}
+
+sqlmill_runtime::pages! {
+    OF_RANK_PAGES {
+        order " ORDER BY rank, id" {
+            after {
+                [["\nWHERE (page.rank, page.id) > (" (0) ", " (1) ")"] ["\nWHERE page.rank IS NULL"] tail ["\nORDER BY page.rank, page.id\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id > " (0)] tail ["\nORDER BY page.rank, page.id\nLIMIT " (1)]]
+            }
+            before {
+                [["\nWHERE (page.rank, page.id) < (" (0) ", " (1) ")"] tail ["\nORDER BY page.rank DESC, page.id DESC\nLIMIT " (2)]]
+                [["\nWHERE page.rank IS NULL AND page.id < " (0)] ["\nWHERE page.rank IS NOT NULL"] tail ["\nORDER BY page.rank DESC, page.id DESC\nLIMIT " (1)]]
+            }
+            nulls [0],
+            keys "rank int4, id int8" [0, 1],
+        }
+    }
+}
+
 /// No cursors: the score is not among the columns.
 ///
 /// ```sql
@@ -1627,7 +1777,7 @@ sqlmill_runtime::pages! {
 /// Ordered by `score`, `id`.
 ///
 /// Read in pages by number. Not by cursor: it is ordered by `score`, which is not among its
-/// columns.
+/// columns; select it as well.
 ///
 /// Reads `items`.
 ///
@@ -1640,7 +1790,7 @@ pub fn by_hidden(db: &impl Reader) -> Paged<'_, (), i64> {
 
 static BY_HIDDEN: Statement<(), i64> = Statement::new(
     "users::by_hidden",
-    "queries/users.sql:143",
+    "queries/users.sql:153",
     BY_HIDDEN_SQL,
     "",
     "int8",
@@ -1665,7 +1815,7 @@ sqlmill_runtime::pages! {
 /// Ordered by `kind`; rows may be equal under it.
 ///
 /// Read in pages by number. Not by cursor: rows with equal keys are possible: nothing fixes `id`,
-/// or `org` and `id` of `items`.
+/// or `org` and `id` of `items`; end ORDER BY in a unique key of the result.
 ///
 /// Reads `items`.
 ///
@@ -1696,7 +1846,7 @@ sqlmill_runtime::row! { LooseRow, LooseRowRef { id, kind } }
 
 static LOOSE: Statement<(), LooseRow> = Statement::new(
     "users::loose",
-    "queries/users.sql:148",
+    "queries/users.sql:158",
     LOOSE_SQL,
     "",
     "int8 text",
@@ -1733,7 +1883,7 @@ pub fn labels(db: &impl Reader) -> Scrolled<'_, (), String> {
 
 static LABELS: Statement<(), String> = Statement::new(
     "users::labels",
-    "queries/users.sql:154",
+    "queries/users.sql:164",
     LABELS_SQL,
     "",
     "text",
@@ -1751,10 +1901,51 @@ sqlmill_runtime::pages! {
     }
 }
 
+/// ```sql
+/// DELETE FROM items WHERE id = $1
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Reads `items`. Writes `items` (delete).
+///
+/// Parameters:
+///
+/// - `id`: not null: compared with `items.id`
+///
+/// Can violate:
+///
+/// - `notes_item_fkey` (foreign key): deletes from `items`, which `notes` references
+pub fn remove(db: &impl Writer, id: i64) -> Execute<'_, (i64,)> {
+    Execute::new(db, &REMOVE, (id,))
+}
+
+/// What [`remove()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RemoveConstraint {
+    /// The foreign key of `notes` on `item`.
+    NotesItemFkey,
+}
+
+sqlmill_runtime::constraints! {
+    RemoveConstraint {
+        NotesItemFkey = "public"."notes" "notes_item_fkey",
+    }
+}
+
+static REMOVE: Statement<(i64,)> = Statement::new(
+    "users::remove",
+    "queries/users.sql:169",
+    REMOVE_SQL,
+    "int8",
+    "",
+);
+const REMOVE_SQL: &str = "DELETE FROM items WHERE id = $1";
+
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
     FILL, FILL_NOTES, CLEAR, CLEAR_NOTES, BY_ID, BY_ID_BACKWARDS, OF_ORG, NEWEST, BY_MOOD,
     BY_EVERYTHING, WITH_NOTES, KINDS, FIRST_OF_KIND, ALL_IDS, BUSY, BY_RANK, BY_RANK_NULLS_LAST,
     BY_RANK_UPWARDS, BY_RANK_NULLS_FIRST, BY_KIND_AND_RANK, BY_KIND_AND_RANK_NULLS_LAST, BY_TWO,
-    BY_NOTE, CHOSEN, BEST_OF_KIND, BY_HIDDEN, LOOSE, LABELS,
+    BY_NOTE, CHOSEN, BEST_OF_KIND, RANKS, OF_RANK, BY_HIDDEN, LOOSE, LABELS, REMOVE,
 }

@@ -168,6 +168,16 @@ WHERE (:kind IS NULL OR kind = :kind) AND (:all OR org < 2) AND (:above IS NULL 
 --@ page
 SELECT kind, max(rank) AS best FROM items GROUP BY kind ORDER BY best, kind DESC;
 
+--! ranks
+--- A key that is NULL, and nothing besides.
+--@ page
+SELECT rank, count(*) AS items FROM items WHERE org <= :org GROUP BY rank ORDER BY rank NULLS FIRST;
+
+--! of_rank
+--- With the filter the key is never NULL.
+--@ page
+SELECT rank, id FROM items WHERE (:rank IS NULL OR rank = :rank) ORDER BY rank, id;
+
 --! by_hidden
 --- No cursors: the score is not among the columns.
 --@ page
@@ -183,3 +193,6 @@ SELECT id, kind FROM items ORDER BY kind;
 --- One column, which is the row.
 --@ page
 SELECT DISTINCT label FROM items ORDER BY label;
+
+--! remove
+DELETE FROM items WHERE id = :id;

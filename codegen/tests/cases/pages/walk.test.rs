@@ -173,7 +173,7 @@ async fn a_cursor_is_of_one_query_and_its_parameters() {
     for other in [org(2, ""), org(1, "k1")] {
         let error = users::of_org(&db, other).after(&next, 2).await.unwrap_err();
         let text = refused(error);
-        assert!(text.contains("of another query, or of other parameters"), "{text}");
+        assert!(text.contains("of another query or of other parameters"), "{text}");
         // The value of no parameter and no row.
         assert!(!text.contains("k1"), "{text}");
     }
@@ -185,14 +185,91 @@ async fn a_cursor_is_of_one_query_and_its_parameters() {
         .await
         .unwrap_err();
     refused(error);
-    // One of this query, with a byte changed.
+    // One of this query, with any character changed, or cut anywhere.
     let text = next.to_string();
-    let damaged = format!("AAAA{}", &text[4..]);
-    refused(damaged.parse::<Cursor>().unwrap_err());
-    let shortened = text[..text.len() - 4].parse::<Cursor>();
-    if let Ok(shortened) = shortened {
-        let list = users::of_org(&db, org(1, ""));
-        refused(list.after(&shortened, 2).await.unwrap_err());
+    let mut damaged: Vec<String> = (0..text.len()).map(|end| text[..end].to_owned()).collect();
+    damaged.push(format!("{text}AAAA"));
+    for (place, was) in text.char_indices() {
+        for other in ['A', 'B', 'Q', 'g', '_'] {
+            if other != was {
+                damaged.push(format!("{}{other}{}", &text[..place], &text[place + 1..]));
+            }
+        }
+    }
+    for damaged in damaged {
+        let error = match damaged.parse::<Cursor>() {
+            Err(error) => error,
+            Ok(cursor) => {
+                let list = users::of_org(&db, org(1, ""));
+                list.after(&cursor, 2).await.unwrap_err()
+            }
+        };
+        refused(error);
+    }
+}
+
+/// What is looked at is the cursor, also where no value of it is sent.
+#[tokio::test]
+async fn a_cursor_of_nothing_but_null_is_of_its_call_too() {
+    let (db, _turn) = filled(3, 40).await;
+    let page = users::ranks(&db, 2).first(1).await.unwrap();
+    assert_eq!(page.items[0].rank, None);
+    let next = page.next.unwrap();
+    let rest = users::ranks(&db, 2).after(&next, 10).await.unwrap();
+    assert!(!rest.items.is_empty() && rest.items.iter().all(|row| row.rank.is_some()));
+    let error = users::ranks(&db, 1).after(&next, 10).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+}
+
+/// A filter makes a key one that is never NULL; the pages of all calls are those of one query all the same.
+#[tokio::test]
+async fn a_filter_on_a_key_that_may_be_null() {
+    let (db, _turn) = filled(3, 40).await;
+    for rank in [None, Some(2)] {
+        walk(|| users::of_rank(&db, users::OfRank { rank })).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_that_go_meanwhile_move_no_others() {
+    for order in [ChosenOrder::Kind, ChosenOrder::Rank, ChosenOrder::Newest] {
+        for backwards in [false, true] {
+            let (db, _turn) = filled(5, 60).await;
+            users::clear_notes(&db).await.unwrap();
+            let list = || users::chosen(&db, Chosen::new(true).order(order));
+            let all: Vec<i64> = list().await.unwrap().into_iter().map(|row| row.id).collect();
+            // Forwards from the first row; backwards from the last but one, in the order turned round.
+            let turned: Vec<i64> = match backwards {
+                false => all.clone(),
+                true => all.iter().rev().copied().collect(),
+            };
+            let start = list().first(if backwards { 59 } else { 1 }).await.unwrap();
+            let mut place = start.next.unwrap();
+            let mut at = usize::from(backwards);
+            let mut gone = Vec::new();
+            loop {
+                // The row that the cursor is of, and the next one.
+                for &id in turned[at..].iter().take(2) {
+                    users::remove(&db, id).await.unwrap();
+                    gone.push(id);
+                }
+                let page = match backwards {
+                    false => list().after(&place, 3).await.unwrap(),
+                    true => list().before(&place, 3).await.unwrap(),
+                };
+                let mut seen: Vec<i64> = page.items.iter().map(|row| row.id).collect();
+                if backwards {
+                    seen.reverse();
+                }
+                let rest = turned[at + 1..].iter().filter(|id| !gone.contains(id));
+                let expected: Vec<i64> = rest.copied().take(3).collect();
+                assert_eq!(seen, expected, "{order:?} {backwards}");
+                let next = if backwards { page.previous } else { page.next };
+                let Some(next) = next else { break };
+                place = next;
+                at = turned.iter().position(|id| seen.last() == Some(id)).unwrap();
+            }
+        }
     }
 }
 
