@@ -2,7 +2,7 @@
 //!
 //! `(:p IS NULL OR …)` is sent without its test for NULL, and `true` in its place where the parameter is absent; so is `(:flag OR …)`.
 //! That is right where the parentheses hold one whole condition of WHERE, HAVING or ON, and `IS NULL` asks whether there is a value. The
-//! server's tree says whether it is so. Not waivable.
+//! server's tree says whether it is so. Not waivable. A hint tells of what would be a filter if its parameter stood there only.
 //!
 //! `filter-in-write`: an optional filter in a statement that updates or deletes. Where it is absent, every row is hit that the other
 //! conditions let through, which is rarely what a caller who left it out has meant. Waivable.
@@ -15,7 +15,7 @@ use crate::describe::tree::{Command, Expr, FromExpr, JoinItem, Query};
 use crate::diagnostic::Diagnostic;
 use crate::prove::functions;
 use crate::prove::walk::{self, Part};
-use crate::texts::FilterKind;
+use crate::texts::{FilterKind, filters};
 
 pub(super) const RULE: Rule = Rule {
     name: "optional-filter",
@@ -30,6 +30,20 @@ pub(super) const IN_WRITE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let author = &context.query.parsed.statement;
+    for (place, param, other) in filters::used_elsewhere(context.sources, author) {
+        let name = &author.params[param].name;
+        found.push(
+            Diagnostic::hint(
+                "optional-filter",
+                format!("`:{name}` is used elsewhere as well, so that this is no optional filter"),
+            )
+            .at(place.whole)
+            .label("sent as it is written: one plan, whether it is NULL or not")
+            .related(other, "the other use")
+            .help("give the other use a parameter of its own"),
+        );
+    }
     if context.query.filters.is_empty() || context.queries().is_empty() {
         return;
     }
@@ -50,10 +64,12 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for filter in context.query.filters {
         for place in &filter.places {
             let name = &filter.name;
-            let seen = tests.get(&(place.guard.start as usize));
+            // Of a parameter that has its type from `CAST(:p AS …)`, the server says that it stands where the cast does.
+            let within = place.test.start as usize..=place.guard.start as usize;
+            let seen = tests.range(within).next_back().map(|(_, test)| test);
             match (filter.kind, seen) {
                 (FilterKind::Optional, Some(Test::Null { plain: true })) => {}
-                (FilterKind::Flag, Some(&Test::Flag { negated })) if negated == place.negated => {}
+                (FilterKind::Flag, Some(Test::Flag { negated })) if *negated == place.negated => {}
                 (FilterKind::Flag, _) => found.push(
                     Diagnostic::error(
                         "optional-filter",

@@ -8,6 +8,7 @@ use crate::describe::{Described, ServerError};
 use crate::diagnostic::Diagnostic;
 use crate::parse::syntax::ParamUse;
 use crate::prove::functions;
+use crate::texts::filters;
 
 pub(super) const RULE: Rule = Rule {
     name: "postgres",
@@ -44,6 +45,11 @@ pub(super) fn server_error(
         diagnostic = diagnostic.help(format!(
             "say of which type it is: `:{name}::text`, `:{name}::int`, …"
         ));
+        if is_tested_in_vain(context, param) {
+            diagnostic = diagnostic.help(format!(
+                "an optional filter is `(:{name} IS NULL OR <condition>)`, in parentheses of its own, among the conditions that AND joins"
+            ));
+        }
     }
     if let Some(elsewhere) = in_another_schema(context, error) {
         diagnostic = diagnostic.help(format!(
@@ -76,6 +82,20 @@ fn untyped_parameter<'c>(
     let place: usize = number.get(1..)?.parse().ok()?;
     let param = context.query.statement.params.get(place.checked_sub(1)?)?;
     Some((number, param))
+}
+
+/// `:p IS NULL`, of what is no optional filter because of the place where it stands.
+fn is_tested_in_vain(context: &Context<'_>, param: &ParamUse) -> bool {
+    let asks = param.spans.iter().any(|at| {
+        let text = &context.sources.get(at.file).text;
+        let behind = text.get(at.end as usize..).unwrap_or_default();
+        behind.split_whitespace().next().is_some_and(|word| {
+            let asks = ["is", "isnull", "notnull"];
+            asks.iter().any(|ask| word.eq_ignore_ascii_case(ask))
+        })
+    });
+    let author = &context.query.parsed.statement;
+    asks && !filters::is_tested(context.sources, author, &param.name)
 }
 
 /// The relation that was meant, where it is in a schema that is not searched.

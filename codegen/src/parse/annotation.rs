@@ -320,7 +320,7 @@ impl<'a> Line<'a> {
             (None, fields) => StructUse::Implicit(fields.unwrap_or_default()),
             (Some(name), None) => StructUse::Named(name),
             (Some(name), Some(fields)) => {
-                names::check_rust_name(&name, "type", self.diagnostics);
+                names::check_rust_name(&name, "a type", self.diagnostics);
                 StructUse::Inline(TypeAnnotation {
                     name,
                     fields,
@@ -372,7 +372,7 @@ impl<'a> Line<'a> {
             self.expected("the name of a query", HELP);
             return None;
         };
-        names::check_rust_name(&name, "query", self.diagnostics);
+        names::check_rust_name(&name, "a query", self.diagnostics);
         self.blanks();
         let start = self.at;
         let mut head = Head {
@@ -448,7 +448,7 @@ impl<'a> Line<'a> {
             .get(name.span.range())
             .is_some_and(|text| text.starts_with('"'))
         {
-            names::check_rust_name(&name, "type", self.diagnostics);
+            names::check_rust_name(&name, "a type", self.diagnostics);
         }
         let mut annotation = TypeAnnotation {
             name,
@@ -572,7 +572,7 @@ impl<'a> Line<'a> {
             let Some(name) = self.plain_name() else {
                 return Err(self.expected("the name of an order", HELP));
             };
-            names::check_rust_name(&name, "order", self.diagnostics);
+            names::check_rust_name(&name, "an order", self.diagnostics);
             if options.iter().any(|other| other.name.value == name.value) {
                 self.diagnostics.push(
                     Diagnostic::error("order", format!("two orders named `{}`", name.value))

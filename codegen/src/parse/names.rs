@@ -33,7 +33,7 @@ pub(super) fn check_rust_name(
     diagnostics.push(
         Diagnostic::error(
             "name",
-            format!("`{}` cannot be the name of a {what}", name.value),
+            format!("`{}` cannot be the name of {what}", name.value),
         )
         .at(name.span)
         .label(why)
@@ -71,7 +71,7 @@ pub fn declare_rows(files: &mut [ParsedFile]) -> Vec<Diagnostic> {
         let mut names = BTreeSet::new();
         for name in row_names(module) {
             if nearest(&name.value, known.iter().copied()).is_none() && names.insert(&name.value) {
-                check_rust_name(name, "type", &mut diagnostics);
+                check_rust_name(name, "a type", &mut diagnostics);
                 declared.push((
                     name.span.file,
                     TypeAnnotation {

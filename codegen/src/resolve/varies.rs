@@ -76,7 +76,25 @@ impl Resolver<'_> {
             let mut options: Vec<OrderOption> = Vec::new();
             let keys = crate::texts::order_keys(&draft.parsed.directives);
             for (option, keys) in choice.options.iter().zip(keys) {
-                let variant = names::pascal(&option.value).unwrap_or_default();
+                let variant = match names::pascal(&option.value) {
+                    // May not be raw.
+                    Some(name) if name == "Self" => "Self_".to_owned(),
+                    Some(name) => name,
+                    None => {
+                        self.diagnostics.push(
+                            Diagnostic::error(
+                                "name",
+                                format!(
+                                    "the order `{}` has no name that Rust can take",
+                                    option.value
+                                ),
+                            )
+                            .at(option.span)
+                            .help("name it with letters"),
+                        );
+                        continue;
+                    }
+                };
                 let clashes =
                     |other: &OrderOption| other.variant == variant && other.written != option.value;
                 if options.iter().any(clashes) {

@@ -15,19 +15,8 @@ use super::{ALL_COMBINED, Filter, FilterKind, FilterPlace, MOST_FILTERS, Piece, 
 /// The filters of a statement, in the order of the text, and then its flags.
 pub(super) fn find(sources: &Sources, query: &ParsedQuery) -> Vec<Filter> {
     let statement = &query.statement;
-    let text = sources.text(statement.span);
-    // Most statements have none, and need not be looked at.
-    if statement.params.is_empty() {
+    let Some(reader) = Reader::new(sources, statement) else {
         return Vec::new();
-    }
-    let tokens: Vec<Token> = Scanner::new(text)
-        .filter(|token| !token.kind.is_blank())
-        .collect();
-    let reader = Reader {
-        text,
-        pairs: pairs(&tokens),
-        tokens,
-        statement,
     };
     let mut places = reader.places();
     places.sort_by_key(|place| place.place.whole.start);
@@ -50,6 +39,43 @@ pub(super) fn find(sources: &Sources, query: &ParsedQuery) -> Vec<Filter> {
         filters.extend(flags.into_iter().take(room));
     }
     filters
+}
+
+/// Conditions that would be optional filters if their parameter was not used elsewhere as well: each with its parameter, and where
+/// else that stands.
+pub fn used_elsewhere(sources: &Sources, statement: &Statement) -> Vec<(FilterPlace, usize, Span)> {
+    let Some(reader) = Reader::new(sources, statement) else {
+        return Vec::new();
+    };
+    let tests = reader
+        .places()
+        .into_iter()
+        .filter(|found| found.kind == FilterKind::Optional);
+    let mut found = Vec::new();
+    for filter in grouped(statement, tests.collect()) {
+        let outside = |at: &&Span| !filter.places.iter().any(|place| holds(place.whole, **at));
+        let mut uses = statement.params[filter.guard].spans.iter();
+        if let Some(&other) = uses.find(outside) {
+            let places = filter.places.iter();
+            found.extend(places.map(|&place| (place, filter.guard, other)));
+        }
+    }
+    found.sort_by_key(|(place, ..)| place.whole.start);
+    found
+}
+
+/// Does a condition test that parameter as an optional filter's does, whether it is one or not?
+pub fn is_tested(sources: &Sources, statement: &Statement, name: &str) -> bool {
+    let places = Reader::new(sources, statement).map(|reader| reader.places());
+    let mut tests = places
+        .iter()
+        .flatten()
+        .filter(|found| found.kind == FilterKind::Optional);
+    tests.any(|found| statement.params[found.guard].name == name)
+}
+
+fn holds(outer: Span, inner: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// Where flags stand that guard no condition there, and have no cast.
@@ -92,9 +118,7 @@ fn grouped(statement: &Statement, places: Vec<Found>) -> Vec<Filter> {
 
 /// Flags, whose values may be bound elsewhere as well.
 fn flags(query: &ParsedQuery, filters: &[Filter], mut places: Vec<Found>) -> Vec<Filter> {
-    let holds = |outer: &FilterPlace, inner: &FilterPlace| {
-        outer.whole.start <= inner.whole.start && inner.whole.end <= outer.whole.end
-    };
+    let holds = |outer: &FilterPlace, inner: &FilterPlace| holds(outer.whole, inner.whole);
     // Within a flag's condition, a filter goes before it; and of two flags the outer one.
     places.retain(|found| {
         let mut places = filters.iter().flat_map(|filter| &filter.places);
@@ -124,10 +148,7 @@ fn flags(query: &ParsedQuery, filters: &[Filter], mut places: Vec<Found>) -> Vec
 /// Does the parameter stand in the filter only?
 fn within(statement: &Statement, param: usize, filter: &Filter) -> bool {
     let uses = &statement.params[param].spans;
-    let inside = |at: &Span| {
-        let mut places = filter.places.iter();
-        places.any(|place| place.whole.start <= at.start && at.end <= place.whole.end)
-    };
+    let inside = |at: &Span| filter.places.iter().any(|place| holds(place.whole, *at));
     !uses.is_empty() && uses.iter().all(inside)
 }
 
@@ -149,13 +170,27 @@ pub(super) fn piece(template: &Template, number: usize, place: &FilterPlace) -> 
         start: whole.end - 1,
         ..whole
     };
+    let ours = |text: &str| Piece::Ours(text.to_owned(), test);
     let mut present = vec![Piece::Author(opening)];
     present.extend(template.slice(predicate));
-    // The predicate first: it is what a parameter without a cast takes its type from.
-    let mut as_written = present.clone();
-    as_written.push(Piece::Ours(" OR ".to_owned(), test));
-    as_written.extend(template.slice(test));
     present.push(Piece::Author(closing));
+    // The predicate first: it is what a parameter without a cast takes its type from. Where the text is sent, the test that stands first
+    // is also asked first: the predicate may fail on rows that it is not meant for, such as a cast of what is no number. What `false AND`
+    // begins is read, and gone before there is a plan.
+    let sent = template.filters.len() > ALL_COMBINED;
+    let mut as_written = vec![Piece::Author(opening)];
+    if sent && test.start < predicate.start {
+        as_written.push(ours("false AND ("));
+        as_written.extend(template.slice(predicate));
+        as_written.push(ours(") OR "));
+        as_written.extend(template.slice(test));
+        as_written.push(ours(" OR "));
+        as_written.extend(template.slice(predicate));
+    } else {
+        as_written.extend(template.slice(predicate));
+        as_written.push(ours(" OR "));
+        as_written.extend(template.slice(test));
+    }
     as_written.push(Piece::Author(closing));
     Piece::Filter {
         number,
@@ -235,7 +270,24 @@ const ENDS: [&str; 20] = [
     "when",
 ];
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// `None` where there can be nothing: most statements need not be looked at.
+    fn new(sources: &'a Sources, statement: &'a Statement) -> Option<Self> {
+        if statement.params.is_empty() {
+            return None;
+        }
+        let text = sources.text(statement.span);
+        let tokens: Vec<Token> = Scanner::new(text)
+            .filter(|token| !token.kind.is_blank())
+            .collect();
+        Some(Self {
+            text,
+            pairs: pairs(&tokens),
+            tokens,
+            statement,
+        })
+    }
+
     fn places(&self) -> Vec<Found> {
         let mut found = Vec::new();
         let mut levels = vec![Level {

@@ -10,7 +10,7 @@
 //! author's, or as one beside it, with a name, where parameters or columns are others (a page's total).
 
 pub mod bulk;
-mod filters;
+pub mod filters;
 pub mod merge;
 mod order;
 pub mod patch;

@@ -55,14 +55,16 @@ pub(super) fn edit(
                     );
                     return None;
                 }
+                let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+                // `plan.limit` and `AS limit` are names.
+                let named = before.is_some_and(|before| {
+                    before.kind == TokenKind::Dot || before.is_word(text, "as")
+                });
                 let clause = ["limit", "offset", "fetch", "for"]
                     .iter()
                     .any(|word| token.is_word(text, word));
-                if clause && end == text.len() {
-                    end = index
-                        .checked_sub(1)
-                        .and_then(|before| tokens.get(before))
-                        .map_or(0, |before| before.end);
+                if clause && !named && end == text.len() {
+                    end = before.map_or(0, |before| before.end);
                 }
             }
             _ => {}

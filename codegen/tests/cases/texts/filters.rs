@@ -932,19 +932,67 @@ sqlmill_runtime::texts! {
     SEVEN_SQL {
         r"SELECT id FROM notes
 WHERE "
-        [0: "(id = " (0) ")" else "(id = " (0) " OR " (0) " IS NULL)"]
+        [0: "(id = " (0) ")" else "(false AND (id = " (0) ") OR " (0) " IS NULL OR id = " (0) ")"]
         r"
   AND "
-        [1: "(team_id = " (1) ")" else "(team_id = " (1) " OR " (1) " IS NULL)"]
+        [1:
+            "(team_id = "
+            (1)
+            ")"
+            else
+            "(false AND (team_id = "
+            (1)
+            ") OR "
+            (1)
+            " IS NULL OR team_id = "
+            (1)
+            ")"
+        ]
         r"
   AND "
-        [2: "(title = " (2) ")" else "(title = " (2) " OR " (2) " IS NULL)"]
+        [2:
+            "(title = "
+            (2)
+            ")"
+            else
+            "(false AND (title = "
+            (2)
+            ") OR "
+            (2)
+            " IS NULL OR title = "
+            (2)
+            ")"
+        ]
         r"
   AND "
-        [3: "(body = " (3) ")" else "(body = " (3) " OR " (3) " IS NULL)"]
+        [3:
+            "(body = "
+            (3)
+            ")"
+            else
+            "(false AND (body = "
+            (3)
+            ") OR "
+            (3)
+            " IS NULL OR body = "
+            (3)
+            ")"
+        ]
         r"
   AND "
-        [4: "(size = " (4) ")" else "(size = " (4) " OR " (4) " IS NULL)"]
+        [4:
+            "(size = "
+            (4)
+            ")"
+            else
+            "(false AND (size = "
+            (4)
+            ") OR "
+            (4)
+            " IS NULL OR size = "
+            (4)
+            ")"
+        ]
         r"
   AND "
         [5:
@@ -954,17 +1002,33 @@ WHERE "
             (6)
             ")"
             else
-            "(created_at >= "
+            "(false AND (created_at >= "
             (5)
             " AND created_at < "
             (6)
-            " OR "
+            ") OR "
             (5)
-            " IS NULL)"
+            " IS NULL OR created_at >= "
+            (5)
+            " AND created_at < "
+            (6)
+            ")"
         ]
         r"
   AND "
-        [6: "(" (7) " = ANY(tags))" else "(" (7) " = ANY(tags) OR " (7) " IS NULL)"]
+        [6:
+            "("
+            (7)
+            " = ANY(tags))"
+            else
+            "(false AND ("
+            (7)
+            " = ANY(tags)) OR "
+            (7)
+            " IS NULL OR "
+            (7)
+            " = ANY(tags))"
+        ]
     }
 }
 
@@ -1032,10 +1096,228 @@ WHERE ($1::int IS NULL OR id = $1) IS TRUE
   AND ($6::timestamptz IS NULL OR created_at >= $6 AND created_at < $7) IS TRUE
   AND ($8::text IS NULL OR $8 = ANY(tags)) IS TRUE";
 
+/// ```sql
+/// SELECT id FROM notes
+/// WHERE ($1 IS NULL OR id >= $1)
+///   AND ($2 IS NULL OR id <= $2)
+///   AND ($3 IS NULL OR team_id = $3)
+///   AND ($4 IS NULL OR body = $4)
+///   AND ($5 IS NULL OR size = $5)
+///   AND ($6 IS NULL OR kind = $6)
+///   AND ($7 IS NULL OR title::int > $7)
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `notes`.
+///
+/// Optional filters: `first`, `last`, `team`, `body`, `size`, `kind`, `least`; where one is absent,
+/// `true` is sent in its place.
+///
+/// Reads `notes`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn numbered<'a>(db: &'a impl Reader, params: Numbered<'a>) -> Many<'a, Numbered<'a>, i32> {
+    Many::new(db, &NUMBERED, params)
+}
+
+/// The parameters of [`numbered()`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Numbered<'a> {
+    /// an optional filter
+    pub first: Option<i32>,
+    /// an optional filter
+    pub last: Option<i32>,
+    /// an optional filter
+    pub team: Option<i32>,
+    /// an optional filter
+    pub body: Option<&'a str>,
+    /// an optional filter
+    pub size: Option<i32>,
+    /// an optional filter
+    pub kind: Option<Kind>,
+    /// an optional filter
+    pub least: Option<i32>,
+}
+
+impl<'a> Numbered<'a> {
+    /// Only with `id >= :first`.
+    #[must_use]
+    pub const fn first(mut self, first: i32) -> Self {
+        self.first = Some(first);
+        self
+    }
+
+    /// Only with `id <= :last`.
+    #[must_use]
+    pub const fn last(mut self, last: i32) -> Self {
+        self.last = Some(last);
+        self
+    }
+
+    /// Only with `team_id = :team`.
+    #[must_use]
+    pub const fn team(mut self, team: i32) -> Self {
+        self.team = Some(team);
+        self
+    }
+
+    /// Only with `body = :body`.
+    #[must_use]
+    pub const fn body(mut self, body: &'a str) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Only with `size = :size`.
+    #[must_use]
+    pub const fn size(mut self, size: i32) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// Only with `kind = :kind`.
+    #[must_use]
+    pub const fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Only with `title::int > :least`.
+    #[must_use]
+    pub const fn least(mut self, least: i32) -> Self {
+        self.least = Some(least);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Numbered<'_> { first, last, team, body, size, kind, least }
+    filters { first, last, team, body, size, kind, least }
+    choices {}
+}
+
+static NUMBERED: Statement<Numbered<'_>, i32> = Statement::several(
+    "notes::numbered",
+    "queries/notes.sql:98",
+    &NUMBERED_SQL,
+    "int4 int4 int4 text int4 public.kind int4",
+    "int4",
+);
+sqlmill_runtime::texts! {
+    NUMBERED_SQL {
+        r"SELECT id FROM notes
+WHERE "
+        [0:
+            "(id >= "
+            (0)
+            ")"
+            else
+            "(false AND (id >= "
+            (0)
+            ") OR "
+            (0)
+            " IS NULL OR id >= "
+            (0)
+            ")"
+        ]
+        r"
+  AND "
+        [1:
+            "(id <= "
+            (1)
+            ")"
+            else
+            "(false AND (id <= "
+            (1)
+            ") OR "
+            (1)
+            " IS NULL OR id <= "
+            (1)
+            ")"
+        ]
+        r"
+  AND "
+        [2:
+            "(team_id = "
+            (2)
+            ")"
+            else
+            "(false AND (team_id = "
+            (2)
+            ") OR "
+            (2)
+            " IS NULL OR team_id = "
+            (2)
+            ")"
+        ]
+        r"
+  AND "
+        [3:
+            "(body = "
+            (3)
+            ")"
+            else
+            "(false AND (body = "
+            (3)
+            ") OR "
+            (3)
+            " IS NULL OR body = "
+            (3)
+            ")"
+        ]
+        r"
+  AND "
+        [4:
+            "(size = "
+            (4)
+            ")"
+            else
+            "(false AND (size = "
+            (4)
+            ") OR "
+            (4)
+            " IS NULL OR size = "
+            (4)
+            ")"
+        ]
+        r"
+  AND "
+        [5:
+            "(kind = "
+            (5)
+            ")"
+            else
+            "(false AND (kind = "
+            (5)
+            ") OR "
+            (5)
+            " IS NULL OR kind = "
+            (5)
+            ")"
+        ]
+        r"
+  AND "
+        [6:
+            "(title::int > "
+            (6)
+            ")"
+            else
+            "(false AND (title::int > "
+            (6)
+            ") OR "
+            (6)
+            " IS NULL OR title::int > "
+            (6)
+            ")"
+        ]
+    }
+}
+
 sqlmill_runtime::statements! {
     NOTES_STATEMENTS:
     LIST_NOTES, LIST_NOTES_AS_WRITTEN, BODIES, BY_ID, EITHER, RANKED, WITHIN, PLAIN, ADD_NOTE,
-    ADD_TEAM, COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN,
+    ADD_TEAM, COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN, NUMBERED,
 }
 
 // ==== src/tables.rs

@@ -108,3 +108,14 @@ WHERE (:id::int IS NULL OR id = :id) IS TRUE
   AND (:size::int IS NULL OR size = :size) IS TRUE
   AND (:since::timestamptz IS NULL OR created_at >= :since AND created_at < :until) IS TRUE
   AND (:tag::text IS NULL OR :tag = ANY(tags)) IS TRUE;
+
+-- A condition is asked of a row only where its filter is there: no title is a number.
+--! numbered
+SELECT id FROM notes
+WHERE (:first IS NULL OR id >= :first)
+  AND (:last IS NULL OR id <= :last)
+  AND (:team IS NULL OR team_id = :team)
+  AND (:body IS NULL OR body = :body)
+  AND (:size IS NULL OR size = :size)
+  AND (:kind IS NULL OR kind = :kind)
+  AND (:least IS NULL OR title::int > :least);

@@ -125,6 +125,14 @@ async fn every_combination_gives_the_rows_of_the_statement_as_written() {
         assert_eq!(found, expected, "{written:?}");
     }
 
+    // Also under a plan that is kept for all values, as a statement may have after some calls.
+    let three = notes::Numbered::default().first(0).last(299).size(3);
+    let tx = db.begin().await.unwrap();
+    tx.set_local("plan_cache_mode", "force_generic_plan").await.unwrap();
+    assert!(!notes::numbered(&tx, three).await.unwrap().is_empty());
+    assert!(notes::numbered(&tx, three.least(1)).await.is_err());
+    drop(tx);
+
     // Without filters, and with what comes of them.
     assert_eq!(notes::bodies(&db, notes::Bodies::default()).await.unwrap().len(), 300);
     let bodies = notes::bodies(&db, notes::Bodies::default().body("other")).await.unwrap();

@@ -541,6 +541,55 @@ const SECOND_VISIBLE_SQL: &str =
     "SELECT title FROM notes WHERE team_id = $1 AND ($2 OR deleted_at IS NULL)";
 
 /// ```sql
+/// SELECT id FROM notes
+/// WHERE (CAST($1 AS bool) OR size > 1) AND (size < 4 OR NOT CAST($2 AS boolean)) AND deleted_at IS NULL
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `notes`.
+///
+/// Reads `notes`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn cast_first(db: &impl Reader, params: CastFirst) -> Many<'_, CastFirst, i32> {
+    Many::new(db, &CAST_FIRST, params)
+}
+
+/// The parameters of [`cast_first()`].
+#[derive(Debug, Clone, Copy)]
+pub struct CastFirst {
+    /// a flag: where it is false, `size > 1` must hold
+    pub any_size: bool,
+    /// a flag: where it is true, `size < 4` must hold
+    pub small: bool,
+}
+
+sqlmill_runtime::params! {
+    CastFirst { any_size, small }
+    filters { any_size, small }
+    choices {}
+}
+
+static CAST_FIRST: Statement<CastFirst, i32> = Statement::several(
+    "notes::cast_first",
+    "queries/notes.sql:68",
+    &CAST_FIRST_SQL,
+    "bool bool",
+    "int4",
+);
+sqlmill_runtime::texts! {
+    CAST_FIRST_SQL {
+        r"SELECT id FROM notes
+WHERE "
+        [!0: "(size > 1)"]
+        " AND "
+        [1: "(size < 4)"]
+        " AND deleted_at IS NULL"
+    }
+}
+
+/// ```sql
 /// UPDATE notes SET size = $1 WHERE team_id = $2 AND ($3 OR deleted_at IS NULL)
 /// ```
 ///
@@ -566,7 +615,7 @@ sqlmill_runtime::params! { Resize { size, team_id, include_deleted } }
 
 static RESIZE: Statement<Resize> = Statement::new(
     "notes::resize",
-    "queries/notes.sql:68",
+    "queries/notes.sql:73",
     RESIZE_SQL,
     "int4 int4 bool",
     "",
@@ -668,7 +717,7 @@ sqlmill_runtime::params! {
 
 static SEVEN: Statement<Seven<'_>, i32> = Statement::several(
     "notes::seven",
-    "queries/notes.sql:72",
+    "queries/notes.sql:77",
     &SEVEN_SQL,
     "int4 int4 text int4 bool bool bool",
     "int4",
@@ -735,7 +784,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_TEAM: Statement<NewTeam<'_>> = Statement::new(
     "notes::add_team",
-    "queries/notes.sql:82",
+    "queries/notes.sql:87",
     ADD_TEAM_SQL,
     "int4 text timestamptz",
     "",
@@ -781,7 +830,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_NOTE: Statement<NewNote<'_>> = Statement::new(
     "notes::add_note",
-    "queries/notes.sql:85",
+    "queries/notes.sql:90",
     ADD_NOTE_SQL,
     "int4 int4 text int4 bool timestamptz",
     "",
@@ -838,7 +887,7 @@ sqlmill_runtime::constraints! {
 
 static COPY_NOTES: Statement<CopyNotes> = Statement::several(
     "notes::copy_notes",
-    "queries/notes.sql:88",
+    "queries/notes.sql:93",
     &COPY_NOTES_SQL,
     "int4 bool",
     "",
@@ -859,7 +908,7 @@ SELECT id + "
 sqlmill_runtime::statements! {
     NOTES_STATEMENTS:
     GET_NOTE, COUNT_NOTES, LIST_NOTES, LIST_NOTES_AS_WRITTEN, MAYBE, EITHER, FIRST_VISIBLE,
-    SECOND_VISIBLE, RESIZE, SEVEN, ADD_TEAM, ADD_NOTE, COPY_NOTES,
+    SECOND_VISIBLE, CAST_FIRST, RESIZE, SEVEN, ADD_TEAM, ADD_NOTE, COPY_NOTES,
 }
 
 // ==== src/tables.rs

@@ -79,6 +79,11 @@ SELECT id FROM notes WHERE team_id = :team_id AND (:include_deleted OR deleted_a
 --! second_visible Visible
 SELECT title FROM notes WHERE team_id = :team_id AND (:include_deleted OR deleted_at IS NULL);
 
+-- The server says of such a parameter that it stands where its cast does.
+--! cast_first
+SELECT id FROM notes
+WHERE (CAST(:any_size AS bool) OR size > 1) AND (size < 4 OR NOT CAST(:small AS boolean)) AND deleted_at IS NULL;
+
 -- Where rows are changed, the statement is sent as it is written.
 --! resize
 UPDATE notes SET size = :size WHERE team_id = :team_id AND (:include_deleted OR deleted_at IS NULL);

@@ -94,6 +94,13 @@ async fn every_combination_of_flags_gives_the_rows_of_the_statement_as_written()
     assert_eq!(found, kept);
     assert_eq!(notes::maybe(&db, None).await.unwrap().len(), usize::try_from(kept).unwrap());
 
+    let sizes = async |any_size, small| {
+        notes::cast_first(&db, notes::CastFirst { any_size, small }).await.unwrap().len()
+    };
+    let (all, some) = (sizes(true, false).await, sizes(false, false).await);
+    assert_eq!(all, usize::try_from(kept).unwrap());
+    assert!(some < all && sizes(false, true).await < some && sizes(true, true).await < all);
+
     let visible = |include_deleted| notes::Visible { team_id: 1, include_deleted };
     let (all, kept) = (notes::first_visible(&db, visible(true)), notes::second_visible(&db, visible(false)));
     let (all, kept) = (all.await.unwrap().len(), kept.await.unwrap().len());

@@ -43,3 +43,23 @@ SELECT id FROM notes;
 
 --! patched (title~)
 UPDATE notes SET title = :title WHERE (:id IS NULL OR id = :id);
+
+--! elsewhere
+SELECT id FROM notes WHERE id > :size::int AND (:size IS NULL OR size = :size);
+
+--! elsewhere_and_untyped
+SELECT id FROM notes WHERE (:size IS NULL OR size = :size) AND id > :size;
+
+--! behind_or
+SELECT id FROM notes WHERE size > 0 OR (:size IS NULL OR size = :size);
+
+--! two_tests
+SELECT id FROM notes WHERE (:a IS NULL OR :b IS NULL OR size BETWEEN :a AND :b);
+
+--! nameless
+--@ order(id: id; __: title, id)
+SELECT id FROM notes;
+
+--! reserved
+--@ order(id: id; self: title, id)
+SELECT id FROM notes;

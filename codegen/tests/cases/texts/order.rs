@@ -323,4 +323,97 @@ static ADD_NOTE: Statement<AddNote<'_>> = Statement::new(
 const ADD_NOTE_SQL: &str = r"INSERT INTO notes (id, title, size, created_at)
 VALUES ($1, $2, $3, '2026-01-01'::timestamptz + make_interval(days => $1))";
 
-sqlmill_runtime::statements! { NOTES_STATEMENTS: LIST_NOTES, ALL_IDS, TIES, ADD_NOTE }
+/// ```sql
+/// SELECT p.id, p.limit AS limit, p.offset AS fetch FROM plans AS p WHERE p.limit > $1 LIMIT $2
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `p`.
+///
+/// Ordered as the caller chooses: `Limit`, `Self_`, `Order`.
+///
+/// Reads `plans`.
+///
+/// Columns:
+///
+/// - `id`, `limit`, `fetch`: not null, as declared
+pub fn plans(db: &impl Reader, params: Plans) -> Many<'_, Plans, PlansRow> {
+    Many::new(db, &PLANS, params)
+}
+
+/// The parameters of [`plans()`].
+#[derive(Debug, Clone, Copy)]
+pub struct Plans {
+    /// not null: compared with `plans.limit`
+    pub limit: i32,
+    /// not null: a limit
+    pub at_most: i64,
+    /// The first, unless another is chosen.
+    pub order: PlansOrder,
+}
+
+impl Plans {
+    /// With what is required.
+    pub const fn new(limit: i32, at_most: i64) -> Self {
+        Self {
+            limit,
+            at_most,
+            order: PlansOrder::Limit,
+        }
+    }
+
+    /// In another order than the first.
+    #[must_use]
+    pub const fn order(mut self, order: PlansOrder) -> Self {
+        self.order = order;
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Plans { limit, at_most }
+    filters {}
+    choices { order }
+}
+
+/// The orders of [`plans()`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PlansOrder {
+    /// `"limit", id`
+    #[default]
+    Limit,
+    /// `p.offset DESC, id`
+    Self_,
+    /// `p.limit * 2, id`
+    Order,
+}
+
+/// A row of [`plans()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlansRow {
+    pub id: i32,
+    pub limit: i32,
+    pub fetch: i32,
+}
+
+sqlmill_runtime::row! { PlansRow { id, limit, fetch } }
+
+static PLANS: Statement<Plans, PlansRow> = Statement::several(
+    "notes::plans",
+    "queries/notes.sql:20",
+    &PLANS_SQL,
+    "int4 int8",
+    "int4 int4 int4",
+);
+sqlmill_runtime::texts! {
+    PLANS_SQL {
+        "SELECT p.id, p.limit AS limit, p.offset AS fetch FROM plans AS p WHERE p.limit > "
+        (0)
+        r"
+ORDER BY "
+        {0: [r#""limit", id"#] ["p.offset DESC, id"] ["p.limit * 2, id"]}
+        " LIMIT "
+        (1)
+    }
+}
+
+sqlmill_runtime::statements! { NOTES_STATEMENTS: LIST_NOTES, ALL_IDS, TIES, ADD_NOTE, PLANS }

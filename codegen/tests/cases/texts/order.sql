@@ -1,5 +1,6 @@
 -- ==== schema
 CREATE TABLE notes (id int PRIMARY KEY, title text NOT NULL, size int, created_at timestamptz NOT NULL);
+CREATE TABLE plans (id int PRIMARY KEY, "limit" int NOT NULL, "offset" int NOT NULL);
 -- ==== queries notes
 --! list_notes
 --- All notes.
@@ -18,3 +19,8 @@ SELECT id, size FROM notes WHERE size > :order;
 --! add_note
 INSERT INTO notes (id, title, size, created_at)
 VALUES (:id, :title, :size, '2026-01-01'::timestamptz + make_interval(days => :id));
+
+-- Names that are clauses elsewhere.
+--! plans
+--@ order(limit: "limit", id; self_: p.offset DESC, id; order: p.limit * 2, id)
+SELECT p.id, p.limit AS limit, p.offset AS fetch FROM plans AS p WHERE p.limit > :limit LIMIT :at_most;
