@@ -1,8 +1,8 @@
 -- Library and favorites: the assets that a person keeps at hand.
 
 --! save_to_library
---- Puts assets into a user's library: the two lists are read side by side. What is there already stays, and what was
---- removed comes back.
+--- Puts assets into a user's library: the two lists are read side by side, and one that is named twice is put there once. What is
+--- there already stays, and what was removed comes back.
 INSERT INTO user_library (user_id, asset_type, asset_id)
 SELECT DISTINCT :user_id::uuid, item.asset_type, item.asset_id
 FROM unnest(:asset_types::asset_type_enum[], :asset_ids::uuid[]) AS item (asset_type, asset_id)

@@ -6,8 +6,8 @@ use crate::types::AssetType;
 use sqlmill_runtime::types::{Timestamp, Uuid};
 use sqlmill_runtime::{Execute, Many, One, Optional, Reader, Statement, Writer};
 
-/// Puts assets into a user's library: the two lists are read side by side. What is there already stays, and what was
-/// removed comes back.
+/// Puts assets into a user's library: the two lists are read side by side, and one that is named twice is put there once. What is
+/// there already stays, and what was removed comes back.
 ///
 /// ```sql
 /// INSERT INTO user_library (user_id, asset_type, asset_id)

@@ -635,8 +635,8 @@ WHERE
 ///
 /// Ordered by `an expression DESC`, `email`.
 ///
-/// Read in pages by number. Not by cursor: it is ordered by `an expression`, which is not among its
-/// columns.
+/// Read in pages by number. Not by cursor: it is ordered by an expression, which is not among its
+/// columns; select it under a name, `SELECT …, … AS key`, and write `ORDER BY key`.
 ///
 /// Reads `users`, `users_to_organizations`.
 ///

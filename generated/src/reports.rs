@@ -903,11 +903,13 @@ WHERE
             (2)
             ") IN lower(report.name)) > 0)"
             else
-            "(position(lower("
+            "(false AND (position(lower("
             (2)
-            ") IN lower(report.name)) > 0 OR "
+            ") IN lower(report.name)) > 0) OR "
             (2)
-            " IS NULL)"
+            " IS NULL OR position(lower("
+            (2)
+            ") IN lower(report.name)) > 0)"
         ]
         r"
     AND "
@@ -916,15 +918,29 @@ WHERE
             (3)
             "))"
             else
-            "(report.created_by = ANY("
+            "(false AND (report.created_by = ANY("
             (3)
-            ") OR "
+            ")) OR "
             (3)
-            " IS NULL)"
+            " IS NULL OR report.created_by = ANY("
+            (3)
+            "))"
         ]
         r"
     AND "
-        [2: "(author.email = " (4) ")" else "(author.email = " (4) " OR " (4) " IS NULL)"]
+        [2:
+            "(author.email = "
+            (4)
+            ")"
+            else
+            "(false AND (author.email = "
+            (4)
+            ") OR "
+            (4)
+            " IS NULL OR author.email = "
+            (4)
+            ")"
+        ]
         r"
     AND "
         [3:
@@ -932,11 +948,13 @@ WHERE
             (5)
             "))"
             else
-            "(report.workspace_sharing = ANY("
+            "(false AND (report.workspace_sharing = ANY("
             (5)
-            ") OR "
+            ")) OR "
             (5)
-            " IS NULL)"
+            " IS NULL OR report.workspace_sharing = ANY("
+            (5)
+            "))"
         ]
         r"
     AND "
@@ -945,11 +963,13 @@ WHERE
             (6)
             ")"
             else
-            "(report.publicly_accessible = "
+            "(false AND (report.publicly_accessible = "
             (6)
-            " OR "
+            ") OR "
             (6)
-            " IS NULL)"
+            " IS NULL OR report.publicly_accessible = "
+            (6)
+            ")"
         ]
         r"
     AND "
@@ -960,13 +980,17 @@ WHERE
             (8)
             ")"
             else
-            "(report.created_at >= "
+            "(false AND (report.created_at >= "
             (7)
             " AND report.created_at < "
             (8)
-            " OR "
+            ") OR "
             (7)
-            " IS NULL)"
+            " IS NULL OR report.created_at >= "
+            (7)
+            " AND report.created_at < "
+            (8)
+            ")"
         ]
         r"
     AND "
@@ -975,11 +999,13 @@ WHERE
             (9)
             ")"
             else
-            "(report.updated_at >= "
+            "(false AND (report.updated_at >= "
             (9)
-            " OR "
+            ") OR "
             (9)
-            " IS NULL)"
+            " IS NULL OR report.updated_at >= "
+            (9)
+            ")"
         ]
         r"
     AND "
@@ -990,13 +1016,17 @@ WHERE
             (11)
             ")"
             else
-            "(report.deleted_at >= "
+            "(false AND (report.deleted_at >= "
             (10)
             " AND report.deleted_at < "
             (11)
-            " OR "
+            ") OR "
             (10)
-            " IS NULL)"
+            " IS NULL OR report.deleted_at >= "
+            (10)
+            " AND report.deleted_at < "
+            (11)
+            ")"
         ]
         r"
 ORDER BY "

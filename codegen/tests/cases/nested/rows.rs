@@ -435,6 +435,98 @@ FROM users u
 LEFT JOIN LATERAL (SELECT p.title, p.role FROM posts p WHERE p.author = u.id ORDER BY p.id DESC LIMIT 1) latest ON true
 ORDER BY u.id";
 
+/// A row that is there and holds nothing but NULL is told from one that is not there.
+///
+/// ```sql
+/// SELECT
+///     u.id,
+///     note,
+///     ARRAY(SELECT n FROM (SELECT body FROM posts WHERE author = u.id AND id <> 10) n) AS all_notes
+/// FROM users u
+/// LEFT JOIN LATERAL (SELECT p.body FROM posts p WHERE p.author = u.id AND p.id = 11) note ON true
+/// ORDER BY u.id
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `u`.
+///
+/// Ordered by `id`.
+///
+/// Reads `posts`, `users`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+/// - `note`: `note` may be null: right side of a LEFT JOIN at line 40
+/// - `all_notes`: not null: ARRAY of a subquery is empty where no row is found; elements are not
+///   null: `n` is a row that is there
+/// - `note.body`, `all_notes[].body`: may be null, as declared
+pub fn bodies(db: &impl Reader) -> Many<'_, (), BodiesRow> {
+    Many::new(db, &BODIES, ())
+}
+
+/// A row of [`bodies()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodiesRow {
+    pub id: i32,
+    pub note: Option<BodiesNote>,
+    pub all_notes: Vec<BodiesAllNote>,
+}
+
+/// [`BodiesRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct BodiesRowRef<'a> {
+    pub id: i32,
+    pub note: Option<BodiesNoteRef<'a>>,
+    pub all_notes: Vec<BodiesAllNoteRef<'a>>,
+}
+
+sqlmill_runtime::row! { BodiesRow, BodiesRowRef { id, note, all_notes } }
+
+/// What `note` of [`bodies()`] holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodiesNote {
+    pub body: Option<String>,
+}
+
+/// [`BodiesNote`], borrowed from the reply.
+#[derive(Debug)]
+pub struct BodiesNoteRef<'a> {
+    pub body: Option<&'a str>,
+}
+
+sqlmill_runtime::row! { BodiesNote, BodiesNoteRef { body } }
+sqlmill_runtime::nested! { BodiesNote, BodiesNoteRef }
+
+/// What `all_notes` of [`bodies()`] holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodiesAllNote {
+    pub body: Option<String>,
+}
+
+/// [`BodiesAllNote`], borrowed from the reply.
+#[derive(Debug)]
+pub struct BodiesAllNoteRef<'a> {
+    pub body: Option<&'a str>,
+}
+
+sqlmill_runtime::row! { BodiesAllNote, BodiesAllNoteRef { body } }
+sqlmill_runtime::nested! { BodiesAllNote, BodiesAllNoteRef }
+
+static BODIES: Statement<(), BodiesRow> = Statement::new(
+    "users::bodies",
+    "queries/users.sql:33",
+    BODIES_SQL,
+    "",
+    "int4 record record[]",
+);
+const BODIES_SQL: &str = r"SELECT
+    u.id,
+    note,
+    ARRAY(SELECT n FROM (SELECT body FROM posts WHERE author = u.id AND id <> 10) n) AS all_notes
+FROM users u
+LEFT JOIN LATERAL (SELECT p.body FROM posts p WHERE p.author = u.id AND p.id = 11) note ON true
+ORDER BY u.id";
+
 /// ```sql
 /// SELECT u
 /// FROM (
@@ -469,7 +561,7 @@ ORDER BY u.id";
 /// - `u.posts`: not null: ARRAY of a subquery is empty where no row is found; elements are not
 ///   null: `p` is a row that is there
 /// - `u.posts[].tags`: not null: `posts.tags` is NOT NULL; the author's `!`
-/// - `u.posts[].writer`: may be null: the subquery at line 42 may find no row
+/// - `u.posts[].writer`: may be null: the subquery at line 52 may find no row
 pub fn tree(db: &impl Reader) -> Many<'_, (), TreeRow> {
     Many::new(db, &TREE, ())
 }
@@ -546,7 +638,7 @@ sqlmill_runtime::nested! { AuthorPostWriter, AuthorPostWriterRef }
 
 static TREE: Statement<(), TreeRow> = Statement::new(
     "users::tree",
-    "queries/users.sql:33",
+    "queries/users.sql:43",
     TREE_SQL,
     "",
     "record",
@@ -606,7 +698,7 @@ sqlmill_runtime::row! { PairsRow, PairsRowRef { pair, names } }
 
 static PAIRS: Statement<(), PairsRow> = Statement::new(
     "users::pairs",
-    "queries/users.sql:52",
+    "queries/users.sql:62",
     PAIRS_SQL,
     "",
     "record record[]",
@@ -667,7 +759,7 @@ sqlmill_runtime::nested! { AllTitlesArrayAgg, AllTitlesArrayAggRef }
 
 static ALL_TITLES: Statement<(i32,), AllTitlesRow> = Statement::new(
     "users::all_titles",
-    "queries/users.sql:55",
+    "queries/users.sql:65",
     ALL_TITLES_SQL,
     "int4",
     "record[]",
@@ -710,7 +802,7 @@ sqlmill_runtime::row! { AlteredRowsRow, AlteredRowsRowRef { x, all_of_them } }
 
 static ALTERED_ROWS: Statement<(), AlteredRowsRow> = Statement::new(
     "users::altered_rows",
-    "queries/users.sql:58",
+    "queries/users.sql:68",
     ALTERED_ROWS_SQL,
     "",
     "public.altered(int4,text,int4,int4) public.altered(int4,text,int4,int4)[]",
@@ -763,7 +855,7 @@ sqlmill_runtime::row! { RenameRow, RenameRowRef { post, id } }
 
 static RENAME: Statement<Rename<'_>, RenameRow> = Statement::new(
     "users::rename",
-    "queries/users.sql:61",
+    "queries/users.sql:71",
     RENAME_SQL,
     "text int4",
     "public.posts(int4,int4,text,text[],text,public.role) int4",
@@ -826,7 +918,7 @@ sqlmill_runtime::nested! { Headline, HeadlineRef }
 
 static HEADLINES: Statement<(), HeadlinesRow> = Statement::new(
     "users::headlines",
-    "queries/users.sql:64",
+    "queries/users.sql:74",
     HEADLINES_SQL,
     "",
     "public.headlines(int4,text,text) int4",
@@ -883,7 +975,7 @@ sqlmill_runtime::nested! { EitherO, EitherORef }
 
 static EITHER: Statement<(), EitherRow> = Statement::new(
     "users::either",
-    "queries/users.sql:67",
+    "queries/users.sql:77",
     EITHER_SQL,
     "",
     "record",
@@ -893,6 +985,6 @@ const EITHER_SQL: &str = "SELECT o FROM (SELECT id, name FROM users) o UNION ALL
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
     LIST_POSTS, GET_USER_WITH_POSTS, USERS_WITH_WHOLE_POSTS, USERS_WITH_ANY_POST,
-    USERS_WITH_MAYBE_POSTS, LATEST, TREE, PAIRS, ALL_TITLES, ALTERED_ROWS, RENAME, HEADLINES,
-    EITHER,
+    USERS_WITH_MAYBE_POSTS, LATEST, BODIES, TREE, PAIRS, ALL_TITLES, ALTERED_ROWS, RENAME,
+    HEADLINES, EITHER,
 }

@@ -47,6 +47,16 @@ FROM users u
 LEFT JOIN LATERAL (SELECT p.title, p.role FROM posts p WHERE p.author = u.id ORDER BY p.id DESC LIMIT 1) latest ON true
 ORDER BY u.id;
 
+--! bodies
+--- A row that is there and holds nothing but NULL is told from one that is not there.
+SELECT
+    u.id,
+    note,
+    ARRAY(SELECT n FROM (SELECT body FROM posts WHERE author = u.id AND id <> 10) n) AS all_notes
+FROM users u
+LEFT JOIN LATERAL (SELECT p.body FROM posts p WHERE p.author = u.id AND p.id = 11) note ON true
+ORDER BY u.id;
+
 --! tree : (u: Author, u.posts[].tags[!])
 SELECT u
 FROM (

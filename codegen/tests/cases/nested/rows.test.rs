@@ -83,6 +83,22 @@ async fn rows_within_rows() {
 }
 
 #[tokio::test]
+async fn a_row_of_nulls_is_a_row() {
+    let db = crate::database::of("nested_rows").await;
+    let rows = users::bodies(&db).await.unwrap();
+    let rows: Vec<_> = rows.into_iter().map(|row| (row.note, row.all_notes)).collect();
+    let nothing = || users::BodiesAllNote { body: None };
+    assert_eq!(
+        rows,
+        [
+            (Some(users::BodiesNote { body: None }), vec![nothing()]),
+            (None, vec![]),
+            (None, vec![nothing()]),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn rows_within_rows_within_rows() {
     let db = crate::database::of("nested_rows").await;
     let tree = users::tree(&db).await.unwrap();
