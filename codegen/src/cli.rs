@@ -867,7 +867,11 @@ fn falsify_project(arguments: &Falsify) -> Result<Verdict, Failure> {
     }
     let verdict = opened.report(&diagnostics)?;
     let runs = seen.iter().map(|seen| seen.runs).sum::<u64>();
-    eprintln!("{} tried in {runs} runs", count(subjects.len(), "query"));
+    eprintln!(
+        "{} of {} tried in {runs} runs",
+        count(subjects.len(), "text"),
+        count(chosen.len(), "query")
+    );
     Ok(verdict)
 }
 

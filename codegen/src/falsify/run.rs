@@ -25,8 +25,23 @@ pub fn observe(
     let checks = catalog
         .constraints
         .values()
+        .filter(|constraint| constraint.schema != "information_schema")
         .map(|constraint| constraint.definition.as_str());
-    let pool = Pool::gather(subjects.iter().map(|subject| subject.sql).chain(checks));
+    let bounds = connection.simple(
+        "SELECT pg_catalog.pg_get_expr(relpartbound, oid) FROM pg_catalog.pg_class WHERE relispartition",
+    )?;
+    let bounds = bounds
+        .iter()
+        .flat_map(|rows| &rows.rows)
+        .flatten()
+        .flatten();
+    let pool = Pool::gather(
+        subjects
+            .iter()
+            .map(|subject| subject.sql)
+            .chain(checks)
+            .chain(bounds.map(String::as_str)),
+    );
     let tables = tables(catalog);
     // A query that waits or runs away must not stop the others.
     connection.simple(

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Oid, TypeKind};
+use crate::model::Pattern;
+use crate::prove::pattern_of;
 
 /// A small generator of numbers: the same seed gives the same run.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ impl Dice {
 pub(super) struct Pool {
     pub(super) texts: Vec<String>,
     pub(super) numbers: Vec<String>,
+    /// Those of the texts that are regular expressions: a value that matches is hardly ever met by chance.
+    patterns: Vec<Pattern>,
 }
 
 impl Pool {
@@ -65,9 +69,73 @@ impl Pool {
                 .filter(|found| (1..=6).contains(&found.len()));
             numbers.extend(digits.map(str::to_owned));
         }
+        let patterns = strings.iter().filter_map(|text| pattern_of(text));
         Self {
+            patterns: patterns
+                .filter(|pattern| !matches!(pattern, Pattern::Text(_)))
+                .collect(),
             texts: strings.into_iter().collect(),
             numbers: numbers.into_iter().collect(),
+        }
+    }
+
+    /// A text that one of the author's patterns is looking for: of a regular expression, or of LIKE.
+    fn matching(&self, dice: &mut Dice) -> Option<String> {
+        if dice.chance(50) {
+            let text = dice.pick(&self.texts)?;
+            return text
+                .contains(['%', '_'])
+                .then(|| text.replace('%', "a").replace('_', "b"));
+        }
+        let mut text = String::new();
+        match_pattern(dice.pick(&self.patterns)?, dice, &mut text);
+        Some(text)
+    }
+
+    /// A moment that stands in the author's texts, such as a bound of a partition.
+    fn moment(&self, dice: &mut Dice) -> Option<String> {
+        let text = dice.pick(&self.texts)?;
+        let mut parts = text.get(..10)?.split('-').map(str::len);
+        let dated = parts.by_ref().eq([4, 2, 2]);
+        (dated && text.starts_with(|c: char| c.is_ascii_digit())).then(|| text.clone())
+    }
+}
+
+/// Writes a text that matches, mostly: what stands before `^` or behind `$` is written as well.
+fn match_pattern(pattern: &Pattern, dice: &mut Dice, out: &mut String) {
+    match pattern {
+        Pattern::Begin | Pattern::End => {}
+        Pattern::Text(text) => out.push_str(text),
+        Pattern::In(ranges) => {
+            let from = dice.pick(ranges).map(|&(first, last)| {
+                let within = |&c: &char| c <= last;
+                let step = u32::try_from(dice.below(5)).unwrap_or_default();
+                char::from_u32(u32::from(first) + step)
+                    .filter(within)
+                    .unwrap_or(first)
+            });
+            out.extend(from);
+        }
+        Pattern::NotIn(ranges) => {
+            let outside = |c: &char| {
+                !ranges
+                    .iter()
+                    .any(|(first, last)| (first..=last).contains(&c))
+            };
+            let free: Vec<char> = "ab1A-é".chars().filter(outside).collect();
+            out.extend(dice.pick(&free));
+        }
+        Pattern::Row(parts) => parts.iter().for_each(|part| match_pattern(part, dice, out)),
+        Pattern::Either(parts) => {
+            if let Some(part) = dice.pick(parts) {
+                match_pattern(part, dice, out);
+            }
+        }
+        Pattern::Times(least, most, part) => {
+            let room = most.map_or(2, |most| usize::from(most - least).min(2));
+            for _ in 0..usize::from(*least) + dice.below(room + 1) {
+                match_pattern(part, dice, out);
+            }
         }
     }
 }
@@ -172,6 +240,12 @@ const UUIDS: &[&str] = &[
 ];
 
 fn base(name: &str, pool: &Pool, dice: &mut Dice) -> Option<String> {
+    if matches!(name, "date" | "timestamp" | "timestamptz")
+        && dice.chance(40)
+        && let Some(moment) = pool.moment(dice)
+    {
+        return Some(moment);
+    }
     let fixed: &[&str] = match name {
         "bool" => &["true", "false"],
         "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" | "oid" | "money" => {
@@ -193,6 +267,11 @@ fn base(name: &str, pool: &Pool, dice: &mut Dice) -> Option<String> {
                 && let Some(text) = dice.pick(&pool.texts)
             {
                 return Some(text.clone());
+            }
+            if dice.chance(50)
+                && let Some(text) = pool.matching(dice)
+            {
+                return Some(text);
             }
             &["", "a", "b", "A", "a%", "1", "{}"]
         }
@@ -264,6 +343,26 @@ mod tests {
         let pool = Pool::gather(["status = 'active' AND n > 20 AND x <> 'it''s'"].into_iter());
         assert!(pool.texts.contains(&"active".to_owned()));
         assert!(pool.numbers.contains(&"20".to_owned()));
+    }
+
+    #[test]
+    fn patterns_are_met_and_moments_found() {
+        let texts = "email ~ '^[^@ ]+@[a-c]{2,3}\\.(com|org)$' OR name LIKE '%@_' OR at >= '2026-01-01 00:00:00+00'";
+        let pool = Pool::gather([texts].into_iter());
+        let mut dice = Dice::new(1);
+        let made: BTreeSet<String> = (0..200).filter_map(|_| pool.matching(&mut dice)).collect();
+        assert!(made.contains("a@b"), "{made:?}");
+        let regular = |text: &&String| {
+            text.split_once('@').is_some_and(|(name, host)| {
+                !name.is_empty() && (host.ends_with(".com") || host.ends_with(".org"))
+            })
+        };
+        assert!(made.iter().filter(regular).count() > 5, "{made:?}");
+        let moments: BTreeSet<String> = (0..50).filter_map(|_| pool.moment(&mut dice)).collect();
+        assert_eq!(
+            moments,
+            BTreeSet::from(["2026-01-01 00:00:00+00".to_owned()])
+        );
     }
 
     #[test]

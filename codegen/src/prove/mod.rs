@@ -27,6 +27,11 @@ use crate::facts::Facts;
 
 pub use rules::Rules;
 
+/// What a regular expression looks for, if that can be said outside of the server.
+pub(crate) fn pattern_of(text: &str) -> Option<crate::model::Pattern> {
+    regex::read(text, regex::Case::Sensitive).map(|regex| regex.pattern)
+}
+
 /// What every proof starts from.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
