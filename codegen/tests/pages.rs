@@ -35,6 +35,7 @@ CREATE INDEX events_tag ON events (tag, id DESC);
 CREATE INDEX events_seen ON events (seen, id);
 CREATE INDEX events_seen_of_org ON events (org, seen DESC NULLS LAST, id DESC);
 CREATE INDEX events_tag_seen ON events (tag, seen, id);
+CREATE TABLE mixed (id int PRIMARY KEY, a int, b text, c int, e bool NOT NULL);
 CREATE TABLE notes (id bigint PRIMARY KEY, event bigint NOT NULL REFERENCES events);
 CREATE VIEW live AS SELECT id, org, at FROM events WHERE gone IS NULL;
 ";
@@ -317,4 +318,93 @@ SELECT id, coalesce(seen, -1) AS seen FROM events ORDER BY 2 DESC, id;
             yes("stands_for_null", "seen int4 DESC, id int8"),
         ]
     );
+}
+
+/// A splitmix64: the same numbers everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(limit).unwrap()).unwrap()
+    }
+}
+
+/// Keys in any number, directions and places for NULL, over rows full of ties and NULLs.
+fn random_order(dice: &mut Dice) -> String {
+    // `e` is NOT NULL.
+    let mut columns = vec!["a", "b", "c", "e"];
+    let mut keys = Vec::new();
+    for _ in 0..dice.below(5) {
+        let column = columns.remove(dice.below(columns.len()));
+        let direction = ["", " ASC", " DESC"][dice.below(3)];
+        let nulls = ["", " NULLS FIRST", " NULLS LAST"][dice.below(3)];
+        keys.push(format!("{column}{direction}{nulls}"));
+    }
+    keys.push(["id", "id DESC", "id NULLS FIRST"][dice.below(3)].to_owned());
+    keys.join(", ")
+}
+
+/// From every row on, in both directions, a page by cursor is what the list has there.
+#[test]
+fn from_any_row_on_the_list_goes_on() {
+    let seed = std::env::var("SQLMILL_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
+    let dice = &mut Dice(seed);
+    let orders: Vec<String> = (0..40).map(|_| random_order(dice)).collect();
+    let mut queries = String::new();
+    for (number, order) in orders.iter().enumerate() {
+        queries += &format!(
+            "--! q{number}\n--@ page\nSELECT a, b, c, e, id FROM mixed ORDER BY {order};\n\n"
+        );
+    }
+    let (compiled, _, scratch) = compiled(&queries);
+    assert_eq!(compiled.diagnostics, []);
+    let database = scratch.fresh_database().unwrap();
+    let mut connection = database.connect().unwrap();
+    connection
+        .simple(
+            "INSERT INTO mixed SELECT n, CASE WHEN n % 3 > 0 THEN n % 2 END, (ARRAY['x', NULL, 'y', ''])[1 + n / 3 % 4],
+                 CASE WHEN n % 5 > 1 THEN n % 3 END, n % 2 = 0
+             FROM generate_series(1, 48) AS n",
+        )
+        .unwrap();
+    for (checked, order) in compiled.checked().iter().zip(&orders) {
+        let pages = checked.pages.unwrap();
+        let cursor = pages.orders[0].cursor.as_ref().unwrap();
+        let [_, _, by_cursor @ ..] = pages.texts[0].made.as_slice() else {
+            panic!("{order} has no cursors");
+        };
+        let mut rows = |sql: &str| {
+            let mut replies = connection.simple(sql).unwrap();
+            replies.pop().unwrap().rows
+        };
+        let all = rows(&checked.statement.sql);
+        for (place, row) in all.iter().enumerate() {
+            let mut pattern = 0;
+            for (bit, &key) in cursor.nulls().iter().enumerate() {
+                pattern |= usize::from(row[cursor.keys[key].column].is_none()) << bit;
+            }
+            let limit = 1 + dice.below(all.len());
+            let values = cursor.keys.iter().filter_map(|key| {
+                let value = row[key.column].as_ref()?;
+                Some(format!("'{value}'::{}", key.sql_type))
+            });
+            let values: Vec<String> = values.chain([limit.to_string()]).collect();
+            let mut page = |backwards: usize| {
+                let (text, _) = &by_cursor[2 * pattern + backwards];
+                let numbered = values.iter().enumerate();
+                let text = numbered.fold(text.clone(), |text, (index, value)| {
+                    text.replace(&format!("${}", index + 1), value)
+                });
+                rows(&text)
+            };
+            let after = all[place + 1..].iter().take(limit);
+            assert!(page(0).iter().eq(after), "after {row:?} by {order}");
+            let before = all[..place].iter().rev().take(limit);
+            assert!(page(1).iter().eq(before), "before {row:?} by {order}");
+        }
+    }
 }
