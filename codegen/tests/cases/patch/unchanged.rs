@@ -528,8 +528,356 @@ static CHANGE_ALL: Statement<(Patch<Option<&str>>,)> = Statement::new(
 );
 const CHANGE_ALL_SQL: &str = "UPDATE people SET bio = CASE WHEN $2 THEN $1 ELSE people.bio END, updated_at = now() WHERE true";
 
+/// ```sql
+/// INSERT INTO guarded (id, name) VALUES ($1, $2)
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Writes `guarded` (insert): `id`, `name`.
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): inserts into `guarded`
+pub fn put_guarded<'a>(db: &'a impl Writer, params: PutGuarded<'a>) -> Execute<'a, PutGuarded<'a>> {
+    Execute::new(db, &PUT_GUARDED, params)
+}
+
+/// The parameters of [`put_guarded()`].
+#[derive(Debug, Clone, Copy)]
+pub struct PutGuarded<'a> {
+    /// not null: stored in `guarded.id`, which is NOT NULL
+    pub id: i32,
+    /// not null: stored in `guarded.name`, which is NOT NULL
+    pub name: &'a str,
+}
+
+sqlmill_runtime::params! { PutGuarded<'_> { id, name } }
+
+/// What [`put_guarded()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PutGuardedConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+}
+
+sqlmill_runtime::constraints! {
+    PutGuardedConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+    }
+}
+
+static PUT_GUARDED: Statement<PutGuarded<'_>> = Statement::new(
+    "users::put_guarded",
+    "queries/users.sql:34",
+    PUT_GUARDED_SQL,
+    "int4 text",
+    "",
+);
+const PUT_GUARDED_SQL: &str = "INSERT INTO guarded (id, name) VALUES ($1, $2)";
+
+/// Nothing is written where nothing is set: these triggers would tell.
+///
+/// ```sql
+/// UPDATE guarded AS "select"
+/// SET /* what */ name = CASE WHEN $2 THEN $1 ELSE "select".name END, nick = CASE WHEN $4 THEN $3 ELSE "select".nick END -- both
+/// WHERE "select".id = $5
+/// RETURNING *, "select".name || '!' AS loud, (SELECT count(*) FROM guarded) AS rows
+/// ```
+///
+/// Returns at most one row: `guarded.id` is the primary key.
+///
+/// Where nothing is set, the rows are selected and none is written.
+///
+/// Reads `guarded`. Writes `guarded` (update): `name`, `nick`.
+///
+/// Columns:
+///
+/// - `id`, `name`: not null, as declared
+/// - `nick`, `upper_name`: may be null, as declared
+/// - `loud`: not null: `||` of values that are not null
+/// - `rows`: not null: `count` of no rows is 0
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded`
+/// - `guarded.id` (not-null constraint): updates `guarded`
+/// - `guarded.name` (not-null constraint): updates `guarded`
+pub fn change_guarded<'a>(
+    db: &'a impl Writer,
+    params: ChangeGuarded<'a>,
+) -> Optional<'a, ChangeGuarded<'a>, ChangeGuardedRow> {
+    Optional::new(db, &CHANGE_GUARDED, params)
+}
+
+/// The parameters of [`change_guarded()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeGuarded<'a> {
+    /// not null: stored in `guarded.name`, which is NOT NULL
+    pub name: Patch<&'a str>,
+    /// may be null: stored in `guarded.nick`, which may be
+    pub nick: Patch<Option<&'a str>>,
+    /// not null: compared with `guarded.id`
+    pub id: i32,
+}
+
+sqlmill_runtime::params! {
+    ChangeGuarded<'_> { name, nick, id }
+    kept { name, nick }
+}
+
+sqlmill_runtime::patches! {
+    ChangeGuarded<'a>: new(id: i32) {
+        name: &'a str,
+        nick or clear_nick: &'a str,
+    }
+}
+
+/// A row of [`change_guarded()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeGuardedRow {
+    pub id: i32,
+    pub name: String,
+    pub nick: Option<String>,
+    pub upper_name: Option<String>,
+    pub loud: String,
+    pub rows: i64,
+}
+
+/// [`ChangeGuardedRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ChangeGuardedRowRef<'a> {
+    pub id: i32,
+    pub name: &'a str,
+    pub nick: Option<&'a str>,
+    pub upper_name: Option<&'a str>,
+    pub loud: &'a str,
+    pub rows: i64,
+}
+
+sqlmill_runtime::row! {
+    ChangeGuardedRow, ChangeGuardedRowRef { id, name, nick, upper_name, loud, rows }
+}
+
+/// What [`change_guarded()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeGuardedConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeGuardedConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static CHANGE_GUARDED: Statement<ChangeGuarded<'_>, ChangeGuardedRow> = Statement::several(
+    "users::change_guarded",
+    "queries/users.sql:37",
+    &CHANGE_GUARDED_SQL,
+    "text bool text bool int4",
+    "int4 text text text text int8",
+);
+sqlmill_runtime::texts! {
+    CHANGE_GUARDED_SQL {
+        {0:
+            [
+                r#"UPDATE guarded AS "select"
+SET /* what */ name = CASE WHEN "#
+                (1)
+                " THEN "
+                (0)
+                r#" ELSE "select".name END, nick = CASE WHEN "#
+                (3)
+                " THEN "
+                (2)
+                r#" ELSE "select".nick END -- both
+WHERE "select".id = "#
+                (4)
+                r#"
+RETURNING *, "select".name || '!' AS loud, (SELECT count(*) FROM guarded) AS rows"#
+            ]
+            [
+                r#"SELECT *, "select".name || '!' AS loud, (SELECT count(*) FROM guarded) AS rows
+FROM guarded AS "select"
+WHERE "select".id = "#
+                (4)
+            ]
+        }
+    }
+}
+
+/// ```sql
+/// UPDATE visible SET nick = CASE WHEN $2 THEN $1 ELSE visible.nick END WHERE id = $3
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Where nothing is set, the rows are selected and none is written.
+///
+/// Reads `guarded`. Writes `guarded` (update): `nick`.
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded`
+/// - `guarded.id` (not-null constraint): updates `guarded`
+/// - `guarded.name` (not-null constraint): updates `guarded`
+pub fn change_visible<'a>(
+    db: &'a impl Writer,
+    params: ChangeVisible<'a>,
+) -> Execute<'a, ChangeVisible<'a>> {
+    Execute::new(db, &CHANGE_VISIBLE, params)
+}
+
+/// The parameters of [`change_visible()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeVisible<'a> {
+    /// may be null: stored in `guarded.nick`, which may be
+    pub nick: Patch<Option<&'a str>>,
+    /// not null: compared with `guarded.id`
+    pub id: i32,
+}
+
+sqlmill_runtime::params! {
+    ChangeVisible<'_> { nick, id }
+    kept { nick }
+}
+
+sqlmill_runtime::patches! {
+    ChangeVisible<'a>: new(id: i32) {
+        nick or clear_nick: &'a str,
+    }
+}
+
+/// What [`change_visible()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeVisibleConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeVisibleConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static CHANGE_VISIBLE: Statement<ChangeVisible<'_>> = Statement::several(
+    "users::change_visible",
+    "queries/users.sql:44",
+    &CHANGE_VISIBLE_SQL,
+    "text bool int4",
+    "",
+);
+sqlmill_runtime::texts! {
+    CHANGE_VISIBLE_SQL {
+        {0:
+            [
+                "UPDATE visible SET nick = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE visible.nick END WHERE id = "
+                (2)
+            ]
+            [
+                r"SELECT
+FROM visible
+WHERE id = "
+                (2)
+            ]
+        }
+    }
+}
+
+/// Runs as it is written, whatever is kept.
+///
+/// ```sql
+/// INSERT INTO guarded AS "Kept" (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET nick = CASE WHEN $4 THEN $3 ELSE "Kept".nick END RETURNING upper_name
+/// ```
+///
+/// Returns at most one row: inserts one row.
+///
+/// Reads `guarded`. Writes `guarded` (insert, update): `id`, `name`, `nick`.
+///
+/// Columns:
+///
+/// - `upper_name`: may be null, as declared
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded` on conflict
+/// - `guarded.id` (not-null constraint): updates `guarded` on conflict
+/// - `guarded.name` (not-null constraint): updates `guarded` on conflict
+pub fn upsert_guarded<'a>(
+    db: &'a impl Writer,
+    params: UpsertGuarded<'a>,
+) -> Optional<'a, UpsertGuarded<'a>, Option<String>> {
+    Optional::new(db, &UPSERT_GUARDED, params)
+}
+
+/// The parameters of [`upsert_guarded()`].
+#[derive(Debug, Clone, Copy)]
+pub struct UpsertGuarded<'a> {
+    /// not null: stored in `guarded.id`, which is NOT NULL
+    pub id: i32,
+    /// not null: stored in `guarded.name`, which is NOT NULL
+    pub name: &'a str,
+    /// may be null: stored in `guarded.nick`, which may be
+    pub nick: Patch<Option<&'a str>>,
+}
+
+sqlmill_runtime::params! { UpsertGuarded<'_> { id, name, nick } }
+
+sqlmill_runtime::patches! {
+    UpsertGuarded<'a>: new(id: i32, name: &'a str) {
+        nick or clear_nick: &'a str,
+    }
+}
+
+/// What [`upsert_guarded()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpsertGuardedConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    UpsertGuardedConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static UPSERT_GUARDED: Statement<UpsertGuarded<'_>, Option<String>> = Statement::new(
+    "users::upsert_guarded",
+    "queries/users.sql:47",
+    UPSERT_GUARDED_SQL,
+    "int4 text text bool",
+    "text",
+);
+const UPSERT_GUARDED_SQL: &str = r#"INSERT INTO guarded AS "Kept" (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET nick = CASE WHEN $4 THEN $3 ELSE "Kept".nick END RETURNING upper_name"#;
+
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
     PUT, COUNT_UPDATES, CHANGE, CHANGE_SILENTLY, CHANGE_IN_SCOPE, CHANGE_AND_COUNT, CHANGE_AND_SEE,
-    CHANGE_OF_A_TEAM, CHANGE_ALL,
+    CHANGE_OF_A_TEAM, CHANGE_ALL, PUT_GUARDED, CHANGE_GUARDED, CHANGE_VISIBLE, UPSERT_GUARDED,
 }

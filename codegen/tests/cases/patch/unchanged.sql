@@ -6,6 +6,11 @@ CREATE TABLE teams (id int PRIMARY KEY, lead int);
 CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, what text);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES (NEW.name); RETURN NEW; END $$;
 CREATE TRIGGER note AFTER UPDATE ON people FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TABLE guarded (id int PRIMARY KEY, name text NOT NULL, nick text, upper_name text GENERATED ALWAYS AS (upper(name)) STORED);
+CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'written'; END $$;
+CREATE TRIGGER each_row BEFORE UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION no();
+CREATE TRIGGER each_statement BEFORE UPDATE ON guarded FOR EACH STATEMENT EXECUTE FUNCTION no();
+CREATE VIEW visible AS SELECT id, name, nick FROM guarded WHERE id > 0;
 
 -- ==== sqlmill.toml
 [updated_at]
@@ -44,3 +49,20 @@ UPDATE people SET bio = :bio, updated_at = now() FROM teams WHERE teams.lead = p
 
 --! change_all (bio~)
 UPDATE people SET bio = :bio, updated_at = now() WHERE true;
+
+--! put_guarded
+INSERT INTO guarded (id, name) VALUES (:id, :name);
+
+--! change_guarded (name~, nick~)
+--- Nothing is written where nothing is set: these triggers would tell.
+UPDATE guarded AS "select"
+SET /* what */ name = :name, nick = :nick -- both
+WHERE "select".id = :id
+RETURNING *, "select".name || '!' AS loud, (SELECT count(*) FROM guarded) AS rows;
+
+--! change_visible (nick~)
+UPDATE visible SET nick = :nick WHERE id = :id;
+
+--! upsert_guarded (nick~)
+--- Runs as it is written, whatever is kept.
+INSERT INTO guarded AS "Kept" (id, name) VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET nick = :nick RETURNING upper_name;

@@ -45,3 +45,27 @@ async fn where_nothing_is_set_no_row_is_written() {
     assert_eq!(updates().await, 5);
     assert_eq!(users::change_of_a_team(&db, ChangeOfATeam::new(1)).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn no_trigger_hears_of_a_change_that_sets_nothing() {
+    let db = crate::database::of("patch_unchanged").await;
+    users::put_guarded(&db, users::PutGuarded { id: 1, name: "Ada" }).await.unwrap();
+    let nothing = users::ChangeGuarded::new(1);
+    let kept = users::change_guarded(&db, nothing).await.unwrap().unwrap();
+    assert_eq!((kept.loud.as_str(), kept.rows), ("Ada!", 1));
+    assert_eq!(kept.upper_name.as_deref(), Some("ADA"));
+    // Nor where there is no row: a trigger of the statement would.
+    let nobody = users::ChangeGuarded::new(2);
+    assert_eq!(users::change_guarded(&db, nobody).await.unwrap(), None);
+    for change in [nothing.clear_nick(), nobody.name("Bea")] {
+        assert!(users::change_guarded(&db, change).await.is_err(), "{change:?}");
+    }
+
+    let visible = users::ChangeVisible::new(1);
+    assert_eq!(users::change_visible(&db, visible).await.unwrap(), 1);
+    assert_eq!(users::change_visible(&db, users::ChangeVisible::new(0)).await.unwrap(), 0);
+    assert!(users::change_visible(&db, visible.nick("a")).await.is_err());
+    // This one updates, whatever is kept: the trigger of the statement hears of it.
+    let new = users::UpsertGuarded::new(3, "Cid");
+    assert!(users::upsert_guarded(&db, new).await.is_err());
+}
