@@ -38,15 +38,22 @@ impl Claims {
         }
         if let Some((other, first)) = self.types.get(name) {
             if other != what {
-                diagnostics.push(
-                    Diagnostic::error(
-                        "name-collision",
-                        format!("{other} and {what} would both be `{name}` in Rust"),
-                    )
-                    .at(at)
-                    .related(*first, "the first one")
-                    .help("rename one of the queries, or name its struct in the `--!` line"),
-                );
+                let both_params = [other, what]
+                    .iter()
+                    .all(|what| what.starts_with("the parameters of"));
+                let mut finding = Diagnostic::error(
+                    "name-collision",
+                    format!("{other} and {what} would both be `{name}` in Rust"),
+                )
+                .at(at)
+                .related(*first, "the first one")
+                .help("rename one of the queries, or name its struct in the `--!` line");
+                if both_params {
+                    finding = finding.help(
+                        "queries with optional filters, or orders to choose from, share no struct: its methods say what the one sends",
+                    );
+                }
+                diagnostics.push(finding);
             }
             return;
         }

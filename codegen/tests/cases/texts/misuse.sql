@@ -63,3 +63,11 @@ SELECT id FROM notes;
 --! reserved
 --@ order(id: id; self: title, id)
 SELECT id FROM notes;
+
+--: Search()
+
+--! first_search Search
+SELECT id FROM notes WHERE id > :least AND (:title IS NULL OR title = :title);
+
+--! second_search Search
+SELECT title FROM notes WHERE id > :least AND (:title IS NULL OR title = :title);
