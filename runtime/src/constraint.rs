@@ -110,6 +110,8 @@ pub enum ConstraintKind {
     NotNull,
     /// EXCLUDE.
     Exclusion,
+    /// No partition takes the row, or not the one that was written to.
+    Partition,
 }
 
 impl fmt::Display for ConstraintKind {
@@ -120,6 +122,7 @@ impl fmt::Display for ConstraintKind {
             Self::Check => "check constraint",
             Self::NotNull => "not-null constraint",
             Self::Exclusion => "exclusion constraint",
+            Self::Partition => "partition bounds",
         })
     }
 }
@@ -155,7 +158,7 @@ impl Violation {
         self.column.as_deref()
     }
 
-    /// The name of the constraint; NOT NULL has none before PostgreSQL 18.
+    /// The name of the constraint; NOT NULL has none before PostgreSQL 18, and partition bounds never.
     pub fn constraint(&self) -> Option<&str> {
         self.constraint.as_deref()
     }

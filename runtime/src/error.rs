@@ -505,6 +505,9 @@ fn violation(server: &ServerError<'_>) -> Option<Violation> {
         "23502" => ConstraintKind::NotNull,
         "23503" | "23001" => ConstraintKind::ForeignKey,
         "23505" => ConstraintKind::Unique,
+        "23514" if server.constraint.is_none() && server.table.is_some() => {
+            ConstraintKind::Partition
+        }
         "23514" => ConstraintKind::Check,
         "23P01" => ConstraintKind::Exclusion,
         _ => return None,

@@ -115,6 +115,11 @@ async fn a_row_between_partitions_and_an_unknown_constraint_stay_representable()
     assert_eq!(error.kind(), ErrorKind::Constraint);
     assert_eq!(error.constraint::<EventConstraint>(), None);
     assert_eq!(error.violation().unwrap().constraint(), None);
+    assert_eq!(error.violation().unwrap().kind(), ConstraintKind::Partition);
+    assert_eq!(
+        error.to_string(),
+        "events::add_event (queries/events.sql:1): violates partition bounds of `events` [23514]"
+    );
     scratch.run("ALTER TABLE events ADD CONSTRAINT recent CHECK (day > '2024-02-01')");
     let day = Date::constant(2024, 1, 1);
     let error = Execute::new(&db, &ADD_EVENT, (1, day, None, Some("a")))
