@@ -41,7 +41,7 @@ pub struct Facts {
     pub order: Order,
     /// What parameters are held to that are stored as they are.
     pub held: Vec<Held>,
-    /// The unique indexes that the proofs rest on.
+    /// The unique indexes that the proofs rest on, and those that ON CONFLICT names.
     pub keys: BTreeSet<Oid>,
 }
 

@@ -112,6 +112,7 @@ sqlmill_runtime::relied! {
     key "public"."datasets" "datasets_pkey" "CREATE UNIQUE INDEX datasets_pkey ON public.datasets USING btree (id)";
     key "public"."datasets_to_permission_groups" "datasets_to_permission_groups_pkey" "CREATE UNIQUE INDEX datasets_to_permission_groups_pkey ON public.datasets_to_permission_groups USING btree (dataset_id, permission_group_id)";
     column "public"."docs" "name" "character varying(255)";
+    key "public"."docs" "docs_name_organization_id_key" "CREATE UNIQUE INDEX docs_name_organization_id_key ON public.docs USING btree (name, organization_id)";
     key "public"."docs" "docs_pkey" "CREATE UNIQUE INDEX docs_pkey ON public.docs USING btree (id)";
     column "public"."github_integrations" "github_org_id" "character varying(255)";
     column "public"."github_integrations" "github_org_name" "character varying(255)";
@@ -120,7 +121,9 @@ sqlmill_runtime::relied! {
     column "public"."logs_write_back_configs" "database" "character varying(255)";
     column "public"."logs_write_back_configs" "schema" "character varying(255)";
     column "public"."logs_write_back_configs" "table_name" "character varying(255)";
+    key "public"."logs_write_back_configs" "logs_write_back_configs_org_unique" "CREATE UNIQUE INDEX logs_write_back_configs_org_unique ON public.logs_write_back_configs USING btree (organization_id) WHERE (deleted_at IS NULL)";
     key "public"."messages" "messages_pkey" "CREATE UNIQUE INDEX messages_pkey ON public.messages USING btree (id)";
+    key "public"."messages_to_files" "messages_to_files_message_id_file_id_key" "CREATE UNIQUE INDEX messages_to_files_message_id_file_id_key ON public.messages_to_files USING btree (message_id, file_id)";
     key "public"."metric_files" "metric_files_pkey" "CREATE UNIQUE INDEX metric_files_pkey ON public.metric_files USING btree (id)";
     key "public"."metric_files_to_dashboard_files" "metric_files_to_dashboard_files_pkey" "CREATE UNIQUE INDEX metric_files_to_dashboard_files_pkey ON public.metric_files_to_dashboard_files USING btree (metric_file_id, dashboard_file_id)";
     key "public"."metric_files_to_report_files" "metric_files_to_report_files_pkey" "CREATE UNIQUE INDEX metric_files_to_report_files_pkey ON public.metric_files_to_report_files USING btree (metric_file_id, report_file_id)";
@@ -132,7 +135,9 @@ sqlmill_runtime::relied! {
     key "public"."shortcuts" "shortcuts_pkey" "CREATE UNIQUE INDEX shortcuts_pkey ON public.shortcuts USING btree (id)";
     column "public"."slack_integrations" "oauth_state" "character varying(255)";
     column "public"."slack_integrations" "team_id" "character varying(255)";
+    key "public"."slack_integrations" "slack_integrations_org_team_key" "CREATE UNIQUE INDEX slack_integrations_org_team_key ON public.slack_integrations USING btree (organization_id, team_id)";
     key "public"."user_favorites" "user_favorites_pkey" "CREATE UNIQUE INDEX user_favorites_pkey ON public.user_favorites USING btree (user_id, asset_id, asset_type)";
+    key "public"."user_library" "user_library_pkey" "CREATE UNIQUE INDEX user_library_pkey ON public.user_library USING btree (user_id, asset_type, asset_id)";
     key "public"."users" "users_email_key" "CREATE UNIQUE INDEX users_email_key ON public.users USING btree (email)";
     key "public"."users" "users_pkey" "CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)";
     check "public"."users" "users_email_check" "CHECK (((length(email) >= 1) AND (length(email) <= 320)))";

@@ -112,6 +112,7 @@ pub fn prove(input: &Input<'_>) -> Facts {
     let (cardinality, mut keys) = cardinality::cardinality(input);
     let (order, ordering) = order::order(input, &columns);
     keys.extend(ordering);
+    keys.extend(violations::arbiters(input));
     let pure_read = access::pure_read(input);
     Facts {
         shared: short::shared(input, &cardinality, &pure_read, &mut keys),

@@ -942,6 +942,28 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// The unique indexes that ON CONFLICT names: without them the server refuses to plan the statement.
+pub fn arbiters(input: &Input<'_>) -> BTreeSet<Oid> {
+    let catalog = input.catalog;
+    let mut found = BTreeSet::new();
+    for query in &input.statement.queries {
+        walk::everything(query, &mut |part| {
+            if let Part::Query(query) = part
+                && let Some(conflict) = &query.on_conflict
+                && (conflict.constraint != 0 || !conflict.arbiter_elements.is_empty())
+                && let Some(&RteKind::Relation { oid, .. }) =
+                    query.rte(query.result_relation).map(|rte| &rte.kind)
+            {
+                let named = catalog.indexes.iter().filter(|(_, index)| {
+                    index.relation == oid && index.unique && swallows(catalog, oid, conflict, index)
+                });
+                found.extend(named.map(|(oid, _)| *oid));
+            }
+        });
+    }
+    found
+}
+
 /// ON CONFLICT takes the conflict on this index.
 fn swallows(catalog: &Catalog, table: Oid, conflict: &OnConflict, index: &Index) -> bool {
     if conflict.action == ConflictAction::Unknown {

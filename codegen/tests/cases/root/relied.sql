@@ -15,6 +15,7 @@ CREATE TABLE notes (
     size numeric(4, 1) CONSTRAINT notes_size_check CHECK (size > 0),
     deleted_at timestamptz,
     unread int NOT NULL DEFAULT 0,
+    code int CONSTRAINT notes_code_key UNIQUE,
     CONSTRAINT notes_kind_slug_key UNIQUE (kind, slug)
 );
 CREATE UNIQUE INDEX notes_slug_key ON notes (slug) WHERE deleted_at IS NULL;
@@ -28,3 +29,6 @@ SELECT id, kind, mood FROM notes WHERE slug = :slug AND deleted_at IS NULL;
 
 --! list
 SELECT slug FROM notes ORDER BY kind, slug;
+
+--! put
+INSERT INTO notes (id, slug, kind, code) VALUES (:id, :slug, :kind, :code) ON CONFLICT (code) DO NOTHING;

@@ -59,6 +59,10 @@ async fn each_difference_is_named() {
             "the unique index `notes_kind_slug_key` of `public.notes` does not hold at all times: it is not valid, or deferrable",
         ),
         (
+            "ALTER TABLE notes DROP CONSTRAINT notes_code_key",
+            "the unique index `notes_code_key` of `public.notes` is missing",
+        ),
+        (
             "ALTER TABLE notes DROP CONSTRAINT notes_title_check",
             "the constraint `notes_title_check` of `public.notes` is missing",
         ),
