@@ -78,12 +78,23 @@ impl<'a, A: Access> TransactionOptions<'a, A> {
     }
 
     /// Starts it. Dropping the handle rolls back.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn begin(self) -> Result<Transaction<A>> {
         Transaction::begin(self.pool, &self.sql(), self.isolation).await
     }
 
     /// Runs `body` in it: committed when `body` returns `Ok`, rolled back when it returns an error, panics or is dropped
     /// half-way.
+    ///
+    /// # Errors
+    ///
+    /// What `body` returns; [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect`, `Closed` and `ConnectionLost` of BEGIN; of COMMIT
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) where its answer was lost, [`Transaction`](crate::ErrorKind::Transaction) or `Retryable` where a
+    /// statement had failed that `body` ignored, and `Constraint` and `Retryable` of what is checked last.
     pub async fn transaction<T, E, F, B>(self, body: B) -> Result<T, E>
     where
         B: FnOnce(Transaction<A>) -> F,
@@ -148,6 +159,10 @@ impl<A: Access> RetriedTransaction<'_, A> {
     }
 
     /// As [`TransactionOptions::transaction`], with a closure that may run more than once.
+    ///
+    /// # Errors
+    ///
+    /// As [`TransactionOptions::transaction`]. What is retryable and remains so is told as the last attempt had it.
     pub async fn transaction<T, E, F, B>(self, mut body: B) -> Result<T, E>
     where
         B: FnMut(Transaction<A>) -> F,

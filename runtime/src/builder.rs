@@ -197,6 +197,10 @@ impl Builder {
 
     /// Makes a first connection, so that a wrong address or password shows at once. `url` is as libpq takes it, a URL or
     /// `key=value` pairs; what it does not say is taken from `PGHOST`, `PGUSER` and so on.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](ErrorKind::Connect) where the address cannot be used, or no server of it lets us in; the message has each host's reason.
     pub async fn connect(self, url: &str) -> Result<Database> {
         let target = self.target(url)?;
         Ok(Database::over(self.pool(target).await?))
@@ -204,6 +208,10 @@ impl Builder {
 
     /// As [`connect`](Builder::connect), for a handle that only reads: what writes does not compile with it, and the
     /// server refuses it as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](ErrorKind::Connect) where the address cannot be used, or no server of it lets us in; the message has each host's reason.
     pub async fn connect_replica(self, url: &str) -> Result<Replica> {
         let mut target = self.target(url)?;
         target.read_only();

@@ -220,13 +220,19 @@ impl Key {
 }
 
 /// A query that was called with many rows of parameters, and whose rows come back: awaits to all of them, in the order of the
-/// parameters.
+/// parameters. Its errors are those of [`BulkExecute`].
 #[must_use = "a query does nothing until it is awaited"]
 pub struct BulkRows<'a, P, R> {
     state: State<'a, P, Vec<R>>,
 }
 
 /// A query that was called with many rows of parameters: awaits to the number of rows that it affected.
+///
+/// # Errors
+///
+/// Those of a [`Query`](crate::Query), and none of the rows is written then; [`Error::rows`] has the places in the slice where they are
+/// known. Of more rows than one statement takes, outside a transaction, also
+/// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
 #[must_use = "a query does nothing until it is awaited"]
 pub struct BulkExecute<'a, P> {
     state: State<'a, P, u64>,

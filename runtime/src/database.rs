@@ -24,6 +24,10 @@ pub struct Database(Pool);
 
 impl Database {
     /// Connects with the default settings; `url` is as libpq takes it, a URL or `key=value` pairs.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where the address cannot be used, or no server of it lets us in; the message has each host's reason.
     pub async fn connect(url: &str) -> Result<Self> {
         Self::builder().connect(url).await
     }
@@ -51,6 +55,11 @@ impl Database {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn begin(&self) -> Result<Transaction> {
         self.options().begin().await
     }
@@ -70,6 +79,12 @@ impl Database {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `body` returns; [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect`, `Closed` and `ConnectionLost` of BEGIN; of COMMIT
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) where its answer was lost, [`Transaction`](crate::ErrorKind::Transaction) or `Retryable` where a
+    /// statement had failed that `body` ignored, and `Constraint` and `Retryable` of what is checked last.
     pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
     where
         B: FnOnce(Transaction) -> F,
@@ -97,12 +112,22 @@ impl Database {
     }
 
     /// Asks the server for a sign of life, on a connection of the pool: for health checks.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn ping(&self) -> Result<()> {
         self.0.ping().await
     }
 
     /// What the server says of itself, in a round trip on a connection of the pool: for readiness checks. An error means that
     /// nobody could be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn health(&self) -> Result<Health> {
         self.0.health().await
     }
@@ -140,6 +165,10 @@ pub struct Replica(Pool);
 
 impl Replica {
     /// Connects with the default settings; `url` is as libpq takes it, a URL or `key=value` pairs.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where the address cannot be used, or no server of it lets us in; the message has each host's reason.
     pub async fn connect(url: &str) -> Result<Self> {
         Self::builder().connect_replica(url).await
     }
@@ -158,11 +187,22 @@ impl Replica {
     }
 
     /// Starts a transaction that only reads; see [`Database::begin`].
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn begin(&self) -> Result<ReadTransaction> {
         self.options().begin().await
     }
 
     /// Runs `body` in a transaction that only reads; see [`Database::transaction`].
+    ///
+    /// # Errors
+    ///
+    /// What `body` returns; [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect`, `Closed` and `ConnectionLost` of BEGIN; of COMMIT
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) where its answer was lost, [`Transaction`](crate::ErrorKind::Transaction) or `Retryable` where a
+    /// statement had failed that `body` ignored, and `Constraint` and `Retryable` of what is checked last.
     pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
     where
         B: FnOnce(ReadTransaction) -> F,
@@ -184,12 +224,22 @@ impl Replica {
     }
 
     /// Asks the server for a sign of life, on a connection of the pool: for health checks.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn ping(&self) -> Result<()> {
         self.0.ping().await
     }
 
     /// What the server says of itself, in a round trip on a connection of the pool: for readiness checks. An error means that
     /// nobody could be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted), `Connect` and `Closed` where no connection is to be had;
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn health(&self) -> Result<Health> {
         self.0.health().await
     }
@@ -207,6 +257,10 @@ impl Replica {
     }
 
     /// How far behind the primary it is. `None` when it is no standby, or has not replayed anything yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`health`](Self::health).
     pub async fn lag(&self) -> Result<Option<Duration>> {
         Ok(self.0.health().await?.lag)
     }

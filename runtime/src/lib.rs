@@ -42,6 +42,9 @@
 //! # }
 //! ```
 
+// What a caller meets when it goes wrong is a part of what a function is.
+#![warn(clippy::missing_errors_doc)]
+
 mod address;
 mod batch;
 mod begin;

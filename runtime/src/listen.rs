@@ -137,6 +137,11 @@ impl Database {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](ErrorKind::Connect) where no connection can be made, [`Closed`](ErrorKind::Closed), and `Other` behind a transaction pooler. Later
+    /// breaks are no errors, but gaps.
     pub async fn listen<C: AsRef<str>>(
         &self,
         channels: impl IntoIterator<Item = C>,
@@ -153,6 +158,11 @@ impl Database {
 
 impl Transaction<ReadWrite> {
     /// Notifies those who [listen](Database::listen) on a channel, when the transaction commits. The payload has fewer than 8000 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where the payload is too long or the channel has no name; [`Transaction`](ErrorKind::Transaction) where
+    /// this one is over or has failed; [`ConnectionLost`](ErrorKind::ConnectionLost).
     pub async fn notify(&self, channel: &str, payload: &str) -> Result<()> {
         if self.is_mocked() {
             return Ok(());

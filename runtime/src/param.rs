@@ -70,9 +70,17 @@ impl fmt::Debug for Slots<'_> {
 /// A value that can be sent to the server.
 pub trait Param: Send + Sync {
     /// Appends the value in the server's binary form; `ty` is what the server asked for.
+    ///
+    /// # Errors
+    ///
+    /// It is a value that the type of the database does not hold, or too long to be sent.
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError>;
 
     /// Appends the elements of an array: of each its length, then its bytes. `Null`: one of them is.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Param::encode), of one of them; and where they are more than an array can hold.
     fn encode_all(
         values: &[Self],
         ty: Type<'_>,

@@ -42,6 +42,14 @@ pub type Many<'a, P, R> = Query<'a, P, R, AllRows>;
 /// [`optional`](Query::optional) and [`all`](Query::all) ask for another form.
 ///
 /// A query of one row at most allocates nothing for its state where a connection is free; others do so once, when they are first polled.
+///
+/// # Errors
+///
+/// What it awaits to is an error of one of these kinds, with the query's name and place: of the connection
+/// ([`PoolExhausted`](ErrorKind::PoolExhausted), `Connect`, `Closed`, `ConnectionLost`), of the parameters
+/// ([`InvalidInput`](ErrorKind::InvalidInput)), of the statement ([`Constraint`](ErrorKind::Constraint), `Retryable`, `Timeout`,
+/// `SchemaChanged`, `Other`), of the rows ([`NotFound`](ErrorKind::NotFound), `TooManyRows`, `Decode`), and in a transaction that is over or has
+/// failed [`Transaction`](ErrorKind::Transaction). One that was awaited before is `Other`.
 #[must_use = "a query does nothing until it is awaited"]
 pub struct Query<'a, P, R, S: Shape, M: Mapper<R> = Owned> {
     state: State<'a, P, M, S::Output<M::Output>>,
@@ -293,7 +301,7 @@ impl<P, R, S: Shape, M: Mapper<R>> fmt::Debug for Query<'_, P, R, S, M> {
     }
 }
 
-/// A query without rows that was called: awaits to the number of rows that it affected.
+/// A query without rows that was called: awaits to the number of rows that it affected. Its errors are those of a [`Query`].
 #[must_use = "a query does nothing until it is awaited"]
 pub struct Execute<'a, P> {
     state: State<'a, P, (), u64>,

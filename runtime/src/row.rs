@@ -30,24 +30,44 @@ pub trait Source<'r> {
 /// A value that a column can be read into.
 pub trait Column<'r>: SqlType + Sized {
     /// Reads the value's bytes, in the server's binary form.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value of that type, or one that the Rust type does not hold.
     fn decode(raw: &'r [u8]) -> Result<Self, DecodeError>;
 
     /// What stands for NULL.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing that stands for NULL.
     fn null() -> Result<Self, DecodeError> {
         Err(DecodeError::new("is NULL"))
     }
 
     /// Reads a list of such values.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value of that type, or one that the Rust type does not hold.
     fn decode_list(raw: &'r [u8]) -> Result<Vec<Self>, DecodeError> {
         codec::list(raw)
     }
 
     /// As `decode_list`, where elements may be NULL.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value of that type, or one that the Rust type does not hold.
     fn decode_options(raw: &'r [u8]) -> Result<Vec<Option<Self>>, DecodeError> {
         codec::list(raw)
     }
 
     /// Reads the value or NULL.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value of that type, or one that the Rust type does not hold.
     #[inline]
     fn decode_nullable(raw: Option<&'r [u8]>) -> Result<Self, DecodeError> {
         match raw {

@@ -19,6 +19,11 @@ impl<A: Access> Transaction<A> {
     /// .await
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where this one is over or has failed; [`ConnectionLost`](crate::ErrorKind::ConnectionLost);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) and `Other` where there is no such parameter, or it does not take the value.
     pub async fn set_local(&self, name: &str, value: &str) -> Result<()> {
         if self.is_mocked() {
             return Ok(());
@@ -28,6 +33,11 @@ impl<A: Access> Transaction<A> {
 
     /// Waits for the lock `key` and holds it until the transaction ends. All who take locks by number must agree on what the
     /// numbers mean.
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where this one is over or has failed; [`ConnectionLost`](crate::ErrorKind::ConnectionLost);
+    /// [`Timeout`](crate::ErrorKind::Timeout) after the `lock_timeout` or the `statement_timeout`, if there is one.
     pub async fn advisory_lock(&self, key: i64) -> Result<()> {
         if self.is_mocked() {
             return Ok(());
@@ -36,6 +46,10 @@ impl<A: Access> Transaction<A> {
     }
 
     /// As [`advisory_lock`](Transaction::advisory_lock), without waiting: `false` when somebody else holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where this one is over or has failed; [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn try_advisory_lock(&self, key: i64) -> Result<bool> {
         if self.is_mocked() {
             return Ok(true);

@@ -42,6 +42,10 @@ struct TcpOptions {
     /// Signs of life that are asked for while nothing is sent.
     keepalive: Option<TcpKeepalive>,
     /// How long what was sent may stay without an acknowledgement.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        expect(dead_code, reason = "there it cannot be set")
+    )]
     user_timeout: Option<Duration>,
 }
 

@@ -115,12 +115,21 @@ impl<A: Access> Transaction<A> {
     }
 
     /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where this one is over or has failed; [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn savepoint(&self) -> Result<Self> {
         Ok(Self::of(self.core.savepoint().await?))
     }
 
     /// Runs `body` in a transaction within this one: kept when it returns `Ok`, rolled back to its start when it returns
     /// an error, panics or is dropped half-way.
+    ///
+    /// # Errors
+    ///
+    /// What `body` returns; [`Transaction`](crate::ErrorKind::Transaction) where this one is over or has failed, or where a statement failed that `body`
+    /// ignored; [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
     pub async fn transaction<T, E, F, B>(&self, body: B) -> Result<T, E>
     where
         B: FnOnce(Self) -> F,
@@ -136,11 +145,21 @@ impl<A: Access> Transaction<A> {
     /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
     ///
     /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where a statement of it had failed, or [`Retryable`](crate::ErrorKind::Retryable) where that was a conflict: it is
+    /// rolled back then. `Constraint` and `Retryable` of what is checked last. [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) where the answer
+    /// was lost: it may be committed or not.
     pub async fn commit(self) -> Result<()> {
         self.core.commit().await
     }
 
     /// Undoes the work, and waits until the server has done so.
+    ///
+    /// # Errors
+    ///
+    /// [`Transaction`](crate::ErrorKind::Transaction) where it is over. [`ConnectionLost`](crate::ErrorKind::ConnectionLost): it is rolled back then, too.
     pub async fn rollback(self) -> Result<()> {
         self.core.rollback().await
     }

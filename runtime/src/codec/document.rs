@@ -29,9 +29,17 @@ pub struct JsonText<'r>(&'r str);
 /// A value that is read from JSON.
 pub trait FromJson: Sized {
     /// Reads the text of a value that is not null.
+    ///
+    /// # Errors
+    ///
+    /// It is JSON of another shape, or a value that the Rust type does not hold.
     fn from_json(json: JsonText<'_>) -> Result<Self, DecodeError>;
 
     /// What stands for null, and for a key that is not there.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing that stands for null.
     fn from_null() -> Result<Self, DecodeError> {
         Err(DecodeError::new("is JSON with a null where none can be"))
     }
@@ -46,6 +54,10 @@ fn read<T: FromJson>(json: &str) -> Result<T, DecodeError> {
 
 impl<'r> JsonText<'r> {
     /// The members of an object.
+    ///
+    /// # Errors
+    ///
+    /// It is no object.
     pub fn members(self) -> Result<Members<'r>, DecodeError> {
         serde_json::from_str(self.0).map_err(|_| SHAPE)
     }
@@ -92,6 +104,10 @@ impl fmt::Debug for Members<'_> {
 
 impl Members<'_> {
     /// The value of a key; one that is not there counts as null.
+    ///
+    /// # Errors
+    ///
+    /// As [`FromJson::from_json`] and [`FromJson::from_null`].
     pub fn get<T: FromJson>(&self, key: &str) -> Result<T, DecodeError> {
         match self.0.iter().find(|(name, _)| name == key) {
             Some((_, value)) => read(value.get()),

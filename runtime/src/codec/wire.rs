@@ -11,9 +11,17 @@ pub trait Wire: Sized + Send + Sync + 'static {
     const TYPE: &'static str;
 
     /// Reads the value's bytes, in the server's binary form.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no value of that type, or one that the Rust type does not hold.
     fn read(raw: &[u8]) -> Result<Self, DecodeError>;
 
     /// Appends the value in the server's binary form.
+    ///
+    /// # Errors
+    ///
+    /// It is a value that the type of the database does not hold.
     fn write(&self, out: &mut Buffer<'_>) -> Result<(), EncodeError>;
 }
 

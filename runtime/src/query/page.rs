@@ -155,6 +155,11 @@ impl<'a, P, R: Row, S: Shape, M: Mapper<R>> Query<'a, P, R, S, M> {
 }
 
 /// A page that was asked for: awaits to a [`Page`].
+///
+/// # Errors
+///
+/// Those of a [`Query`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a number or a size that cannot be, and
+/// [`Transaction`](crate::ErrorKind::Transaction) for a consistent page in a transaction without a snapshot.
 #[must_use = "a query does nothing until it is awaited"]
 pub struct PageQuery<'a, P, R, M: Mapper<R> = Owned> {
     state: State<'a, P, Paging<M>, Page<M::Output>>,
@@ -177,6 +182,11 @@ impl<P, R, M: Mapper<R>> PageQuery<'_, P, R, M> {
 }
 
 /// Rows from a place in the order that were asked for: awaits to a [`CursorPage`].
+///
+/// # Errors
+///
+/// Those of a [`Query`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a size that cannot be, and for a cursor of another query, order
+/// or filter.
 #[must_use = "a query does nothing until it is awaited"]
 pub struct CursorQuery<'a, P, R, M: Mapper<R> = Owned> {
     state: State<'a, P, Scrolling<M>, CursorPage<M::Output>>,

@@ -57,11 +57,21 @@ const PREFIX: &str = "sqlmill_test";
 
 impl TestDatabase {
     /// With the schema `sql`, as `schema.sql` has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
+    /// the server's words.
     pub async fn with_schema(sql: &str) -> Result<Self> {
         Self::make(Host::find().await?, sql, None).await
     }
 
     /// As [`with_schema`](TestDatabase::with_schema), on the server at `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
+    /// the server's words.
     pub async fn with_schema_on(url: &str, sql: &str) -> Result<Self> {
         Self::make(Host::given(url), sql, None).await
     }
@@ -69,11 +79,21 @@ impl TestDatabase {
 
 impl<S: Schema> TestDatabase<S> {
     /// With the crate's schema and no rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
+    /// the server's words.
     pub async fn new() -> Result<Self> {
         Self::make(Host::find().await?, S::SQL, Some(S::SEARCH_PATH)).await
     }
 
     /// As [`new`](TestDatabase::new), on the server at `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
+    /// the server's words.
     pub async fn on(url: &str) -> Result<Self> {
         Self::make(Host::given(url), S::SQL, Some(S::SEARCH_PATH)).await
     }
@@ -107,11 +127,19 @@ impl<S> TestDatabase<S> {
     }
 
     /// Another handle to it, with connections of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect).
     pub async fn connect(&self) -> Result<Database> {
         self.builder().connect(self.server()).await
     }
 
     /// A read-only handle to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](crate::ErrorKind::Connect).
     pub async fn connect_replica(&self) -> Result<Replica> {
         self.builder().connect_replica(self.server()).await
     }

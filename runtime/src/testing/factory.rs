@@ -49,6 +49,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Inserts the row, and before it what it refers to.
+    ///
+    /// # Errors
+    ///
+    /// [`Constraint`](crate::ErrorKind::Constraint) where what is made up does not meet a rule of the schema: give these columns. `Other` where a
+    /// column is of a type for which nothing can be made up.
     pub async fn insert<R: Row>(self, db: &impl Writer) -> Result<R> {
         let mut world = World {
             db,
