@@ -24,7 +24,8 @@ use std::time::{Duration, Instant};
 
 use sqlmill_runtime::types::Uuid;
 use sqlmill_runtime::{
-    Database, Error, ErrorKind, Execute, Many, One, Optional, Reader, Result, Statement,
+    BulkExecute, Database, Error, ErrorKind, Execute, Many, One, Optional, Reader, Result, Rows,
+    Statement,
 };
 use support::TestDatabase;
 
@@ -73,12 +74,16 @@ static WRITE: Statement<(Uuid,)> = Statement::new(
     "uuid",
     "",
 );
-static WRITE_ALL: Statement<(Vec<Uuid>,)> = Statement::new(
+static WRITE_ALL: Statement<Rows<'_, (Uuid,)>> = Statement::new(
     "chaos::write_all",
     "chaos.rs:5",
     "INSERT INTO writes (key) SELECT unnest($1::uuid[])",
     "uuid[]",
     "",
+)
+.copied(
+    "COPY writes (key) FROM STDIN (FORMAT binary)",
+    "INSERT INTO writes (key) VALUES ($1)",
 );
 static SLEEP: Statement<(f64,), ()> = Statement::new(
     "chaos::sleep",
@@ -361,10 +366,16 @@ async fn step(world: &World, db: &Database, mut random: Random) {
         }
         4 => items(world, db, 1 + random.below(ITEMS), 2 + random.below(ITEMS)).await,
         5 => {
-            let keys: Vec<Uuid> = (0..50).map(|_| random.key()).collect();
+            // As many as go by COPY, now and then.
+            let count = if random.below(30) == 0 { 5_000 } else { 50 };
+            let rows: Vec<(Uuid,)> = (0..count).map(|_| (random.key(),)).collect();
+            let keys: Vec<Uuid> = rows.iter().map(|(key,)| *key).collect();
             world.note(&keys, Told::Unknown);
-            let outcome = Execute::new(db, &WRITE_ALL, (keys.clone(),)).await;
+            let outcome = BulkExecute::new(db, &WRITE_ALL, &rows).await;
             world.note(&keys, told(&outcome));
+            if count > 50 {
+                world.count(format!("by COPY: {:?}", told(&outcome)));
+            }
             outcome.map(drop)
         }
         6 => {
