@@ -13,6 +13,7 @@ use crate::call;
 use crate::codec::Slices;
 use crate::error::{Error, Result};
 use crate::handle::{Handle, Writer};
+use crate::held;
 use crate::param::{EncodeError, Encoded, Param, Params, Slots};
 use crate::row::Row;
 use crate::statement::{About, NoRows, Statement};
@@ -60,7 +61,8 @@ impl<'a, P: Params> Rows<'a, P> {
                 });
             }
         }
-        for column in &mut columns {
+        for (place, column) in columns.iter_mut().enumerate() {
+            column.place = place;
             column.first = first;
         }
         let mut bounds = Vec::new();
@@ -102,6 +104,8 @@ impl<P> fmt::Debug for Rows<'_, P> {
 /// One parameter of all rows, as an array.
 struct Column<'a> {
     values: Vec<&'a dyn Param>,
+    /// Which parameter it is, from 0.
+    place: usize,
     /// What the first row is counted as.
     first: usize,
     key: Option<Key>,
@@ -142,6 +146,7 @@ impl Column<'_> {
     fn new(rows: usize) -> Self {
         Self {
             values: Vec::with_capacity(rows),
+            place: 0,
             first: 0,
             key: None,
             parts: None,
@@ -151,9 +156,10 @@ impl Column<'_> {
 
 impl Param for Column<'_> {
     fn encode(&self, ty: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        let faulty =
+            |(row, error): (usize, EncodeError)| error.in_row(self.place, self.first + row);
         if let Some(parts) = &self.parts {
-            let found = crate::codec::encode_as_one(&self.values, ty, out);
-            let found = found.map_err(|(row, error)| error.in_row(self.first + row))?;
+            let found = crate::codec::encode_as_one(&self.values, ty, out).map_err(faulty)?;
             *parts.lock().unwrap_or_else(PoisonError::into_inner) = found;
             return Ok(Encoded::Value);
         }
@@ -163,7 +169,7 @@ impl Param for Column<'_> {
                 append(key, written);
             }
         });
-        let encoded = encoded.map_err(|(row, error)| error.in_row(self.first + row))?;
+        let encoded = encoded.map_err(faulty)?;
         if let (Some(key), Some(keys)) = (&self.key, keys) {
             key.end(keys)?;
         }
@@ -274,7 +280,9 @@ fn all_rows<'a, P: Params + 'a, R: Row>(call: Call<'a, P>) -> Running<'a, Vec<R>
     Box::pin(async move {
         #[cfg(feature = "testing")]
         if let Some(mock) = call.handle.mock() {
-            return mock?.answer(call.about.origin);
+            let mock = mock?;
+            held::hold_rows(call.about, call.rows).await?;
+            return mock.answer(call.about.origin);
         }
         let mut all = Vec::new();
         call.run(&mut all).await?;
@@ -304,7 +312,9 @@ fn affected<'a, P: Params + 'a>(call: Call<'a, P>) -> Running<'a, u64> {
     Box::pin(async move {
         #[cfg(feature = "testing")]
         if let Some(mock) = call.handle.mock() {
-            return mock?.answer(call.about.origin);
+            let mock = mock?;
+            held::hold_rows(call.about, call.rows).await?;
+            return mock.answer(call.about.origin);
         }
         call.run::<NoRows>(&mut Vec::new()).await
     })
@@ -313,6 +323,8 @@ fn affected<'a, P: Params + 'a>(call: Call<'a, P>) -> Running<'a, u64> {
 impl<P: Params> Call<'_, P> {
     /// The number of rows that were affected; those that came back are added.
     async fn run<R: Row>(&self, all: &mut Vec<R>) -> Result<u64> {
+        // All rows, before the first of them is sent.
+        held::hold_rows(self.about, self.rows).await?;
         let of_query = |error: Error| error.of(self.about.origin);
         match self.handle {
             // One statement is a transaction by itself, and of no rows there is nothing to ask.
@@ -362,10 +374,11 @@ impl<P: Params> Call<'_, P> {
     async fn chunks<R: Row>(&self, handle: Handle<'_>, all: &mut Vec<R>) -> Result<u64> {
         let mut affected = 0;
         let size = self.chunk();
+        let about = self.about.of_columns();
         for (number, chunk) in self.rows.chunks(size).enumerate() {
             let rows = Rows::of(chunk, number * size, self.about);
             let slots = Slots::of(&rows);
-            let (replied, reply) = call::open(handle, self.about, slots.as_slice()).await?;
+            let (replied, reply) = call::open(handle, &about, slots.as_slice()).await?;
             let mut replied = pin!(replied);
             while let Some(row) = reply.next(replied.as_mut()).await? {
                 let number = all.len() as u64 + 1;

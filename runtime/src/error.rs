@@ -11,7 +11,7 @@ use crate::constraint::{Constraint, ConstraintKind, Rule, Violation};
 use crate::held::Held;
 use crate::param::EncodeError;
 use crate::row::DecodeError;
-use crate::statement::{Mismatch, Origin};
+use crate::statement::{About, Mismatch, Origin};
 use crate::wire::{Failure, ServerError};
 
 /// The result of everything that talks to the database.
@@ -41,8 +41,9 @@ struct Inner {
     query: Option<Origin>,
     sqlstate: Option<String>,
     violation: Option<Violation>,
-    /// What parameters were found wrong before anything was sent.
+    /// What parameters were found wrong before anything was sent, and how many faults more there are.
     faults: Vec<Fault>,
+    more_faults: usize,
     /// Completes the sentence; holds no value.
     detail: Option<String>,
     /// What to do next, where neither the kind nor the detail says it.
@@ -50,33 +51,44 @@ struct Inner {
     rows: Vec<usize>,
 }
 
+/// So many faults stand in the words of an error.
+const SHOWN: usize = 20;
+
 /// A parameter that breaks a rule of the schema.
 #[derive(Clone, Copy)]
-pub struct Fault(&'static Held);
+pub struct Fault {
+    rule: &'static Held,
+    row: Option<usize>,
+}
 
 impl Fault {
-    pub(crate) fn of(rule: &'static Held) -> Self {
-        Self(rule)
+    pub(crate) fn of(rule: &'static Held, row: Option<usize>) -> Self {
+        Self { rule, row }
     }
 
     /// The parameter's name.
     pub fn field(&self) -> &'static str {
-        self.0.field
+        self.rule.field
+    }
+
+    /// Of a query that was given many rows of parameters: the place of the row, from 0.
+    pub fn row(&self) -> Option<usize> {
+        self.row
     }
 
     /// The constraint's name, or the type that has the limit: `varchar(255)`.
     pub fn constraint(&self) -> &'static str {
-        self.0.constraint
+        self.rule.constraint
     }
 
     /// The constraint's COMMENT, or else what it demands.
     pub fn message(&self) -> &'static str {
-        self.0.message
+        self.rule.message
     }
 
     /// What the rule stands in.
     pub(crate) fn place(&self) -> (&'static str, &'static str) {
-        (self.0.schema, self.0.relation)
+        (self.rule.schema, self.rule.relation)
     }
 }
 
@@ -90,11 +102,51 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}`: {} ({})",
+            "`{}`: {} ({}",
             self.field(),
             self.message(),
             self.constraint()
-        )
+        )?;
+        match self.row {
+            Some(row) => write!(f, ", row {row} from 0)"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+/// Faults as they are found.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) all: Vec<Fault>,
+    /// Those that are not kept.
+    more: usize,
+    /// The rows that have some, each once.
+    rows: Vec<usize>,
+}
+
+impl Faults {
+    /// Past the first `most`, one for each rule is kept, so that it is known which are broken.
+    pub(crate) fn add(&mut self, rule: &'static Held, row: usize, most: usize) {
+        if self.rows.last() != Some(&row) {
+            self.rows.push(row);
+        }
+        let known = |fault: &Fault| std::ptr::eq(fault.rule, rule);
+        if self.all.len() >= most && self.all.iter().any(known) {
+            self.more += 1;
+        } else {
+            self.all.push(Fault::of(rule, Some(row)));
+        }
+    }
+
+    pub(crate) fn or_none(self, about: &About) -> Result<()> {
+        if self.all.is_empty() {
+            return Ok(());
+        }
+        let mut error = Error::new(ErrorKind::InvalidInput);
+        error.0.faults = self.all;
+        error.0.more_faults = self.more;
+        error.0.rows = self.rows;
+        Err(error.of(about.origin))
     }
 }
 
@@ -161,8 +213,8 @@ impl Error {
         self.0.violation.as_ref()
     }
 
-    /// Of a query that was given many rows of parameters: those at fault, from 0. Empty where nobody knows, as when it was the server
-    /// that found the fault.
+    /// Of a query that was given many rows of parameters: those at fault, from 0. All rows that break a rule of the schema are here; where
+    /// a value cannot be sent, the first. Empty where nobody knows, as when it was the server that found the fault.
     pub fn rows(&self) -> &[usize] {
         &self.0.rows
     }
@@ -201,9 +253,15 @@ impl Error {
     }
 
     /// What is wrong with the parameters, all of it, where rules of the schema were broken that are known before anything is sent.
-    /// The kind is [`InvalidInput`](ErrorKind::InvalidInput) then.
+    /// The kind is [`InvalidInput`](ErrorKind::InvalidInput) then. Of many rows of parameters these are the first hundred, and the first that
+    /// breaks each rule; [`rows`](Self::rows) has all rows at fault.
     pub fn faults(&self) -> &[Fault] {
         &self.0.faults
+    }
+
+    /// How many faults of many rows there are beside [`faults`](Self::faults).
+    pub fn more_faults(&self) -> usize {
+        self.0.more_faults
     }
 
     /// May the same transaction succeed when it is run again?
@@ -225,9 +283,13 @@ impl fmt::Display for Error {
         if let Some(detail) = &inner.detail {
             write!(f, ": {detail}")?;
         }
-        for (index, fault) in inner.faults.iter().enumerate() {
+        for (index, fault) in inner.faults.iter().take(SHOWN).enumerate() {
             f.write_str(if index == 0 { ": " } else { "; " })?;
             write!(f, "{fault}")?;
+        }
+        match inner.faults.len().saturating_sub(SHOWN) + inner.more_faults {
+            0 => {}
+            more => write!(f, "; and {more} more")?,
         }
         if let Some(advice) = inner.advice {
             write!(f, "; {advice}")?;
@@ -284,6 +346,7 @@ impl Error {
             sqlstate: None,
             violation: None,
             faults: Vec::new(),
+            more_faults: 0,
             detail: None,
             advice: None,
             rows: Vec::new(),
@@ -384,12 +447,6 @@ impl Error {
         self.0.kind = ErrorKind::SchemaChanged;
         self.0.detail = Some("the types of its columns changed; what it does was done".to_owned());
         self
-    }
-
-    pub(crate) fn faulty(faults: Vec<Fault>) -> Self {
-        let mut error = Self::new(ErrorKind::InvalidInput);
-        error.0.faults = faults;
-        error
     }
 
     pub(crate) fn mismatch(mismatch: &Mismatch) -> Self {

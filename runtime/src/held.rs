@@ -6,8 +6,8 @@ mod pattern;
 
 use std::cmp::Ordering;
 
-use crate::error::{Error, Fault};
-use crate::param::{Encoded, Param};
+use crate::error::{Error, Fault, Faults};
+use crate::param::{Encoded, Param, Params, Slots};
 use crate::statement::About;
 use crate::wire;
 
@@ -101,33 +101,96 @@ pub(crate) fn hold(about: &About, params: &[&dyn Param]) -> Result<(), Error> {
         };
         params.get(place).copied()
     };
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
+    each_broken(about.held, sent, &mut Vec::new(), |rule| {
+        faults.all.push(Fault::of(rule, None));
+    });
+    faults.or_none(about)
+}
+
+/// So many faults of many rows are told, and beyond them the first that breaks each rule.
+const TOLD: usize = 100;
+
+/// So many rows are held at once, before others have a turn.
+const AT_ONCE: usize = 4096;
+
+/// The same of many rows of parameters: each is held, whatever is wrong with those before it.
+pub(crate) async fn hold_rows<P: Params>(about: &About, rows: &[P]) -> Result<(), Error> {
+    if about.held.is_empty() {
+        return Ok(());
+    }
+    let mut faults = Faults::default();
     let mut bytes = Vec::new();
-    for rule in about.held {
-        let Some(param) = sent(rule.place) else {
-            continue;
-        };
-        if let Some(switch) = rule.switch {
-            bytes.clear();
-            let stores = sent(switch).map(|switch| wire::written(switch, &mut bytes));
-            if !matches!(stores, Some(Ok(Encoded::Value))) || bytes[..] != [1] {
-                continue;
-            }
+    for (number, chunk) in rows.chunks(AT_ONCE).enumerate() {
+        if number > 0 {
+            tokio::task::yield_now().await;
         }
-        bytes.clear();
-        let value = match wire::written(param, &mut bytes) {
-            Ok(Encoded::Value) => Some(&bytes[..]),
-            Ok(Encoded::Null) => None,
-            // What cannot be sent is refused when it is sent.
-            Err(_) => continue,
-        };
-        if rule.test.of(value) == Some(false) {
-            faults.push(Fault::of(rule));
+        for (row, params) in (number * AT_ONCE..).zip(chunk) {
+            let slots = Slots::of(params);
+            let sent = |place: usize| slots.as_slice().get(place).copied();
+            each_broken(about.held, sent, &mut bytes, |rule| {
+                faults.add(rule, row, TOLD)
+            });
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Error::faulty(faults).of(about.origin)),
+    faults.or_none(about)
+}
+
+/// What a parameter is held as.
+#[derive(Clone, Copy)]
+enum Stored {
+    Value,
+    Null,
+    /// Not stored, or not sent: what cannot be sent is refused when it is sent.
+    Nothing,
+}
+
+/// Calls `broken` with each of the rules that the values break, in order. `bytes` is room for one value.
+fn each_broken<'p>(
+    rules: &'static [Held],
+    sent: impl Fn(usize) -> Option<&'p dyn Param>,
+    bytes: &mut Vec<u8>,
+    mut broken: impl FnMut(&'static Held),
+) {
+    // The rules of one parameter stand together, and it is written once.
+    let mut written = None;
+    for rule in rules {
+        let stored = match written {
+            Some((place, switch, stored)) if place == rule.place && switch == rule.switch => stored,
+            _ => {
+                let stored = write(rule, &sent, bytes);
+                written = Some((rule.place, rule.switch, stored));
+                stored
+            }
+        };
+        let value = match stored {
+            Stored::Value => Some(bytes.as_slice()),
+            Stored::Null => None,
+            Stored::Nothing => continue,
+        };
+        if rule.test.of(value) == Some(false) {
+            broken(rule);
+        }
+    }
+}
+
+fn write<'p>(
+    rule: &Held,
+    sent: impl Fn(usize) -> Option<&'p dyn Param>,
+    bytes: &mut Vec<u8>,
+) -> Stored {
+    if let Some(switch) = rule.switch {
+        bytes.clear();
+        let stores = sent(switch).map(|switch| wire::written(switch, bytes));
+        if !matches!(stores, Some(Ok(Encoded::Value))) || bytes[..] != [1] {
+            return Stored::Nothing;
+        }
+    }
+    bytes.clear();
+    match sent(rule.place).map(|param| wire::written(param, bytes)) {
+        Some(Ok(Encoded::Value)) => Stored::Value,
+        Some(Ok(Encoded::Null)) => Stored::Null,
+        Some(Err(_)) | None => Stored::Nothing,
     }
 }
 

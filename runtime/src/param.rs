@@ -119,8 +119,9 @@ pub enum Encoded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeError {
     reason: &'static str,
-    /// Of many rows of parameters: those that it is about, from 0.
+    /// Of many rows of parameters: those that it is about, and which of their parameters, from 0.
     rows: [Option<usize>; 2],
+    param: Option<usize>,
 }
 
 impl EncodeError {
@@ -129,12 +130,14 @@ impl EncodeError {
         Self {
             reason,
             rows: [None; 2],
+            param: None,
         }
     }
 
-    pub(crate) const fn in_row(self, row: usize) -> Self {
+    pub(crate) const fn in_row(self, param: usize, row: usize) -> Self {
         Self {
             rows: [Some(row), None],
+            param: Some(param),
             ..self
         }
     }
@@ -143,6 +146,7 @@ impl EncodeError {
         Self {
             reason: "is the key of two rows, and each row may be written once",
             rows: [Some(first), Some(second)],
+            param: None,
         }
     }
 
@@ -160,9 +164,11 @@ impl EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason)?;
-        match self.rows {
-            [Some(first), Some(second)] => write!(f, " (rows {first} and {second}, from 0)"),
-            [Some(row), _] => write!(f, " (row {row}, from 0)"),
+        match (self.rows, self.param) {
+            ([Some(first), Some(second)], _) => {
+                write!(f, " (rows {first} and {second} from 0)")
+            }
+            ([Some(row), _], Some(param)) => write!(f, " (${}, row {row} from 0)", param + 1),
             _ => Ok(()),
         }
     }

@@ -53,7 +53,7 @@ pub struct About {
     pub(crate) arrays: &'static [u16],
     /// Of many rows: how they go where they are more than one statement takes.
     pub(crate) copied: Option<Copied>,
-    /// What parameters are held to before they are sent.
+    /// What parameters are held to before they are sent; of many rows, those of each.
     pub(crate) held: &'static [Held],
     /// How it is read in pages, if it is.
     pub(crate) pages: Option<&'static Pages>,
@@ -335,6 +335,11 @@ impl About {
             }));
         }
         every
+    }
+
+    /// Of many rows whose parameters were held, and travel as arrays.
+    pub(crate) const fn of_columns(&self) -> Self {
+        Self { held: &[], ..*self }
     }
 
     /// Of one of its texts.

@@ -5,14 +5,16 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use sqlmill::checked::Checked;
 use sqlmill::config::Config;
 use sqlmill::model;
+use sqlmill::parse::syntax::Role;
 use sqlmill::project::QueryFile;
 use sqlmill::prove::Rules;
 use sqlmill::source::Sources;
 use sqlmill_runtime::{
-    ANY, Buffer, Comparison, Database, EncodeError, Encoded, ErrorKind, Execute, Held, Param,
-    Params, Pattern, Statement, Test, Type,
+    ANY, Buffer, BulkExecute, Comparison, Database, EncodeError, Encoded, Error, ErrorKind,
+    Execute, Fault, Held, Param, Params, Patch, Pattern, Result, Rows, Statement, Test, Type,
 };
 
 /// Types and conditions of a column `v`; `VALUE` in domains. All of them are translated.
@@ -325,8 +327,29 @@ const LEFT: [(&str, &str); 22] = [
 ];
 
 struct Column {
+    /// Of a table without others.
+    one: Asked,
+    /// Beside a key `n`, filled and patched by `--@ bulk`.
+    insert: Asked,
+    update: Asked,
     table: String,
+}
+
+/// What ships, and what is held of its parameters.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    sql: &'static str,
     held: &'static [Held],
+}
+
+impl Asked {
+    const fn held<P: Params>(self) -> Statement<P> {
+        self.plain().held(self.held)
+    }
+
+    const fn plain<P: Params>(self) -> Statement<P> {
+        Statement::new("q", "q.sql", self.sql, ANY, ANY)
+    }
 }
 
 /// The columns in tables of their own, and what is held of each.
@@ -334,9 +357,14 @@ fn columns(of: &[(&str, &str)], server: &support::TestDatabase) -> Vec<Column> {
     let mut schema = String::new();
     let mut queries = String::new();
     for (index, (ty, check)) in of.iter().enumerate() {
-        schema.push_str(&format!("CREATE TABLE t{index} (v {ty} {check});\n"));
+        schema.push_str(&format!(
+            "CREATE TABLE t{index} (v {ty} {check});
+             CREATE TABLE many{index} (n int PRIMARY KEY, v {ty} {check});\n"
+        ));
         queries.push_str(&format!(
-            "--! q{index}\nINSERT INTO t{index} (v) VALUES (:v);\n"
+            "--! one{index}\nINSERT INTO t{index} (v) VALUES (:v);\n\
+             --! insert{index}\n--@ bulk\nINSERT INTO many{index} (n, v) VALUES (:n, :v);\n\
+             --! update{index} (v~)\n--@ bulk\nUPDATE many{index} SET v = :v WHERE n = :n;\n"
         ));
     }
     server.run(&schema);
@@ -349,32 +377,43 @@ fn columns(of: &[(&str, &str)], server: &support::TestDatabase) -> Vec<Column> {
     let compiled =
         sqlmill::compile(&sources, &config, parsed, &mut connection, &Rules::all()).unwrap();
     assert!(compiled.output.is_some(), "{:?}", compiled.diagnostics);
-    compiled
-        .checked()
-        .iter()
-        .enumerate()
-        .map(|(index, query)| Column {
-            table: format!("t{index}"),
-            held: lasting(
-                query
-                    .facts
-                    .unwrap()
-                    .held
-                    .iter()
-                    .map(|held| Held {
-                        place: held.param - 1,
-                        switch: None,
-                        field: "v",
-                        schema: text(&held.schema),
-                        relation: text(&held.relation),
-                        constraint: text(&held.constraint),
-                        message: text(&held.message),
-                        test: test(&held.test),
-                    })
-                    .collect(),
-            ),
+    let queries: Vec<Asked> = compiled.checked().iter().map(asked).collect();
+    let (queries, _) = queries.as_chunks::<3>();
+    let columns = queries.iter().enumerate();
+    columns
+        .map(|(index, &[one, insert, update])| Column {
+            one,
+            insert,
+            update,
+            table: format!("many{index}"),
         })
         .collect()
+}
+
+/// As the generated crate has it: of many rows what holds of each is said of the author's statement.
+fn asked(query: &Checked<'_>) -> Asked {
+    let bulk = query.groups.iter().find(|group| group.group.name.is_some());
+    let switch = |place: usize| {
+        let next = query.params.get(place + 1)?;
+        (next.role == Role::Switch).then_some(place + 1)
+    };
+    let held = query.facts.unwrap().held.iter().map(|held| Held {
+        place: held.param - 1,
+        switch: switch(held.param - 1),
+        field: "v",
+        schema: text(&held.schema),
+        relation: text(&held.relation),
+        constraint: text(&held.constraint),
+        message: text(&held.message),
+        test: test(&held.test),
+    });
+    Asked {
+        sql: text(match bulk {
+            Some(bulk) => &bulk.group.texts[0].statement.sql,
+            None => &query.statement.sql,
+        }),
+        held: lasting(held.collect()),
+    }
 }
 
 fn lasting<T>(items: Vec<T>) -> &'static [T] {
@@ -474,15 +513,16 @@ impl Random {
     }
 }
 
-/// Was it refused before it was sent? And would the server have refused it?
-async fn verdicts<P: Params + Copy + 'static>(
-    db: &Database,
-    column: &Column,
-    value: P,
-) -> (bool, bool) {
-    let sql = text(&format!("INSERT INTO {} (v) VALUES ($1)", column.table));
-    let plain: Statement<P> = Statement::new("q", "q.sql", sql, ANY, ANY);
-    let held: Statement<P> = Statement::new("q", "q.sql", sql, ANY, ANY).held(column.held);
+/// Was a value refused before it was sent? And would the server have refused it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Verdict {
+    before: bool,
+    server: bool,
+}
+
+async fn verdict<P: Params + Copy + 'static>(db: &Database, column: &Column, value: P) -> Verdict {
+    let plain: Statement<P> = column.one.plain();
+    let held: Statement<P> = column.one.held();
     let server = Execute::new(db, &plain, value).await;
     let before = Execute::new(db, &held, value).await;
     if let Err(error) = &server {
@@ -499,7 +539,91 @@ async fn verdicts<P: Params + Copy + 'static>(
         }
         Ok(_) => false,
     };
-    (refused, server.is_err())
+    Verdict {
+        before: refused,
+        server: server.is_err(),
+    }
+}
+
+/// Of many rows just those are named whose value was refused alone, and the server takes the others.
+async fn compare_many<V: Param + Copy + 'static>(
+    db: &Database,
+    what: &str,
+    column: &Column,
+    judged: &[(V, Verdict)],
+) {
+    let rows: Vec<(i32, V)> = (0..)
+        .zip(judged)
+        .map(|(n, (value, _))| (n, *value))
+        .collect();
+    let (held, plain) = (column.insert.held(), column.insert.plain());
+    let refused = |verdict: &Verdict| verdict.before;
+    let undone = db.begin().await.unwrap();
+    check_many(
+        what,
+        BulkExecute::new(&undone, &held, &rows).await,
+        judged.iter().map(|(_, verdict)| refused(verdict)),
+    );
+    drop(undone);
+    let (bad, good): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .zip(judged)
+        .partition(|(_, (_, verdict))| verdict.server);
+    let good: Vec<(i32, V)> = good.into_iter().map(|(row, _)| *row).collect();
+    let made = BulkExecute::new(db, &held, &good).await;
+    assert_eq!(made.unwrap(), good.len() as u64, "{what}");
+    for (row, _) in bad.iter().take(5) {
+        let alone = BulkExecute::new(db, &plain, std::slice::from_ref(*row)).await;
+        assert!(alone.is_err(), "{what}");
+    }
+
+    // Every fourth row keeps what is there, and nothing is asked of it.
+    let Some(&(_, there)) = good.first() else {
+        return;
+    };
+    let delete = Asked {
+        sql: text(&format!("DELETE FROM {}", column.table)),
+        held: &[],
+    };
+    Execute::new(db, &delete.plain(), ()).await.unwrap();
+    let first: Vec<(i32, V)> = rows.iter().map(|(n, _)| (*n, there)).collect();
+    BulkExecute::new(db, &held, &first).await.unwrap();
+    let patches: Vec<(Patch<V>, i32)> = rows
+        .iter()
+        .map(|&(n, value)| match n % 4 {
+            3 => (Patch::Keep, n),
+            _ => (Patch::Set(value), n),
+        })
+        .collect();
+    let held = column.update.held();
+    let keeps = |patch: &Patch<V>| matches!(patch, Patch::Keep);
+    check_many(
+        what,
+        BulkExecute::new(db, &held, &patches).await,
+        patches
+            .iter()
+            .zip(judged)
+            .map(|((patch, _), (_, verdict))| !keeps(patch) && refused(verdict)),
+    );
+    let good: Vec<(Patch<V>, i32)> = patches
+        .iter()
+        .zip(judged)
+        .filter(|((patch, _), (_, verdict))| keeps(patch) || !verdict.server)
+        .map(|(patch, _)| *patch)
+        .collect();
+    let changed = BulkExecute::new(db, &held, &good).await;
+    assert_eq!(changed.unwrap(), good.len() as u64, "{what}");
+}
+
+fn check_many(what: &str, told: Result<u64>, refused: impl Iterator<Item = bool>) {
+    let refused = refused.enumerate().filter(|(_, refused)| *refused);
+    let refused: Vec<usize> = refused.map(|(row, _)| row).collect();
+    let faulty = match &told {
+        Err(error) if !error.faults().is_empty() => error.rows(),
+        // What is left to the server may be wrong all the same.
+        Ok(_) | Err(_) => &[],
+    };
+    assert_eq!(faulty, refused, "{what}: {told:?}");
 }
 
 #[tokio::test]
@@ -508,7 +632,10 @@ async fn the_verdict_is_the_servers() {
     let db = server.connect().await.unwrap();
     let columns = columns(&TEXTS, &server);
     for ((ty, check), column) in TEXTS.iter().zip(&columns) {
-        assert!(!column.held.is_empty(), "{ty} {check} is not translated");
+        assert!(
+            !column.one.held.is_empty(),
+            "{ty} {check} is not translated"
+        );
     }
     let values = texts();
     for ((ty, check), column) in TEXTS.iter().zip(&columns) {
@@ -552,21 +679,24 @@ async fn compare(
     both: bool,
 ) {
     // Beyond ASCII some patterns are the server's to judge.
-    let in_ascii = format!("{:?}", column.held).contains("Ascii(");
+    let in_ascii = format!("{:?}", column.one.held).contains("Ascii(");
     let (mut refused, mut accepted) = (0, 0);
+    let mut judged = Vec::new();
     for value in values {
-        let (before, server) = verdicts(db, column, (*value,)).await;
-        let judged = !in_ascii || value.is_none_or(str::is_ascii);
+        let verdict = verdict(db, column, (*value,)).await;
+        let here = !in_ascii || value.is_none_or(str::is_ascii);
         assert!(
-            before == server || (!judged && !before),
-            "{value:?} in {what}: {before} here, {server} there: {:?}",
-            column.held
+            verdict.before == verdict.server || (!here && !verdict.before),
+            "{value:?} in {what}: {verdict:?}: {:?}",
+            column.one.held
         );
-        match server {
+        match verdict.server {
             true => refused += 1,
             false => accepted += 1,
         }
+        judged.push((*value, verdict));
     }
+    compare_many(db, what, column, &judged).await;
     if both {
         assert!(
             refused > 0 && accepted > 0,
@@ -595,7 +725,7 @@ async fn the_verdict_on_patterns_of_any_kind_is_the_servers() {
     let values: Vec<_> = texts().into_iter().take(60).collect();
     let mut translated = 0;
     for (check, column) in checks.iter().zip(&columns) {
-        if !column.held.is_empty() {
+        if !column.one.held.is_empty() {
             translated += 1;
             compare(&db, check, column, &values, false).await;
         }
@@ -656,7 +786,10 @@ async fn the_verdict_on_other_types_is_the_servers() {
         .collect();
     let columns = columns(&of, &server);
     for ((ty, send, check, values), column) in OTHERS.iter().zip(&columns) {
-        assert!(!column.held.is_empty(), "{ty} {check} is not translated");
+        assert!(
+            !column.one.held.is_empty(),
+            "{ty} {check} is not translated"
+        );
         // What is stored may be rounded; what is sent is not.
         let sent = match *ty {
             "positive" => "int",
@@ -664,22 +797,25 @@ async fn the_verdict_on_other_types_is_the_servers() {
             other => other.split('(').next().unwrap(),
         };
         let (mut refused, mut accepted) = (0, 0);
+        let mut judged = Vec::new();
         for value in values.iter().map(Some).chain([None]) {
             let bytes = value.map(|value| {
                 let sql = format!("SELECT encode({send}('{value}'::{sent}), 'hex')");
                 hex(server.run(&sql)[0][0].as_deref().unwrap())
             });
-            let (before, server) = verdicts(&db, column, (Raw(bytes),)).await;
+            let verdict = verdict(&db, column, (Raw(bytes),)).await;
             assert_eq!(
-                before, server,
+                verdict.before, verdict.server,
                 "{value:?} in {ty} {check}: {:?}",
-                column.held
+                column.one.held
             );
-            match server {
+            match verdict.server {
                 true => refused += 1,
                 false => accepted += 1,
             }
+            judged.push((Raw(bytes), verdict));
         }
+        compare_many(&db, &format!("{ty} {check}"), column, &judged).await;
         // Of some every value is accepted, or NULL alone.
         assert!(
             refused > 0 && accepted > 0,
@@ -701,7 +837,11 @@ async fn what_does_not_mean_the_same_is_left_to_the_server() {
     let server = support::TestDatabase::new(DOMAINS);
     let columns = columns(&LEFT, &server);
     for ((ty, check), column) in LEFT.iter().zip(&columns) {
-        assert!(column.held.is_empty(), "{ty} {check}: {:?}", column.held);
+        assert!(
+            column.one.held.is_empty(),
+            "{ty} {check}: {:?}",
+            column.one.held
+        );
     }
 }
 
@@ -751,5 +891,75 @@ async fn all_faults_are_told_at_once_and_no_value() {
     assert_eq!(
         error.constraint::<AddNoteConstraint>(),
         Some(AddNoteConstraint::NotesBodyCheck)
+    );
+}
+
+static ADD_MANY: Statement<Rows<'_, (&str, i32)>> = Statement::new(
+    "notes::add_many",
+    "queries/notes.sql:5",
+    "this is never sent",
+    ANY,
+    ANY,
+)
+.held(ADD_MANY_HELD);
+sqlmill_runtime::held! {
+    ADD_MANY_HELD
+    0 "title" "public"."notes" "varchar(3)" "at most 3 characters": AtMost(3);
+    0 "title" "public"."notes" "notes_title_check" "not empty": Not(&OneOf(&[""]));
+    1 "size" "public"."notes" "notes_size_check" "not negative": Integer(GreaterOrEqual, 0);
+}
+
+fn places(error: &Error) -> Vec<(usize, &'static str)> {
+    let place = |fault: &Fault| (fault.row().unwrap(), fault.field());
+    error.faults().iter().map(place).collect()
+}
+
+#[tokio::test]
+async fn the_faults_of_all_rows_are_told_before_the_first_is_sent() {
+    let server = support::TestDatabase::new("");
+    let db = server.connect().await.unwrap();
+    // More than travel at once, and the last of them is one of those at fault.
+    let mut rows = vec![("ok", 1); 10_000];
+    rows[3] = ("hidden", -1);
+    rows[9_999] = ("", 7);
+    let error = BulkExecute::new(&db, &ADD_MANY, &rows).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.rows(), [3, 9_999]);
+    assert_eq!(
+        places(&error),
+        [(3, "title"), (3, "size"), (9_999, "title")]
+    );
+    assert_eq!(error.more_faults(), 0);
+    assert_eq!(
+        error.to_string(),
+        "notes::add_many (queries/notes.sql:5): invalid input: `title`: at most 3 characters (varchar(3), row 3 from 0); \
+         `size`: not negative (notes_size_check, row 3 from 0); `title`: not empty (notes_title_check, row 9999 from 0)"
+    );
+    // A transaction is as it was.
+    let transaction = db.begin().await.unwrap();
+    let error = BulkExecute::new(&transaction, &ADD_MANY, &rows).await;
+    assert_eq!(error.unwrap_err().rows(), [3, 9_999]);
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn of_very_many_faults_each_rule_and_each_row_is_told() {
+    let server = support::TestDatabase::new("");
+    let db = server.connect().await.unwrap();
+    let mut rows = vec![("long", 1); 5_000];
+    rows[4_000] = ("", -1);
+    rows[4_001] = ("fit", 1);
+    let error = BulkExecute::new(&db, &ADD_MANY, &rows).await.unwrap_err();
+    assert_eq!(error.rows().len(), 4_999);
+    assert!(!error.rows().contains(&4_001));
+    assert_eq!(error.faults().len(), 102);
+    assert_eq!(error.more_faults(), 4_999 + 1 - 102);
+    let places = places(&error);
+    assert_eq!(places[..2], [(0, "title"), (1, "title")]);
+    assert_eq!(places[100..], [(4_000, "title"), (4_000, "size")]);
+    let words = error.to_string();
+    assert!(
+        words.ends_with("(varchar(3), row 19 from 0); and 4980 more"),
+        "{words}"
     );
 }

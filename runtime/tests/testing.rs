@@ -12,8 +12,8 @@ mod support;
 
 use sqlmill_runtime::testing::{Mock, TestDatabase};
 use sqlmill_runtime::{
-    Cursor, CursorPage, Database, Error, ErrorKind, Execute, Many, One, Optional, Page, Reader,
-    Result, Scrolled, Statement, Writer,
+    BulkExecute, BulkRows, Cursor, CursorPage, Database, Error, ErrorKind, Execute, Many, One,
+    Optional, Page, Reader, Result, Rows, Scrolled, Statement, Writer,
 };
 
 const SCHEMA: &str = "\\restrict abc
@@ -513,6 +513,22 @@ async fn a_mock_answers_nothing_to_what_would_not_be_sent() {
         "varchar",
     )
     .held(TITLE_HELD);
+    static ADD: Statement<Rows<'_, (&str, i32)>> = Statement::new(
+        "notes::add_many",
+        "queries/notes.sql:6",
+        "INSERT INTO notes (title, id) SELECT bulk.p1, bulk.p2 FROM unnest($1::varchar[], $2::int4[]) AS bulk (p1, p2)",
+        "varchar[] int4[]",
+        "",
+    )
+    .held(TITLE_HELD);
+    static ADDED: Statement<Rows<'_, (&str, i32)>, i32> = Statement::new(
+        "notes::added",
+        "queries/notes.sql:7",
+        "INSERT INTO notes (title, id) SELECT bulk.p1, bulk.p2 FROM unnest($1::varchar[], $2::int4[]) AS bulk (p1, p2) RETURNING id",
+        "varchar[] int4[]",
+        "int4",
+    )
+    .held(TITLE_HELD);
     let retitle = |db, title| Execute::new(db, &RETITLE, (title,));
     let mock = Mock::new();
     let db = &mock.database();
@@ -527,6 +543,16 @@ async fn a_mock_answers_nothing_to_what_would_not_be_sent() {
     let mut stream = Many::new(db, &RETURNED, ("long",)).stream();
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(error.faults().len(), 1);
+    let (good, bad) = ([("new", 1), ("", 2)], [("new", 1), ("long", 2)]);
+    mock.expect(BulkExecute::new(db, &ADD, &good)).returns(2);
+    mock.expect(BulkRows::new(db, &ADDED, &good))
+        .returns(vec![1, 2]);
+    let error = BulkExecute::new(db, &ADD, &bad).await.unwrap_err();
+    assert_eq!(error.rows(), [1]);
+    let error = BulkRows::new(db, &ADDED, &bad).await.unwrap_err();
+    assert_eq!(error.rows(), [1]);
+    assert_eq!(BulkExecute::new(db, &ADD, &good).await.unwrap(), 2);
+    assert_eq!(BulkRows::new(db, &ADDED, &good).await.unwrap(), [1, 2]);
     mock.verify();
 }
 

@@ -872,7 +872,11 @@ fn documentation(query: &Query) -> Vec<String> {
         paragraph(found);
     }
     if !query.held.is_empty() {
-        let mut found = vec!["Asked before anything is sent:".to_owned(), String::new()];
+        let asked = match query.bulk {
+            Some(_) => "Asked of each row before anything is sent:",
+            None => "Asked before anything is sent:",
+        };
+        let mut found = vec![asked.to_owned(), String::new()];
         for rule in &query.held {
             let names = doc::names(&[&rule.field, &rule.constraint]);
             found.extend(doc::item(&format!("{names}: {}", rule.message)));

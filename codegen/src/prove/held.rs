@@ -118,7 +118,7 @@ fn bare(catalog: &Catalog, target: &Target) -> Option<Stored> {
             }
             // A patch.
             Expr::Case(case) if switch.is_none() && case.arg.is_none() => {
-                match (case.whens.as_slice(), &case.default) {
+                match (case.whens.as_slice(), case.default.as_ref().map(relabeled)) {
                     ([(Expr::Param(set), value)], Some(Expr::Var(kept)))
                         if kept.column == target.number =>
                     {
@@ -148,6 +148,14 @@ fn bare(catalog: &Catalog, target: &Target) -> Option<Stored> {
             },
             _ => return None,
         };
+    }
+}
+
+/// Of a column of a domain a CASE has what the domain is over.
+fn relabeled(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Relabel { arg, .. } => relabeled(arg),
+        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::TypeKind;
-use crate::facts::{Facts, Violation, ViolationKind};
+use crate::facts::{Facts, Held, Violation, ViolationKind};
 use crate::model::{self, ConstraintEnum, ConstraintTarget, ConstraintVariant};
 use crate::parse::syntax::{ParamUse, Role};
 
@@ -156,10 +156,8 @@ fn kind(kind: ViolationKind) -> &'static str {
 }
 
 /// What parameters are held to, by their places and names.
-pub(super) fn held(facts: &Facts, params: &[ParamUse]) -> Vec<model::Held> {
-    facts
-        .held
-        .iter()
+pub(super) fn held(held: &[Held], params: &[ParamUse]) -> Vec<model::Held> {
+    held.iter()
         .filter_map(|held| {
             let place = held.param.checked_sub(1)?;
             // Whether a patch is stored is its own switch's business; a value that is stored under conditions may be any.

@@ -97,7 +97,7 @@ impl Resolver<'_> {
             None if draft.outputs.is_empty() => QueryResult::Affected,
             None => QueryResult::Scalar,
         };
-        self.rely(facts, draft.bulk.is_none());
+        self.rely(facts, draft.held);
         let timeout_ms = super::query::timeout(draft.parsed);
         Query {
             name: draft.name.clone(),
@@ -186,12 +186,13 @@ impl Resolver<'_> {
             order_total: facts.order.total.value,
             pages: draft.pages.map(|pages| self.pages(pages)),
             waivers: draft.waivers.clone(),
-            // Many rows are arrays.
-            held: match (&draft.bulk, draft.template) {
-                (Some(_), _) => Vec::new(),
-                (None, Some(template)) => super::constraints::held(facts, &template.params),
-                (None, None) => super::constraints::held(facts, &draft.parsed.statement.params),
-            },
+            held: super::constraints::held(
+                draft.held,
+                match draft.template {
+                    Some(template) => &template.params,
+                    None => &draft.parsed.statement.params,
+                },
+            ),
             declares,
         }
     }

@@ -4,7 +4,7 @@ use crate::catalog::{Column, Identity, Oid, TypeKind};
 use crate::checked::Checked;
 use crate::describe::{Described, ResultColumn};
 use crate::diagnostic::Diagnostic;
-use crate::facts::{self, ColumnFacts, Facts, ParamFacts, Proved};
+use crate::facts::{self, ColumnFacts, Facts, Held, ParamFacts, Proved};
 use crate::lint::Waiver;
 use crate::model::{self, RustType, Slot, Value};
 use crate::nearest::nearest;
@@ -27,6 +27,9 @@ pub(super) struct Draft<'a> {
     /// Where it takes many rows of parameters.
     pub(super) bulk: Option<Bulk<'a>>,
     pub(super) facts: &'a Facts,
+    /// What the parameters are held to. Of many rows, those of each: the author's statement stores them as they are, and so does what
+    /// ships.
+    pub(super) held: &'a [Held],
     pub(super) waivers: Vec<model::Waiver>,
     pub(super) path: String,
     pub(super) line: u32,
@@ -176,6 +179,7 @@ impl<'a> Resolver<'a> {
             template,
             bulk,
             facts,
+            held: &own.held,
             waivers: waivers
                 .iter()
                 .map(|waiver| model::Waiver {

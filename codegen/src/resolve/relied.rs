@@ -1,14 +1,14 @@
 //! What of the schema the proofs rest on: what `verify` looks for in a live database.
 
 use crate::catalog::RelationKind;
-use crate::facts::Facts;
+use crate::facts::{Facts, Held};
 use crate::model::{Definition, Part};
 
 use super::Resolver;
 
 impl Resolver<'_> {
-    /// Adds what the facts of a query rest on.
-    pub(super) fn rely(&mut self, facts: &Facts, asks: bool) {
+    /// Adds what the facts of a query rest on, and what its parameters are held to.
+    pub(super) fn rely(&mut self, facts: &Facts, held: &[Held]) {
         for (oid, columns) in &facts.reads {
             let Some(relation) = self.catalog.relations.get(oid).filter(|relation| {
                 let kept = matches!(
@@ -53,7 +53,7 @@ impl Resolver<'_> {
                 });
             }
         }
-        for held in facts.held.iter().filter(|_| asks) {
+        for held in held {
             let mut add = |part, name: &str, text: &str| {
                 self.relied.definitions.insert(Definition {
                     schema: held.schema.clone(),

@@ -81,9 +81,20 @@ pub fn arrays(catalog: &Catalog, server: &Server) -> Vec<usize> {
         .collect()
 }
 
+/// Domains over arrays are among them, as a cast of the slice holds it to them. It would cut elements to a length, which the server refuses in
+/// what arrives: a domain that has one is left out.
 fn is_array(catalog: &Catalog, oid: Oid) -> bool {
-    let domain = |found: &crate::catalog::Type| matches!(found.kind, TypeKind::Domain { .. });
-    catalog.element_type(oid).is_some() && !catalog.types.get(&oid).is_some_and(domain)
+    let base = catalog.base_type(oid);
+    let mut oid = oid;
+    while let Some(found) = catalog.types.get(&oid)
+        && let TypeKind::Domain(domain) = &found.kind
+        && domain.type_mod < 0
+        && oid != base
+    {
+        oid = domain.base;
+    }
+    let found = catalog.types.get(&oid);
+    found.is_some_and(|found| matches!(found.kind, TypeKind::Array(_)))
 }
 
 /// The numbers of the parameters that say where a row's array begins and ends, behind those of the author.
@@ -420,7 +431,9 @@ impl<'a> Reader<'a> {
                     let (begins, ends) = bounds(catalog, server, place);
                     let (begins, ends) = (column(begins - 1), column(ends - 1));
                     let slice = format!("(${}::{array})[bulk.{begins}:bulk.{ends}]", place + 1);
-                    Piece::Ours(slice, at)
+                    let domain = catalog.base_type(oid) != oid;
+                    let cast = domain.then(|| format!("::{}", named(catalog, oid)));
+                    Piece::Ours(slice + &cast.unwrap_or_default(), at)
                 }
                 Some(&oid) if is_composite(catalog, oid) => {
                     let array = array(catalog, oid).unwrap_or_default();
@@ -468,7 +481,7 @@ impl<'a> Reader<'a> {
                         param.name,
                         catalog.type_name(oid)
                     ),
-                    "cast it to a type that has an array type and is no domain over arrays, `:name::text[]`; or call the query for each row, as a batch",
+                    "cast it to a type that has an array type, or to an array, `:name::text[]`; or call the query for each row, as a batch",
                 )
             })?;
             let array = format!("${}::{array}", place + 1);
@@ -522,13 +535,20 @@ fn array(catalog: &Catalog, oid: Oid) -> Option<String> {
     if catalog.element_type(oid).is_some() {
         return None;
     }
+    Some(format!("{}[]", named(catalog, oid)))
+}
+
+fn named(catalog: &Catalog, oid: Oid) -> String {
+    let Some(found) = catalog.types.get(&oid) else {
+        return String::new();
+    };
     let name = quoted(&found.name);
     let on_path = found.schema == "pg_catalog" || catalog.search_path.contains(&found.schema);
-    Some(if on_path {
-        format!("{name}[]")
+    if on_path {
+        name
     } else {
-        format!("{}.{name}[]", quoted(&found.schema))
-    })
+        format!("{}.{name}", quoted(&found.schema))
+    }
 }
 
 fn is_composite(catalog: &Catalog, oid: Oid) -> bool {

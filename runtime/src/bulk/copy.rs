@@ -65,7 +65,8 @@ impl<P: Params> Call<'_, P> {
             .for_each(|column| column.values.clear());
         let slots = Slots::of(&none);
         let handle = Handle::Transaction(transaction);
-        let (rows, reply) = call::open(handle, self.about, slots.as_slice()).await?;
+        let about = self.about.of_columns();
+        let (rows, reply) = call::open(handle, &about, slots.as_slice()).await?;
         call::count(rows, &reply).await?;
         Ok(())
     }
@@ -84,7 +85,7 @@ impl<P: Params> Call<'_, P> {
         for (number, row) in (first..).zip(rows) {
             let slots = Slots::of(row);
             self.write(slots.as_slice(), &types, &mut bytes)
-                .map_err(|error| Error::encoding(error.in_row(number)))?;
+                .map_err(|(place, error)| Error::encoding(error.in_row(place, number)))?;
             if bytes.len() >= BYTES {
                 let room = Vec::with_capacity(bytes.len());
                 copying.send(std::mem::replace(&mut bytes, room)).await?;
@@ -95,19 +96,20 @@ impl<P: Params> Call<'_, P> {
         copying.end().await
     }
 
-    /// Writes a row: how many values it has, and each.
+    /// Writes a row: how many values it has, and each. An error says of which one it is.
     fn write(
         &self,
         values: &[&dyn Param],
         types: &[Type<'_>],
         out: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), (usize, EncodeError)> {
         let count = i16::try_from(values.len());
-        let count = count.map_err(|_| EncodeError::new("is one of too many"))?;
+        let count = count.map_err(|_| (0, EncodeError::new("is one of too many")))?;
         out.extend_from_slice(&count.to_be_bytes());
         for (place, (value, ty)) in values.iter().zip(types).enumerate() {
             let mark = out.len() + 4;
-            let written = wire::write_part(*value, *ty, out)?;
+            let faulty = |error| (place, error);
+            let written = wire::write_part(*value, *ty, out).map_err(faulty)?;
             let array = self
                 .about
                 .arrays
@@ -115,7 +117,7 @@ impl<P: Params> Call<'_, P> {
                 .any(|&array| usize::from(array) == place);
             // What fewer rows cannot have, more cannot either.
             if array && written == Encoded::Value {
-                plain_length(out.get(mark..).unwrap_or_default())?;
+                plain_length(out.get(mark..).unwrap_or_default()).map_err(faulty)?;
             }
         }
         Ok(())

@@ -200,7 +200,7 @@ pub(crate) fn encode_as_one(
 /// How many elements an array has that was written, where it is one that rows of a list can have.
 pub(crate) fn plain_length(written: &[u8]) -> Result<i32, EncodeError> {
     const SHAPE: EncodeError = EncodeError::new(
-        "is not an array of one dimension that begins at 1, and rows of a list have no other",
+        "is an array of several dimensions, or one that does not begin at 1, and many rows take no such array",
     );
     let number = |place: usize| {
         let bytes = written.get(place..)?.first_chunk()?;

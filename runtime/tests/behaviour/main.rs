@@ -5,6 +5,7 @@
 #[cfg(unix)]
 mod bad_input;
 mod batches;
+mod bulk;
 mod connections;
 mod copies;
 mod deadlines;

@@ -155,6 +155,12 @@ use sqlmill_runtime::{BulkExecute, BulkRows, Execute, Many, One, Reader, Rows, S
 /// - `kinds_pkey` (unique key): inserts into `kinds`
 /// - `kinds.how` (not-null constraint): inserts into `kinds`
 /// - `kinds.id` (not-null constraint): inserts into `kinds`
+///
+/// Asked of each row before anything is sent:
+///
+/// - `name`, `varchar(5)`: at most 5 characters
+/// - `mail`, `email_check`: must satisfy CHECK ((VALUE ~~ '%@%'::text))
+/// - `nick`, `varchar(5)`: at most 5 characters
 pub fn add_kinds<'a>(
     db: &'a impl Writer,
     rows: &'a [AddKinds<'a>],
@@ -235,7 +241,15 @@ static ADD_KINDS: Statement<Rows<'_, AddKinds<'_>>> = Statement::new(
     "int4[] numeric[] numeric[] text[] text[] varbit[] varbit[] time[] timestamp[] timestamptz[] interval[] text[] text[] public.mood[] public.address(text,text)[] jsonb[]",
     "",
 )
-.copied(ADD_KINDS_COPY, ADD_KINDS_ROW);
+.copied(ADD_KINDS_COPY, ADD_KINDS_ROW)
+.held(ADD_KINDS_HELD);
+sqlmill_runtime::held! {
+    ADD_KINDS_HELD
+    3 "name" "public"."kinds" "varchar(5)" "at most 5 characters": AtMost(5);
+    11 "mail" "public"."email" "email_check" "must satisfy CHECK ((VALUE ~~ '%@%'::text))": Like("%@%");
+    12 "nick" "public"."kinds" "varchar(5)" "at most 5 characters": AtMost(5);
+}
+
 const ADD_KINDS_SQL: &str = r#"INSERT INTO kinds (
     id, price, whole, name, code, flags, more, at, stamp, instant, span, mail, nick, mood, home, doc
 ) SELECT 

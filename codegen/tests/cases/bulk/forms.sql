@@ -19,6 +19,8 @@ CREATE TABLE people (
     size app."Size",
     joined timestamptz NOT NULL DEFAULT now()
 );
+CREATE DOMAIN words AS text[] CHECK (cardinality(VALUE) < 4);
+CREATE DOMAIN app.few AS words CHECK (VALUE <> ARRAY['none']);
 CREATE TABLE stock (shop int, item int, count int NOT NULL, PRIMARY KEY (shop, item));
 CREATE TABLE lists (
     id int PRIMARY KEY,
@@ -28,6 +30,7 @@ CREATE TABLE lists (
     homes address[],
     raw bytea[],
     names varchar(5)[],
+    few app.few,
     sent text NOT NULL
 );
 CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text, author int REFERENCES people (id));
@@ -67,16 +70,16 @@ RETURNING people.id, people.name, people.bio;
 --@ bulk
 UPDATE stock SET count = :count WHERE shop = :shop AND item = :item AND count IS DISTINCT FROM :count;
 
---: NewLists(texts[?], numbers[?], moods[?], homes[?], raw[?], names?[?])
+--: NewLists(texts[?], numbers[?], moods[?], homes[?], raw[?], names?[?], few?[?])
 --! add_lists NewLists
 --@ bulk
-INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
-VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :sent)
+INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, few, sent)
+VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :few, :sent)
 RETURNING id;
 
 --! add_list NewLists
-INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, sent)
-VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :sent);
+INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, few, sent)
+VALUES (:id, :texts, :numbers, :moods, :homes, :raw, :names || ARRAY['end'], :few, :sent);
 
 --! change_lists (texts~, moods~)
 --@ bulk
@@ -86,13 +89,17 @@ UPDATE lists SET texts = :texts, moods = :moods WHERE id = :id AND NOT raw @> :r
 --@ bulk
 DELETE FROM lists WHERE numbers = :numbers AND texts = :texts;
 
+--! remove_few
+--@ bulk
+DELETE FROM lists WHERE id = :id AND few = :few;
+
 --! differing_lists
 --- Those of which the one that was added with others is not the one that was added alone.
 SELECT one.id
 FROM lists AS one
 JOIN lists AS many ON many.id = one.id + 100000
-WHERE ROW(one.texts, one.numbers, one.moods, one.homes, one.raw, one.names)
-        IS DISTINCT FROM ROW(many.texts, many.numbers, many.moods, many.homes, many.raw, many.names)
+WHERE ROW(one.texts, one.numbers, one.moods, one.homes, one.raw, one.names, one.few)
+        IS DISTINCT FROM ROW(many.texts, many.numbers, many.moods, many.homes, many.raw, many.names, many.few)
     OR ROW(array_dims(one.texts), array_dims(one.numbers), array_dims(one.homes), one.texts::text)
         IS DISTINCT FROM ROW(array_dims(many.texts), array_dims(many.numbers), array_dims(many.homes), many.texts::text)
 ORDER BY one.id;

@@ -5,8 +5,8 @@ use sqlmill_runtime::{Database, ErrorKind, Patch};
 
 use super::types::{Address, AppSize, Mood};
 use super::users::{
-    self, AddPeople, AddPeopleConstraint, ChangeLists, ChangePeople, FirstStock, NewLists,
-    NewNote, NewStock, RemoveLists, RemoveStock, SetStock,
+    self, AddListsConstraint, AddPeople, AddPeopleConstraint, ChangeLists, ChangePeople,
+    FirstStock, NewLists, NewNote, NewStock, RemoveFew, RemoveLists, RemoveStock, SetStock,
 };
 
 fn person(id: i32, name: &str) -> AddPeople<'_> {
@@ -90,7 +90,7 @@ async fn an_error_has_the_number_of_its_row() {
     assert_eq!(error.rows(), [4321]);
     assert_eq!(
         error.to_string().split(": ").last(),
-        Some("a parameter holds the character NUL, which PostgreSQL cannot store in text (row 4321, from 0)")
+        Some("a parameter holds the character NUL, which PostgreSQL cannot store in text ($3, row 4321 from 0)")
     );
     assert_eq!(names(&db, &[30_000]).await, []);
 }
@@ -167,6 +167,7 @@ async fn arrays_are_not_flattened() {
                 homes: some(5).then(|| &homes[cut(3)..]),
                 raw: some(7).then(|| &raw[..cut(3)]),
                 names: some(4).then(|| &words[1..=cut(3)]),
+                few: some(6).then(|| &words[cut(3) + 2..]),
                 sent: "yes",
             }
         };
@@ -187,6 +188,15 @@ async fn arrays_are_not_flattened() {
     let error = users::add_lists(&db, &faulty).await.unwrap_err();
     assert_eq!(error.sqlstate(), Some("22001"), "{error}");
     assert!(users::list_texts(&db, 200_000).await.unwrap().is_none());
+    faulty[650].names = None;
+    faulty[650].few = Some(&words);
+    let error = users::add_lists(&db, &faulty).await.unwrap_err();
+    // The server names the domain that it was, and not the one over which that is.
+    assert_eq!(error.violation().unwrap().constraint(), Some("words_check"));
+    faulty[650].few = Some(&[Some("none")]);
+    let error = users::add_lists(&db, &faulty).await.unwrap_err();
+    assert!(error.violates(AddListsConstraint::FewCheck), "{error}");
+    faulty[650].few = None;
     let nul = [Some("ok"), Some("\0")];
     faulty[650].names = Some(&nul);
     let error = users::add_lists(&db, &faulty).await.unwrap_err();
@@ -206,6 +216,9 @@ async fn arrays_are_not_flattened() {
     let stored = users::list_texts(&db, 100_001).await.unwrap().unwrap();
     assert_eq!(stored.texts.len(), 5);
     assert_eq!(stored.moods, None);
+    let of = |id, few| RemoveFew { id, few };
+    let gone = [of(100_003, &["NULL", "\"\\é"]), of(100_004, &["NULL"]), of(100_009, &[])];
+    assert_eq!(users::remove_few(&db, &gone).await.unwrap(), 2);
     let gone = [&five[..], &[]].map(|texts| RemoveLists { numbers: &[], texts });
     users::remove_lists(&db, &gone).await.unwrap();
 }

@@ -1,7 +1,7 @@
 -- What takes no many rows.
 
 -- ==== schema
-CREATE DOMAIN words AS text[];
+CREATE DOMAIN words AS varchar(5)[];
 CREATE TABLE tags (id int PRIMARY KEY, label text, words text[], post int);
 CREATE TABLE posts (id int PRIMARY KEY);
 

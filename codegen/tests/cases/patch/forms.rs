@@ -84,6 +84,8 @@ use sqlmill_runtime::{Execute, Optional, Patch, Statement, Writer};
 ///
 /// Asked before anything is sent:
 ///
+/// - `mail`, `email_check`: must satisfy CHECK ((VALUE ~~ '%@%'::text))
+/// - `tag`, `varchar(5)`: at most 5 characters
 /// - `code`, `varchar(3)`: at most 3 characters
 pub fn update_person<'a>(
     db: &'a impl Writer,
@@ -192,6 +194,8 @@ static UPDATE_PERSON: Statement<UpdatePerson<'_>, UpdatePersonRow> = Statement::
 .held(UPDATE_PERSON_HELD);
 sqlmill_runtime::held! {
     UPDATE_PERSON_HELD
+    4 if 5 "mail" "public"."email" "email_check" "must satisfy CHECK ((VALUE ~~ '%@%'::text))": Like("%@%");
+    6 if 7 "tag" "app"."people" "varchar(5)" "at most 5 characters": AtMost(5);
     8 if 9 "code" "app"."people" "varchar(3)" "at most 3 characters": AtMost(3);
 }
 

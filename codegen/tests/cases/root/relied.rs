@@ -11,9 +11,11 @@ pub use sqlmill_runtime::{
 };
 
 pub mod notes;
+pub mod tables;
 pub mod types;
 
 pub use notes::*;
+pub use tables::*;
 
 sqlmill_runtime::verify! { RELIED: notes::NOTES_STATEMENTS }
 
@@ -22,6 +24,8 @@ sqlmill_runtime::relied! {
     labels "public"."kind" ["memo", "letter"];
     open_labels "public"."mood" ["calm", "cross"];
     not_null "public"."notes" ["id", "kind", "slug"];
+    column "public"."labels" "label" "character varying(5)";
+    check "public"."labels" "labels_label_check" "CHECK (((label)::text <> ''::text))";
     column "public"."notes" "size" "numeric(4,1)";
     column "public"."notes" "title" "character varying(5)";
     key "public"."notes" "notes_code_key" "CREATE UNIQUE INDEX notes_code_key ON public.notes USING btree (code)";
@@ -37,9 +41,11 @@ sqlmill_runtime::relied! {
 
 //! Queries of `queries/notes.sql`.
 
+pub use crate::tables::NewLabel;
+
 use crate::types::{Kind, Mood, Slug};
 use sqlmill_runtime::types::Decimal;
-use sqlmill_runtime::{Execute, Many, Optional, Reader, Statement, Writer};
+use sqlmill_runtime::{BulkExecute, Execute, Many, Optional, Reader, Rows, Statement, Writer};
 
 /// ```sql
 /// INSERT INTO notes (id, slug, kind, mood, title, size) VALUES ($1, $2, $3, $4, $5, $6)
@@ -179,6 +185,80 @@ static GET: Statement<(&str,), GetRow> = Statement::new(
 const GET_SQL: &str = "SELECT id, kind, mood FROM notes WHERE slug = $1 AND deleted_at IS NULL";
 
 /// ```sql
+/// INSERT INTO labels (id, label, grade) SELECT bulk.p1, bulk.p2, bulk.p3 + 1
+/// FROM unnest($1::int4[], $2::varchar[], $3::int4[]) AS bulk (p1, p2, p3)
+/// ```
+///
+/// Takes many rows of parameters at once, all or none.
+///
+/// Returns how many rows it affected.
+///
+/// Writes `labels` (insert): `id`, `label`, `grade`.
+///
+/// Parameters:
+///
+/// - `id`: not null, as declared
+/// - `label`: may be null, as declared
+/// - `grade`: not null: nothing here asks for NULL
+///
+/// Can violate:
+///
+/// - `labels_pkey` (unique key): inserts into `labels`
+/// - `labels_grade_check` (check constraint): inserts into `labels`
+/// - `labels_label_check` (check constraint): inserts into `labels`
+/// - `labels.id` (not-null constraint): inserts into `labels`
+///
+/// Asked of each row before anything is sent:
+///
+/// - `label`, `labels_label_check`: must satisfy CHECK (((label)::text \<> ''::text))
+/// - `label`, `varchar(5)`: at most 5 characters
+pub fn add_labels<'a>(
+    db: &'a impl Writer,
+    rows: &'a [NewLabel<'a>],
+) -> BulkExecute<'a, NewLabel<'a>> {
+    BulkExecute::new(db, &ADD_LABELS, rows)
+}
+
+/// What [`add_labels()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddLabelsConstraint {
+    /// The unique key of `labels` on `id`.
+    LabelsPkey,
+    /// The check constraint of `labels` on `grade`.
+    LabelsGradeCheck,
+    /// The check constraint of `labels` on `label`.
+    LabelsLabelCheck,
+    /// The not-null constraint of `labels` on `id`.
+    LabelsIdNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    AddLabelsConstraint {
+        LabelsPkey = "public"."labels" "labels_pkey",
+        LabelsGradeCheck = "public"."labels" "labels_grade_check",
+        LabelsLabelCheck = "public"."labels" "labels_label_check",
+        LabelsIdNotNull = "public"."labels" column "id",
+    }
+}
+
+static ADD_LABELS: Statement<Rows<'_, NewLabel<'_>>> = Statement::new(
+    "notes::add_labels",
+    "queries/notes.sql:7",
+    ADD_LABELS_SQL,
+    "int4[] text[] int4[]",
+    "",
+)
+.held(ADD_LABELS_HELD);
+sqlmill_runtime::held! {
+    ADD_LABELS_HELD
+    1 "label" "public"."labels" "labels_label_check" "must satisfy CHECK (((label)::text <> ''::text))": Cut(5, &Not(&OneOf(&[""])));
+    1 "label" "public"."labels" "varchar(5)" "at most 5 characters": AtMost(5);
+}
+
+const ADD_LABELS_SQL: &str = r"INSERT INTO labels (id, label, grade) SELECT bulk.p1, bulk.p2, bulk.p3 + 1
+FROM unnest($1::int4[], $2::varchar[], $3::int4[]) AS bulk (p1, p2, p3)";
+
+/// ```sql
 /// SELECT slug FROM notes ORDER BY kind, slug
 /// ```
 ///
@@ -197,7 +277,7 @@ pub fn list(db: &impl Reader) -> Many<'_, (), Slug> {
 }
 
 static LIST: Statement<(), Slug> =
-    Statement::new("notes::list", "queries/notes.sql:7", LIST_SQL, "", "text");
+    Statement::new("notes::list", "queries/notes.sql:11", LIST_SQL, "", "text");
 const LIST_SQL: &str = "SELECT slug FROM notes ORDER BY kind, slug";
 
 /// ```sql
@@ -269,7 +349,7 @@ sqlmill_runtime::constraints! {
 
 static PUT: Statement<Put<'_>> = Statement::new(
     "notes::put",
-    "queries/notes.sql:10",
+    "queries/notes.sql:14",
     PUT_SQL,
     "int4 text public.kind int4",
     "",
@@ -282,7 +362,33 @@ sqlmill_runtime::held! {
 
 const PUT_SQL: &str = "INSERT INTO notes (id, slug, kind, code) VALUES ($1, $2, $3, $4) ON CONFLICT (code) DO NOTHING";
 
-sqlmill_runtime::statements! { NOTES_STATEMENTS: ADD, GET, LIST, PUT }
+sqlmill_runtime::statements! { NOTES_STATEMENTS: ADD, GET, ADD_LABELS, LIST, PUT }
+
+// ==== src/tables.rs
+// @generated by sqlmill from the schema; do not edit
+
+//! Whole rows of tables, and what inserting one takes.
+
+/// A new row of `labels`.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLabel<'a> {
+    pub id: i32,
+    pub label: Option<&'a str>,
+    pub grade: i32,
+}
+
+sqlmill_runtime::params! { NewLabel<'_> { id, label, grade } }
+
+impl NewLabel<'_> {
+    /// With what has no default; the rest is `None`.
+    pub const fn new(id: i32, grade: i32) -> Self {
+        Self {
+            id,
+            label: None,
+            grade,
+        }
+    }
+}
 
 // ==== src/types.rs
 // @generated by sqlmill from the schema; do not edit

@@ -20,12 +20,21 @@ CREATE TABLE notes (
 );
 CREATE UNIQUE INDEX notes_slug_key ON notes (slug) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX notes_title_key ON notes (title);
+CREATE TABLE labels (
+    id int PRIMARY KEY,
+    label varchar(5) CONSTRAINT labels_label_check CHECK (label <> ''),
+    grade int CONSTRAINT labels_grade_check CHECK (grade > 0)
+);
 -- ==== queries notes
 --! add
 INSERT INTO notes (id, slug, kind, mood, title, size) VALUES (:id, :slug, :kind, :mood, :title, :size);
 
 --! get
 SELECT id, kind, mood FROM notes WHERE slug = :slug AND deleted_at IS NULL;
+
+--! add_labels
+--@ bulk
+INSERT INTO labels (id, label, grade) VALUES (:id, :label, :grade + 1);
 
 --! list
 SELECT slug FROM notes ORDER BY kind, slug;

@@ -84,6 +84,15 @@ async fn each_difference_is_named() {
             "ALTER TABLE notes ALTER size TYPE numeric(5, 2)",
             "`public.notes.size` is numeric(5,2), and was numeric(4,1)",
         ),
+        // What many rows are held to.
+        (
+            "ALTER TABLE labels DROP CONSTRAINT labels_label_check",
+            "the constraint `labels_label_check` of `public.labels` is missing",
+        ),
+        (
+            "ALTER TABLE labels ALTER label TYPE varchar(4)",
+            "`public.labels.label` is character varying(4), and was character varying(5)",
+        ),
         (
             "ALTER TYPE kind ADD VALUE 'fax'",
             "the enum `public.kind` has the label `fax`, which the crate does not know",
@@ -104,7 +113,11 @@ async fn each_difference_is_named() {
     assert_eq!(told(&db, several).await.len(), 3);
     // What nothing rests on.
     let tx = db.begin().await.unwrap();
-    change(&tx, "DROP INDEX notes_title_key").await;
+    change(
+        &tx,
+        "DROP INDEX notes_title_key; ALTER TABLE labels DROP CONSTRAINT labels_grade_check",
+    )
+    .await;
     super::verify(&tx).await.unwrap();
     tx.rollback().await.unwrap();
     // A query that does not fit is told first, and which server it was that refused.
