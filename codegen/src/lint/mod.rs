@@ -11,6 +11,7 @@ mod does_not_plan;
 mod hard_delete;
 mod insert_omits_not_null;
 mod like_parameter;
+mod lock_without_transaction;
 mod missing_where;
 mod nullity;
 mod optional_filter;
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     postgres::RULE,
     does_not_plan::RULE,
     connection_state::RULE,
+    lock_without_transaction::RULE,
     soft_delete_filter::RULE,
     hard_delete::RULE,
     missing_where::RULE,

@@ -158,7 +158,7 @@ const MOOD_SQL: &str = "SELECT mood FROM unnest($1::mood[]) AS mood ORDER BY moo
 /// FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)
 /// ```
 ///
-/// Takes many rows of parameters at once, all or none.
+/// Takes many rows of parameters at once, all or none. More than one statement takes go by COPY.
 ///
 /// Returns how many rows it affected.
 ///
@@ -202,9 +202,12 @@ static ADD_ALL: Statement<Rows<'_, NewItem<'_>>> = Statement::new(
     ADD_ALL_SQL,
     "int4[] text[]",
     "",
-);
+)
+.copied(ADD_ALL_COPY, ADD_ALL_ROW);
 const ADD_ALL_SQL: &str = r"INSERT INTO items (id, name) SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)";
+const ADD_ALL_COPY: &str = r#"COPY "shop"."items" ("id", "name") FROM STDIN (FORMAT binary)"#;
+const ADD_ALL_ROW: &str = "INSERT INTO items (id, name) VALUES ($1, $2)";
 
 sqlmill_runtime::statements! { ITEMS_STATEMENTS: NAMES, NAMES_OF_PUBLIC, ADD, NOTES, MOOD, ADD_ALL }
 

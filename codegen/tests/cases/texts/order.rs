@@ -22,6 +22,8 @@ use sqlmill_runtime::{Execute, Many, Reader, Statement, Writer};
 /// Columns:
 ///
 /// - `id`, `title`: not null, as declared
+///
+/// - Allowed: `lock-without-transaction`, a clause behind LIMIT is what is tested
 pub fn list_notes<'a>(
     db: &'a impl Writer,
     params: ListNotes<'a>,
@@ -170,7 +172,7 @@ pub enum AllIdsOrder {
 
 static ALL_IDS: Statement<AllIds, i32> = Statement::several(
     "notes::all_ids",
-    "queries/notes.sql:6",
+    "queries/notes.sql:7",
     &ALL_IDS_SQL,
     "",
     "int4",
@@ -196,7 +198,7 @@ ORDER BY "
 /// Columns:
 ///
 /// - `id`: not null, as declared
-/// - `size`: not null: `WHERE notes.size > …` at line 13 rejects NULL
+/// - `size`: not null: `WHERE notes.size > …` at line 14 rejects NULL
 ///
 /// - Allowed: `order-ties`, any will do
 pub fn ties(db: &impl Reader, params: Ties) -> Many<'_, Ties, TiesRow> {
@@ -256,7 +258,7 @@ sqlmill_runtime::row! { TiesRow { id, size } }
 
 static TIES: Statement<Ties, TiesRow> = Statement::several(
     "notes::ties",
-    "queries/notes.sql:10",
+    "queries/notes.sql:11",
     &TIES_SQL,
     "int4",
     "int4 int4",
@@ -315,7 +317,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_NOTE: Statement<AddNote<'_>> = Statement::new(
     "notes::add_note",
-    "queries/notes.sql:15",
+    "queries/notes.sql:16",
     ADD_NOTE_SQL,
     "int4 text int4",
     "",
@@ -399,7 +401,7 @@ sqlmill_runtime::row! { PlansRow { id, limit, fetch } }
 
 static PLANS: Statement<Plans, PlansRow> = Statement::several(
     "notes::plans",
-    "queries/notes.sql:20",
+    "queries/notes.sql:21",
     &PLANS_SQL,
     "int4 int8",
     "int4 int4 int4",

@@ -4,6 +4,7 @@ CREATE TABLE plans (id int PRIMARY KEY, "limit" int NOT NULL, "offset" int NOT N
 -- ==== queries notes
 --! list_notes
 --- All notes.
+--@ allow(lock_without_transaction, "a clause behind LIMIT is what is tested")
 --@ order(newest: created_at DESC, id; title: lower(title), id; size: size NULLS FIRST, id)
 SELECT id, title FROM notes WHERE (:title IS NULL OR title = :title) LIMIT :at_most FOR UPDATE;
 
