@@ -47,7 +47,7 @@ pub(super) fn server_error(
         ));
         if is_tested_in_vain(context, param) {
             diagnostic = diagnostic.help(format!(
-                "an optional filter is `(:{name} IS NULL OR <condition>)`, in parentheses of its own, among the conditions that AND joins"
+                "an optional filter is `(:{name} IS NULL OR <condition>)`, in parentheses of its own, as one of the conditions that WHERE, HAVING or ON joins by AND"
             ));
         }
     }

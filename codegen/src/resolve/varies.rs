@@ -115,8 +115,10 @@ impl Resolver<'_> {
                 });
             }
             let taken = |name: &str| fields.iter().any(|field: &Field| field.name == name);
+            let free = ["order", "order_by", "in_order"];
+            let free = free.iter().find(|name| !taken(name));
             OrderItem {
-                field: if taken("order") { "order_by" } else { "order" }.to_owned(),
+                field: (*free.unwrap_or(&"chosen_order")).to_owned(),
                 name: format!("{name}Order"),
                 options,
             }

@@ -727,7 +727,113 @@ sqlmill_runtime::pages! {
     }
 }
 
+/// ```sql
+/// SELECT id FROM "Order" WHERE ($1 IS NULL OR "order" = $1) AND ($2 IS NULL OR "type" = $2)
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `Order`.
+///
+/// Optional filters: `order`, `order_by`; where one is absent, `true` is sent in its place.
+///
+/// Ordered as the caller chooses: `Id`, `Down`.
+///
+/// Read in pages by number, and by cursor over `id int4 DESC`; `id int4`.
+///
+/// Reads `Order`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn ordered<'a>(db: &'a impl Reader, params: Ordered<'a>) -> Scrolled<'a, Ordered<'a>, i32> {
+    Scrolled::new(db, &ORDERED, params)
+}
+
+/// The parameters of [`ordered()`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ordered<'a> {
+    /// an optional filter
+    pub order: Option<&'a str>,
+    /// an optional filter
+    pub order_by: Option<&'a str>,
+    /// The first, unless another is chosen.
+    pub in_order: OrderedOrder,
+}
+
+impl<'a> Ordered<'a> {
+    /// Only with `"order" = :order`.
+    #[must_use]
+    pub const fn order(mut self, order: &'a str) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// Only with `"type" = :order_by`.
+    #[must_use]
+    pub const fn order_by(mut self, order_by: &'a str) -> Self {
+        self.order_by = Some(order_by);
+        self
+    }
+
+    /// In another order than the first.
+    #[must_use]
+    pub const fn in_order(mut self, in_order: OrderedOrder) -> Self {
+        self.in_order = in_order;
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Ordered<'_> { order, order_by }
+    filters { order, order_by }
+    choices { in_order }
+}
+
+/// The orders of [`ordered()`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OrderedOrder {
+    /// `id`
+    #[default]
+    Id,
+    /// `id DESC`
+    Down,
+}
+
+static ORDERED: Statement<Ordered<'_>, i32> = Statement::several(
+    "q::ordered",
+    "queries/q.sql:43",
+    &ORDERED_SQL,
+    "text text",
+    "int4",
+)
+.paged(&ORDERED_PAGES);
+sqlmill_runtime::texts! {
+    ORDERED_SQL {
+        r#"SELECT id FROM "Order" WHERE "#
+        [0: r#"("order" = "# (0) ")"]
+        " AND "
+        [1: r#"("type" = "# (1) ")"]
+        r"
+ORDER BY "
+        {0: ["id"] ["id DESC"]}
+    }
+}
+
+sqlmill_runtime::pages! {
+    ORDERED_PAGES {
+        order "\nORDER BY id DESC" {
+            after ["\nWHERE page.id < " (0) "\nORDER BY page.id DESC\nLIMIT " (1)],
+            before ["\nWHERE page.id > " (0) "\nORDER BY page.id\nLIMIT " (1)],
+            keys "id int4 DESC" [0],
+        }
+        order "\nORDER BY id" {
+            after ["\nWHERE page.id > " (0) "\nORDER BY page.id\nLIMIT " (1)],
+            before ["\nWHERE page.id < " (0) "\nORDER BY page.id DESC\nLIMIT " (1)],
+            keys "id int4" [0],
+        }
+    }
+}
+
 sqlmill_runtime::statements! {
     Q_STATEMENTS:
-    FILL, CHOSEN, QUOTED, VIEWED, GROUPED, EITHER, ALL_OF_IT,
+    FILL, CHOSEN, QUOTED, VIEWED, GROUPED, EITHER, ALL_OF_IT, ORDERED,
 }

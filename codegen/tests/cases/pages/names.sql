@@ -47,3 +47,8 @@ SELECT id FROM "Order" WHERE (:a IS NULL OR "limit" = :a) UNION SELECT "limit" F
 --! all_of_it
 --@ page
 TABLE "View" ORDER BY id;
+
+--! ordered
+--@ page
+--@ order(id: id; down: id DESC)
+SELECT id FROM "Order" WHERE (:order IS NULL OR "order" = :order) AND (:order_by IS NULL OR "type" = :order_by);

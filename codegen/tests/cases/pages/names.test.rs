@@ -53,5 +53,7 @@ async fn names_are_names() {
         assert!(walk(|| q::either(&db, all.a(1).b("t1"))).await > 10);
     }
     assert_eq!(walk(|| q::all_of_it(&db)).await, 24);
+    let ordered = q::Ordered::default().in_order(q::OrderedOrder::Down).order("o1").order_by("t1");
+    assert_eq!(walk(|| q::ordered(&db, ordered)).await, 5);
     super::verify(&db).await.unwrap();
 }
