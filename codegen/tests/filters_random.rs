@@ -182,7 +182,8 @@ impl Maker<'_> {
 
     fn test(&mut self, name: &str, kind: Kind) -> String {
         let sql = kind.sql();
-        match self.dice.below(5) {
+        match self.dice.below(6) {
+            5 => format!("((:{name} IS NULL))"),
             0 => format!(":{name}::{sql} IS NULL"),
             1 => format!("CAST(:{name} AS {sql}) IS NULL"),
             2 => format!(":{name} ISNULL"),
@@ -204,6 +205,7 @@ impl Maker<'_> {
                 ":?",
                 "NOT :?",
                 ":?::boolean",
+                "(NOT :?)",
                 "CAST(:? AS bool)",
                 "NOT :?::bool",
             ]);

@@ -470,6 +470,7 @@ impl<'a> Reader<'a> {
 
     /// `:flag`, `NOT :flag`, `:flag::boolean`, `CAST(:flag AS bool)`: the parameter, where it stands, and whether behind NOT.
     fn flag(&self, from: usize, to: usize) -> Option<((usize, Span), bool)> {
+        let (from, to) = self.bare(from, to);
         let negated = self.is(from, "not");
         let from = from + usize::from(negated);
         let is_bool = |index: usize| self.is(index, "bool") || self.is(index, "boolean");
@@ -493,6 +494,7 @@ impl<'a> Reader<'a> {
 
     /// `:p IS NULL`, `:p::text IS NULL`, `CAST(:p AS text) IS NULL`: the parameter, and where it stands.
     fn guard(&self, from: usize, to: usize) -> Option<(usize, Span)> {
+        let (from, to) = self.bare(from, to);
         let behind = if to > from && self.is(to - 1, "isnull") {
             to - 1
         } else if to > from + 1 && self.is(to - 1, "null") && self.is(to - 2, "is") {
@@ -533,6 +535,17 @@ impl<'a> Reader<'a> {
             cast.then_some(from + 2)?
         };
         self.param(at)
+    }
+
+    /// Without parentheses around it.
+    fn bare(&self, mut from: usize, mut to: usize) -> (usize, usize) {
+        while self.kind(from) == Some(TokenKind::OpenParen)
+            && to > from + 1
+            && self.pairs[from] == Some(to - 1)
+        {
+            (from, to) = (from + 1, to - 1);
+        }
+        (from, to)
     }
 
     fn param(&self, at: usize) -> Option<(usize, Span)> {

@@ -586,6 +586,70 @@ WHERE (team_id = "
 }
 
 /// ```sql
+/// SELECT id FROM notes WHERE (($1 IS NULL) OR (team_id = $1)) AND ((size = $2) OR (($2::int IS NULL)))
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `notes`.
+///
+/// Optional filters: `team`, `size`; where one is absent, `true` is sent in its place.
+///
+/// Reads `notes`.
+///
+/// Columns:
+///
+/// - `id`: not null, as declared
+pub fn parenthesised(db: &impl Reader, params: Parenthesised) -> Many<'_, Parenthesised, i32> {
+    Many::new(db, &PARENTHESISED, params)
+}
+
+/// The parameters of [`parenthesised()`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parenthesised {
+    /// an optional filter
+    pub team: Option<i32>,
+    /// an optional filter
+    pub size: Option<i32>,
+}
+
+impl Parenthesised {
+    /// Only with `(team_id = :team)`.
+    #[must_use]
+    pub const fn team(mut self, team: i32) -> Self {
+        self.team = Some(team);
+        self
+    }
+
+    /// Only with `(size = :size)`.
+    #[must_use]
+    pub const fn size(mut self, size: i32) -> Self {
+        self.size = Some(size);
+        self
+    }
+}
+
+sqlmill_runtime::params! {
+    Parenthesised { team, size }
+    filters { team, size }
+    choices {}
+}
+
+static PARENTHESISED: Statement<Parenthesised, i32> = Statement::several(
+    "notes::parenthesised",
+    "queries/notes.sql:55",
+    &PARENTHESISED_SQL,
+    "int4 int4",
+    "int4",
+);
+sqlmill_runtime::texts! {
+    PARENTHESISED_SQL {
+        "SELECT id FROM notes WHERE "
+        [0: "((team_id = " (0) "))"]
+        " AND "
+        [1: "((size = " (1) "))"]
+    }
+}
+
+/// ```sql
 /// SELECT id FROM notes
 /// WHERE size = 0 OR ($1::int IS NULL OR size = $1) AND ($2::int IS NULL OR $3::int IS NULL OR size BETWEEN $2 AND $3)
 /// UNION ALL
@@ -611,21 +675,21 @@ pub fn plain(db: &impl Reader, params: Plain) -> Many<'_, Plain, i32> {
 /// The parameters of [`plain()`].
 #[derive(Debug, Clone, Copy)]
 pub struct Plain {
-    /// may be null: tested by IS NULL at line 57
-    pub a: Option<i32>,
-    /// may be null: tested by IS NULL at line 57
-    pub b: Option<i32>,
-    /// may be null: tested by IS NULL at line 57
-    pub c: Option<i32>,
-    /// may be null: tested by IS NULL at line 60
-    pub d: Option<i32>,
     /// may be null: tested by IS NULL at line 61
-    pub e: Option<i32>,
-    /// may be null: tested by IS NULL at line 62
-    pub f: Option<i32>,
-    /// may be null: tested by IS NULL at line 63
-    pub g: Option<i32>,
+    pub a: Option<i32>,
+    /// may be null: tested by IS NULL at line 61
+    pub b: Option<i32>,
+    /// may be null: tested by IS NULL at line 61
+    pub c: Option<i32>,
     /// may be null: tested by IS NULL at line 64
+    pub d: Option<i32>,
+    /// may be null: tested by IS NULL at line 65
+    pub e: Option<i32>,
+    /// may be null: tested by IS NULL at line 66
+    pub f: Option<i32>,
+    /// may be null: tested by IS NULL at line 67
+    pub g: Option<i32>,
+    /// may be null: tested by IS NULL at line 68
     pub h: Option<i32>,
 }
 
@@ -633,7 +697,7 @@ sqlmill_runtime::params! { Plain { a, b, c, d, e, f, g, h } }
 
 static PLAIN: Statement<Plain, i32> = Statement::new(
     "notes::plain",
-    "queries/notes.sql:55",
+    "queries/notes.sql:59",
     PLAIN_SQL,
     "int4 int4 int4 int4 int4 int4 int4 int4",
     "int4",
@@ -690,7 +754,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_NOTE: Statement<NewNote<'_>> = Statement::new(
     "notes::add_note",
-    "queries/notes.sql:66",
+    "queries/notes.sql:70",
     ADD_NOTE_SQL,
     "int4 int4 text text public.kind text[] int4 timestamptz timestamptz",
     "",
@@ -732,7 +796,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_TEAM: Statement<NewTeam<'_>> = Statement::new(
     "notes::add_team",
-    "queries/notes.sql:70",
+    "queries/notes.sql:74",
     ADD_TEAM_SQL,
     "int4 text",
     "",
@@ -805,7 +869,7 @@ sqlmill_runtime::constraints! {
 
 static COPY_NOTES: Statement<CopyNotes> = Statement::several(
     "notes::copy_notes",
-    "queries/notes.sql:73",
+    "queries/notes.sql:77",
     &COPY_NOTES_SQL,
     "int4 public.kind",
     "",
@@ -923,7 +987,7 @@ sqlmill_runtime::params! {
 
 static SEVEN: Statement<Seven<'_>, i32> = Statement::several(
     "notes::seven",
-    "queries/notes.sql:77",
+    "queries/notes.sql:81",
     &SEVEN_SQL,
     "int4 int4 text text int4 timestamptz timestamptz text",
     "int4",
@@ -1082,7 +1146,7 @@ sqlmill_runtime::params! { SevenAsWritten<'_> { id, team, title, body, size, sin
 
 static SEVEN_AS_WRITTEN: Statement<SevenAsWritten<'_>, i32> = Statement::new(
     "notes::seven_as_written",
-    "queries/notes.sql:87",
+    "queries/notes.sql:91",
     SEVEN_AS_WRITTEN_SQL,
     "int4 int4 text text int4 timestamptz timestamptz text",
     "int4",
@@ -1199,7 +1263,7 @@ sqlmill_runtime::params! {
 
 static NUMBERED: Statement<Numbered<'_>, i32> = Statement::several(
     "notes::numbered",
-    "queries/notes.sql:98",
+    "queries/notes.sql:102",
     &NUMBERED_SQL,
     "int4 int4 int4 text int4 public.kind int4",
     "int4",
@@ -1316,8 +1380,8 @@ WHERE "
 
 sqlmill_runtime::statements! {
     NOTES_STATEMENTS:
-    LIST_NOTES, LIST_NOTES_AS_WRITTEN, BODIES, BY_ID, EITHER, RANKED, WITHIN, PLAIN, ADD_NOTE,
-    ADD_TEAM, COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN, NUMBERED,
+    LIST_NOTES, LIST_NOTES_AS_WRITTEN, BODIES, BY_ID, EITHER, RANKED, WITHIN, PARENTHESISED, PLAIN,
+    ADD_NOTE, ADD_TEAM, COPY_NOTES, SEVEN, SEVEN_AS_WRITTEN, NUMBERED,
 }
 
 // ==== src/tables.rs

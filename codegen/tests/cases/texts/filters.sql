@@ -66,6 +66,10 @@ SELECT id, :size::int AS rank FROM notes WHERE (:size::int IS NULL OR size = :si
 SELECT id FROM notes
 WHERE (team_id = :team AND ((:size IS NULL OR size = :size)) AND (size > 0 AND (title = 'a' OR size > 1) AND (:title IS NULL OR title = :title)));
 
+-- In parentheses of its own, the test is one all the same.
+--! parenthesised
+SELECT id FROM notes WHERE ((:team IS NULL) OR (team_id = :team)) AND ((size = :size) OR ((:size::int IS NULL)));
+
 -- Nor do these: an alternative, two tests, a CASE, bounds, an alternative in parentheses.
 --! plain
 SELECT id FROM notes

@@ -139,6 +139,10 @@ async fn every_combination_gives_the_rows_of_the_statement_as_written() {
     assert!(bodies.iter().all(|body| body.as_deref() == Some("other")));
     let team = notes::ById::default().id(1).least(0).tag("other").kind(Kind::Bug);
     assert_eq!(notes::by_id(&db, team).await.unwrap().len(), 1);
+    let of_team = notes::parenthesised(&db, notes::Parenthesised::default().team(1)).await.unwrap();
+    let sized = notes::Parenthesised::default().team(1).size(3);
+    let sized = notes::parenthesised(&db, sized).await.unwrap();
+    assert!(!sized.is_empty() && sized.len() < of_team.len() && of_team.len() < 300);
     let named = notes::Either::default().name("other");
     let named = notes::either(&db, named).await.unwrap();
     assert!(!named.is_empty() && named.len() < 303);
