@@ -40,7 +40,7 @@ static ADD: Statement<Rows<'_, Item<'_>>> = Statement::new(
     "",
 )
 .copied(COPY, ROW);
-const COPY: &str = r#"COPY "public"."items" ("number", "body") FROM STDIN (FORMAT binary)"#;
+const COPY: &str = r#"COPY items ("number", "body") FROM STDIN (FORMAT binary)"#;
 const ROW: &str = "INSERT INTO items (number, body) VALUES ($1, $2)";
 
 fn add_in_time<'a>(db: &'a impl Writer, rows: &'a [Item<'a>]) -> BulkExecute<'a, Item<'a>> {
@@ -136,6 +136,18 @@ async fn the_server_gets_the_name_of_the_query() {
     let how = scratch.run("SELECT DISTINCT how FROM items");
     let named = format!("/* items::add queries/items.sql:1 */ {COPY}");
     assert_eq!(how, [[Some(named)]]);
+}
+
+#[tokio::test]
+async fn the_table_is_that_of_the_statement() {
+    let scratch = TestDatabase::new(SCHEMA);
+    scratch.run("CREATE SCHEMA other; CREATE TABLE other.items (LIKE items INCLUDING ALL)");
+    let builder = Database::builder().search_path("other");
+    let db = builder.connect(&scratch.url()).await.unwrap();
+    add(&db, &items(5000)).await.unwrap();
+    let counts = "SELECT (SELECT count(*) FROM other.items), (SELECT count(*) FROM items)";
+    let counts = scratch.run(counts);
+    assert_eq!(counts, [[Some("5000".to_owned()), Some("0".to_owned())]]);
 }
 
 /// COPY would store other bits, or none: the statement converts values, or the server refuses it.

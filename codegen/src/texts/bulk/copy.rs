@@ -62,11 +62,26 @@ pub(super) fn text(
     });
     let columns: Vec<String> = columns.collect::<Option<_>>()?;
     Some(format!(
-        "COPY {}.{} ({}) FROM STDIN (FORMAT binary)",
-        super::in_quotes(&relation.schema),
-        super::in_quotes(&relation.name),
+        "COPY {} ({}) FROM STDIN (FORMAT binary)",
+        table(reader)?,
         columns.join(", ")
     ))
+}
+
+/// The table as it is written, so that it is looked up as that of the INSERT is.
+fn table(reader: &Reader<'_>) -> Option<String> {
+    let mut tokens = reader.tokens.iter().map(|(token, _)| token).skip(2);
+    let mut table = String::new();
+    loop {
+        let part = tokens
+            .next()
+            .filter(|part| matches!(part.kind, TokenKind::Word | TokenKind::QuotedName))?;
+        table.push_str(part.text(reader.text));
+        match tokens.next() {
+            Some(dot) if dot.kind == TokenKind::Dot => table.push('.'),
+            _ => return Some(table),
+        }
+    }
 }
 
 /// Are the values of the row parameters and nothing else, each once?

@@ -256,7 +256,7 @@ const ADD_KINDS_SQL: &str = r#"INSERT INTO kinds (
     bulk.p1, bulk.p2, bulk.p3, bulk.p4, bulk.p5, bulk.p6, bulk.p7, bulk.p8, bulk.p9, bulk.p10, bulk.p11, bulk.p12, bulk.p13, bulk.p14, ($15::address[])[bulk.position], bulk.p16
 
 FROM unnest($1::int4[], $2::numeric[], $3::numeric[], $4::varchar[], $5::bpchar[], $6::"bit"[], $7::varbit[], $8::time[], $9::timestamp[], $10::timestamptz[], $11::interval[], $12::email[], $13::short[], $14::mood[], $16::jsonb[]) WITH ORDINALITY AS bulk (p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p16, position)"#;
-const ADD_KINDS_COPY: &str = r#"COPY "public"."kinds" ("id", "price", "whole", "name", "code", "flags", "more", "at", "stamp", "instant", "span", "mail", "nick", "mood", "home", "doc") FROM STDIN (FORMAT binary)"#;
+const ADD_KINDS_COPY: &str = r#"COPY kinds ("id", "price", "whole", "name", "code", "flags", "more", "at", "stamp", "instant", "span", "mail", "nick", "mood", "home", "doc") FROM STDIN (FORMAT binary)"#;
 const ADD_KINDS_ROW: &str = r"INSERT INTO kinds (
     id, price, whole, name, code, flags, more, at, stamp, instant, span, mail, nick, mood, home, doc
 ) VALUES (
@@ -337,7 +337,8 @@ static ADD_LISTS: Statement<Rows<'_, AddLists<'_>>> = Statement::new(
 .copied(ADD_LISTS_COPY, ADD_LISTS_ROW);
 const ADD_LISTS_SQL: &str = r"INSERT INTO kinds (moods, id, texts, prices, nicks) SELECT ($1::mood[])[bulk.p6:bulk.p7], bulk.p2, ($3::text[])[bulk.p8:bulk.p9], ($4::numeric[])[bulk.p10:bulk.p11], ($5::varchar[])[bulk.p12:bulk.p13]
 FROM unnest($6::int4[], $7::int4[], $2::int4[], $8::int4[], $9::int4[], $10::int4[], $11::int4[], $12::int4[], $13::int4[]) AS bulk (p6, p7, p2, p8, p9, p10, p11, p12, p13)";
-const ADD_LISTS_COPY: &str = r#"COPY "public"."kinds" ("moods", "id", "texts", "prices", "nicks") FROM STDIN (FORMAT binary)"#;
+const ADD_LISTS_COPY: &str =
+    r#"COPY kinds ("moods", "id", "texts", "prices", "nicks") FROM STDIN (FORMAT binary)"#;
 const ADD_LISTS_ROW: &str =
     "INSERT INTO kinds (moods, id, texts, prices, nicks) VALUES ($1, $2, $3, $4, $5)";
 
@@ -480,7 +481,7 @@ static ADD_ODD: Statement<Rows<'_, AddOdd<'_>>> = Statement::new(
 const ADD_ODD_SQL: &str = r#"INSERT INTO app."Odd ""names""" ("It's", "order") SELECT bulk.p1, bulk.p2
 FROM unnest($1::text[], $2::int4[]) AS bulk (p1, p2)"#;
 const ADD_ODD_COPY: &str =
-    r#"COPY "app"."Odd ""names""" ("It's", "order") FROM STDIN (FORMAT binary)"#;
+    r#"COPY app."Odd ""names""" ("It's", "order") FROM STDIN (FORMAT binary)"#;
 const ADD_ODD_ROW: &str = r#"INSERT INTO app."Odd ""names""" ("It's", "order") VALUES ($1, $2)"#;
 
 /// ```sql
@@ -600,7 +601,7 @@ static ADD_STRICT: Statement<Rows<'_, NewStrict<'_>>> = Statement::new(
 const ADD_STRICT_SQL: &str = r#"INSERT INTO strict AS one (id, parent, late, part, mail, sure, name, price, flags)
 SELECT bulk.p1, bulk.p2, bulk.p3, bulk.p4, bulk.p5, bulk.p6, bulk.p7, bulk.p8, bulk.p9
 FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::email[], $6::sure[], $7::varchar[], $8::numeric[], $9::"bit"[]) AS bulk (p1, p2, p3, p4, p5, p6, p7, p8, p9)"#;
-const ADD_STRICT_COPY: &str = r#"COPY "public"."strict" ("id", "parent", "late", "part", "mail", "sure", "name", "price", "flags") FROM STDIN (FORMAT binary)"#;
+const ADD_STRICT_COPY: &str = r#"COPY strict ("id", "parent", "late", "part", "mail", "sure", "name", "price", "flags") FROM STDIN (FORMAT binary)"#;
 const ADD_STRICT_ROW: &str = r"INSERT INTO strict AS one (id, parent, late, part, mail, sure, name, price, flags)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
@@ -713,7 +714,7 @@ static ADD_PARTED: Statement<Rows<'_, NewParted<'_>>> = Statement::new(
 .copied(ADD_PARTED_COPY, ADD_PARTED_ROW);
 const ADD_PARTED_SQL: &str = r"INSERT INTO parted SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)";
-const ADD_PARTED_COPY: &str = r#"COPY "public"."parted" ("id", "body") FROM STDIN (FORMAT binary)"#;
+const ADD_PARTED_COPY: &str = r#"COPY parted ("id", "body") FROM STDIN (FORMAT binary)"#;
 const ADD_PARTED_ROW: &str = "INSERT INTO parted VALUES ($1, $2)";
 
 /// By COPY; those below are not.
@@ -773,7 +774,7 @@ static ADD_PLAIN: Statement<Rows<'_, AddPlain<'_>>> = Statement::new(
 .copied(ADD_PLAIN_COPY, ADD_PLAIN_ROW);
 const ADD_PLAIN_SQL: &str = r"INSERT INTO plain (id, body) SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)";
-const ADD_PLAIN_COPY: &str = r#"COPY "public"."plain" ("id", "body") FROM STDIN (FORMAT binary)"#;
+const ADD_PLAIN_COPY: &str = r#"COPY plain ("id", "body") FROM STDIN (FORMAT binary)"#;
 const ADD_PLAIN_ROW: &str = "INSERT INTO plain (id, body) VALUES ($1, $2)";
 
 /// ```sql

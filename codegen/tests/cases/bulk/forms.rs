@@ -202,7 +202,7 @@ sqlmill_runtime::held! {
 const ADD_PEOPLE_SQL: &str = r#"INSERT INTO people (id, name, bio, mail, mood, home, grade, flags, code, size)
 SELECT bulk.p1, bulk.p2, bulk.p3, bulk.p4, bulk.p5, ($6::address[])[bulk.position], bulk.p7, bulk.p8, bulk.p9, bulk.p10
 FROM unnest($1::int4[], $2::varchar[], $3::text[], $4::email[], $5::mood[], $7::"char"[], $8::"bit"[], $9::bpchar[], $10::app."Size"[]) WITH ORDINALITY AS bulk (p1, p2, p3, p4, p5, p7, p8, p9, p10, position)"#;
-const ADD_PEOPLE_COPY: &str = r#"COPY "public"."people" ("id", "name", "bio", "mail", "mood", "home", "grade", "flags", "code", "size") FROM STDIN (FORMAT binary)"#;
+const ADD_PEOPLE_COPY: &str = r#"COPY people ("id", "name", "bio", "mail", "mood", "home", "grade", "flags", "code", "size") FROM STDIN (FORMAT binary)"#;
 const ADD_PEOPLE_ROW: &str = r"INSERT INTO people (id, name, bio, mail, mood, home, grade, flags, code, size)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 

@@ -560,8 +560,7 @@ static ADD_COMMENTS: Statement<Rows<'_, NewComment<'_>>> = Statement::new(
 const ADD_COMMENTS_SQL: &str = r"INSERT INTO comments (report_id, body)
 SELECT bulk.p1, bulk.p2
 FROM unnest($1::int8[], $2::text[]) AS bulk (p1, p2)";
-const ADD_COMMENTS_COPY: &str =
-    r#"COPY "public"."comments" ("report_id", "body") FROM STDIN (FORMAT binary)"#;
+const ADD_COMMENTS_COPY: &str = r#"COPY comments ("report_id", "body") FROM STDIN (FORMAT binary)"#;
 const ADD_COMMENTS_ROW: &str = r"INSERT INTO comments (report_id, body)
 VALUES ($1, $2)";
 
