@@ -421,6 +421,14 @@ impl Core {
             self.close();
             return Ok(());
         }
+        // What was never sent did not take effect.
+        if lease.session()?.is_closed() {
+            lease.abandon();
+            return Err(Error::with(
+                ErrorKind::ConnectionLost,
+                "before COMMIT was sent, so it was rolled back",
+            ));
+        }
         // In a failed transaction COMMIT rolls back and says so only in its tag. Where nobody may have seen an answer, as of a
         // dropped future, a first statement turns that into an error.
         let sql = if lease.is_unsettled() || lease.has_refused() {

@@ -49,6 +49,27 @@ pub(super) struct Driver {
     arrivals: Waker,
 }
 
+/// The task that attends to a connection.
+struct Attendant {
+    driver: Arc<Driver>,
+    turn: usize,
+}
+
+impl Attendant {
+    fn is_on_turn(&self) -> bool {
+        self.driver.turn.load(Ordering::SeqCst) == self.turn
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        // The runtime has ended before its turn has: nobody would read the answers that others wait for.
+        if self.is_on_turn() {
+            self.driver.close();
+        }
+    }
+}
+
 #[derive(Default)]
 struct Signal {
     given: AtomicBool,
@@ -161,10 +182,14 @@ impl Driver {
             return;
         }
         let turn = self.turn.fetch_add(1, Ordering::SeqCst) + 1;
-        let driver = Arc::clone(self);
+        let attendant = Attendant {
+            driver: Arc::clone(self),
+            turn,
+        };
         self.runtime.spawn(poll_fn(move |cx| {
+            let Attendant { driver, .. } = &attendant;
             // Under the lock of `leave`: the waker of whoever comes next is not replaced by this one.
-            let mine = || driver.turn.load(Ordering::SeqCst) == turn;
+            let mine = || attendant.is_on_turn();
             match driver.signal.arm_if(cx.waker(), mine) && driver.drive() {
                 true => Poll::Pending,
                 false => Poll::Ready(()),

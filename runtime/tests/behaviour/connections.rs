@@ -56,14 +56,151 @@ async fn a_transaction_on_a_killed_backend_is_over() {
     let lost = add_note(&tx, "gone too").await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
     let commit = tx.commit().await.unwrap_err();
+    // It was not sent: there is no doubt.
     assert!(
         matches!(
             commit.kind(),
-            ErrorKind::OutcomeUnknown | ErrorKind::Transaction
+            ErrorKind::ConnectionLost | ErrorKind::Transaction
         ),
         "{commit}"
     );
     assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+}
+
+/// Known before COMMIT is sent, it leaves nothing open.
+#[tokio::test]
+async fn a_transaction_whose_connection_broke_before_commit_is_rolled_back() {
+    let (scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "gone").await.unwrap();
+    let pid = backend(&tx).await.unwrap();
+    scratch.run(&format!("SELECT pg_terminate_backend({pid})"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let lost = soon(tx.commit()).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionLost);
+    assert_eq!(
+        lost.to_string(),
+        "the connection to the database was lost: before COMMIT was sent, so it was rolled back"
+    );
+    // So does a nested one, with the whole.
+    let tx = soon(db.begin()).await.unwrap();
+    let pid = backend(&tx).await.unwrap();
+    let nested = tx.savepoint().await.unwrap();
+    add_note(&nested, "gone").await.unwrap();
+    scratch.run(&format!("SELECT pg_terminate_backend({pid})"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let lost = soon(nested.commit()).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
+    drop(tx);
+    assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
+    assert_eq!(db.pool_status().open, 1);
+}
+
+/// As tests do that keep a handle in a `static`: each has a runtime of its own, which ends with it.
+#[test]
+fn a_handle_outlives_the_runtime_that_it_was_made_in() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let first = runtime();
+    let (_scratch, db) = first.block_on(async {
+        let (scratch, db) = one_connection().await;
+        add_note(&db, "a").await.unwrap();
+        (scratch, db)
+    });
+    let kept = first.block_on(db.begin()).unwrap();
+    drop(first);
+    let second = runtime();
+    second.block_on(async {
+        // What was open there is lost, and says so.
+        let lost = soon(count_notes(&kept)).await.unwrap_err();
+        assert_eq!(lost.kind(), ErrorKind::ConnectionLost, "{lost}");
+        soon(kept.commit()).await.unwrap_err();
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 1);
+        let tx = soon(db.begin()).await.unwrap();
+        add_note(&tx, "b").await.unwrap();
+        soon(tx.commit()).await.unwrap();
+    });
+    drop(second);
+    runtime().block_on(async {
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 2);
+        soon(db.close()).await;
+    });
+}
+
+#[tokio::test]
+async fn close_may_be_dropped_and_asked_for_again() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    add_note(&tx, "kept").await.unwrap();
+    for _ in 0..3 {
+        let closing = tokio::time::timeout(Duration::from_millis(30), db.close()).await;
+        assert!(closing.is_err());
+    }
+    // Nobody gets a connection any more, whoever waits for the end.
+    assert_eq!(db.begin().await.unwrap_err().kind(), ErrorKind::Closed);
+    soon(tx.commit()).await.unwrap();
+    soon(async { tokio::join!(db.close(), db.close()) }).await;
+    assert_eq!(db.pool_status().open, 0);
+}
+
+#[derive(Debug)]
+struct Failed;
+
+impl From<sqlmill_runtime::Error> for Failed {
+    fn from(error: sqlmill_runtime::Error) -> Self {
+        panic!("{error}");
+    }
+}
+
+/// Dropped at whatever moment, a transaction leaves neither a note nor a connection that is not clean.
+#[tokio::test]
+async fn transactions_are_dropped_at_every_moment() {
+    let (scratch, db) = one_connection().await;
+    let whole = || async {
+        db.transaction(|tx| async move {
+            add_note(&tx, "one").await?;
+            tx.transaction(|inner| async move {
+                add_note(&inner, "two").await?;
+                let twice = inner
+                    .transaction(|third| async move { add_note(&third, "two").await })
+                    .await;
+                assert_eq!(twice.unwrap_err().kind(), ErrorKind::Constraint);
+                count_notes(&inner).await
+            })
+            .await?;
+            count_notes(&tx).await?;
+            Err::<(), _>(Failed)
+        })
+        .await
+    };
+    let mut polls = 0;
+    loop {
+        let mut left = polls;
+        let mut running = Box::pin(whole());
+        // Dropped after so many polls.
+        let ended = soon(std::future::poll_fn(|cx| {
+            if left == 0 {
+                return std::task::Poll::Ready(false);
+            }
+            left -= 1;
+            running.as_mut().poll(cx).map(|_| true)
+        }));
+        if ended.await {
+            break;
+        }
+        drop(running);
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 0, "after {polls}");
+        polls += 1;
+    }
+    assert!(polls > 5, "{polls}");
+    let status = db.pool_status();
+    assert_eq!((status.open, status.idle, status.waiting), (1, 1, 0));
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%transaction%'";
+    assert_eq!(scratch.run(open)[0][0].as_deref(), Some("0"));
 }
 
 #[tokio::test]
