@@ -148,11 +148,11 @@ async fn close_may_be_dropped_and_asked_for_again() {
 }
 
 #[derive(Debug)]
-struct Failed;
+struct Failed(Option<sqlmill_runtime::Error>);
 
 impl From<sqlmill_runtime::Error> for Failed {
     fn from(error: sqlmill_runtime::Error) -> Self {
-        panic!("{error}");
+        Self(Some(error))
     }
 }
 
@@ -173,7 +173,7 @@ async fn transactions_are_dropped_at_every_moment() {
             })
             .await?;
             count_notes(&tx).await?;
-            Err::<(), _>(Failed)
+            Err::<(), _>(Failed(None))
         })
         .await
     };
@@ -187,7 +187,10 @@ async fn transactions_are_dropped_at_every_moment() {
                 return std::task::Poll::Ready(false);
             }
             left -= 1;
-            running.as_mut().poll(cx).map(|_| true)
+            running.as_mut().poll(cx).map(|ended| {
+                assert!(ended.unwrap_err().0.is_none());
+                true
+            })
         }));
         if ended.await {
             break;
