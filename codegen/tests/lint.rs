@@ -797,14 +797,15 @@ fn connection_state() {
             "CREATE TABLE new (temp int)",
             "CREATE TABLE temp AS SELECT 1 AS temp",
             "VACUUM users",
-            "SELECT pg_advisory_xact_lock(1)",
             "SELECT set_config('a.b', 'c', true)",
             "DO 'BEGIN END'",
         ] {
             hold(text, &[]);
         }
-        let text = "--! q\n--@ transaction\nSET LOCAL work_mem = 1;\n";
-        assert!(run(&mut bench, text).shown().is_empty());
+        for text in ["SET LOCAL work_mem = 1", "SELECT pg_advisory_xact_lock(1)"] {
+            let text = format!("--! q\n--@ transaction\n{text};\n");
+            assert!(run(&mut bench, &text).shown().is_empty());
+        }
     }
 }
 
