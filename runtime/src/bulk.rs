@@ -23,8 +23,8 @@ use crate::wire::{Buffer, Type};
 /// So many rows travel in one statement. Past it memory grows, on both sides, and time does not shrink.
 const CHUNK: usize = 4096;
 
-/// Where rows have arrays: the server looks for each from the beginning of them all.
-const CHUNK_OF_ARRAYS: usize = 256;
+/// Where rows have arrays: the server looks for each from the beginning of them all. Measured by `examples/chunks.rs`.
+const CHUNK_OF_ARRAYS: usize = 128;
 
 /// The rows of one statement, turned into columns.
 pub struct Rows<'a, P> {
@@ -36,17 +36,18 @@ pub struct Rows<'a, P> {
 
 impl<'a, P: Params> Rows<'a, P> {
     fn of(rows: &'a [P], first: usize, about: &About) -> Self {
-        let mut columns: Vec<Column<'a>> = Vec::new();
-        for row in rows {
-            let slots = Slots::of(row);
-            let values = slots.as_slice();
-            if columns.is_empty() {
-                columns.resize_with(values.len(), || Column::new(rows.len()));
-            }
-            for (column, &value) in columns.iter_mut().zip(values) {
-                column.values.push(value);
-            }
-        }
+        let (values, width) = Slots::of_all(rows);
+        let values = Arc::new(values);
+        let mut columns: Vec<Column<'a>> = (0..width)
+            .map(|place| Column {
+                values: Arc::clone(&values),
+                width,
+                place,
+                first,
+                key: None,
+                parts: None,
+            })
+            .collect();
         let known = Arc::new(Keys {
             first,
             rows: Mutex::default(),
@@ -60,10 +61,6 @@ impl<'a, P: Params> Rows<'a, P> {
                     ends: place + 1 == keys.len(),
                 });
             }
-        }
-        for (place, column) in columns.iter_mut().enumerate() {
-            column.place = place;
-            column.first = first;
         }
         let mut bounds = Vec::new();
         for place in about.arrays {
@@ -103,8 +100,11 @@ impl<P> fmt::Debug for Rows<'_, P> {
 
 /// One parameter of all rows, as an array.
 struct Column<'a> {
-    values: Vec<&'a dyn Param>,
-    /// Which parameter it is, from 0.
+    /// All values of all rows, row by row.
+    values: Arc<Vec<&'a dyn Param>>,
+    /// How many a row has.
+    width: usize,
+    /// Which of them it is, from 0.
     place: usize,
     /// What the first row is counted as.
     first: usize,
@@ -142,15 +142,15 @@ struct Keys {
     rows: Mutex<Vec<Option<Vec<u8>>>>,
 }
 
-impl Column<'_> {
-    fn new(rows: usize) -> Self {
-        Self {
-            values: Vec::with_capacity(rows),
-            place: 0,
-            first: 0,
-            key: None,
-            parts: None,
-        }
+impl<'a> Column<'a> {
+    fn values(&self) -> impl ExactSizeIterator<Item = &&'a dyn Param> {
+        let own = self.values.get(self.place..).unwrap_or_default();
+        own.iter().step_by(self.width.max(1))
+    }
+
+    /// The same of no rows.
+    fn clear(&mut self) {
+        self.values = Arc::default();
     }
 }
 
@@ -159,20 +159,22 @@ impl Param for Column<'_> {
         let faulty =
             |(row, error): (usize, EncodeError)| error.in_row(self.place, self.first + row);
         if let Some(parts) = &self.parts {
-            let found = crate::codec::encode_as_one(&self.values, ty, out).map_err(faulty)?;
+            let found = crate::codec::encode_as_one(self.values(), ty, out).map_err(faulty)?;
             *parts.lock().unwrap_or_else(PoisonError::into_inner) = found;
             return Ok(Encoded::Value);
         }
-        let mut keys = self.key.as_ref().map(|key| key.begin(self.values.len()));
-        let encoded = crate::codec::encode_elements(&self.values, ty, out, |row, written| {
-            if let Some(key) = keys.as_mut().and_then(|keys| keys.get_mut(row)) {
+        let values = self.values();
+        let Some(key) = &self.key else {
+            return crate::codec::encode_elements(values, ty, out, |_, _| {}).map_err(faulty);
+        };
+        let mut keys = key.begin(values.len());
+        let encoded = crate::codec::encode_elements(values, ty, out, |row, written| {
+            if let Some(key) = keys.get_mut(row) {
                 append(key, written);
             }
         });
         let encoded = encoded.map_err(faulty)?;
-        if let (Some(key), Some(keys)) = (&self.key, keys) {
-            key.end(keys)?;
-        }
+        key.end(keys)?;
         Ok(encoded)
     }
 }

@@ -204,13 +204,21 @@ impl Test {
             Self::Not(test) => test.of(value).map(|truth| !truth),
             Self::AtMost(most) => {
                 let most = usize::try_from(*most).ok()?;
+                // There are no more characters than bytes.
+                if value?.len() <= most {
+                    return Some(true);
+                }
                 Some(text(value)?.chars().skip(most).all(|c| c == ' '))
             }
             Self::Cut(most, test) => {
+                let most = usize::try_from(*most).ok()?;
+                if value.is_none_or(|value| value.len() <= most) {
+                    return test.of(value);
+                }
                 let Some(whole) = text(value) else {
                     return test.of(value);
                 };
-                let end = whole.char_indices().nth(usize::try_from(*most).ok()?);
+                let end = whole.char_indices().nth(most);
                 let end = end.map_or(whole.len(), |(at, _)| at);
                 match whole.split_at_checked(end)? {
                     (kept, rest) if rest.bytes().all(|byte| byte == b' ') => {
@@ -238,7 +246,10 @@ impl Test {
                 [byte] => Some(*byte != 0),
                 _ => None,
             },
-            Self::OneOf(texts) => Some(texts.contains(&text(value)?)),
+            Self::OneOf(texts) => {
+                let value = value?;
+                Some(texts.iter().any(|text| text.as_bytes() == value))
+            }
             Self::Like(pattern) => Some(like(text(value)?, pattern)),
             Self::Matches(pattern) => pattern::matches(text(value)?, pattern),
             Self::Trimmed(test) => match value {

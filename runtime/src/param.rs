@@ -56,6 +56,20 @@ impl<'p> Slots<'p> {
         slots
     }
 
+    /// The values of all rows, row by row, and how many each has.
+    pub(crate) fn of_all(rows: &'p [impl Params]) -> (Vec<&'p dyn Param>, usize) {
+        let mut slots = Self::default();
+        let mut width = 0;
+        for row in rows {
+            row.bind(&mut slots);
+            if width == 0 {
+                width = slots.0.len();
+                slots.0.reserve_exact(width * (rows.len() - 1));
+            }
+        }
+        (slots.0.into_vec(), width)
+    }
+
     pub(crate) fn as_slice(&self) -> &[&'p dyn Param] {
         &self.0
     }

@@ -5,7 +5,7 @@
 
 use std::task::Poll;
 
-use super::{Call, Rows};
+use super::{Call, Column, Rows};
 use crate::call;
 use crate::codec::plain_length;
 use crate::deadline::Deadline;
@@ -60,9 +60,7 @@ impl<P: Params> Call<'_, P> {
     async fn hold_table(&self, transaction: &Core) -> Result<()> {
         let one = self.rows.get(..1).unwrap_or_default();
         let mut none = Rows::of(one, 0, self.about);
-        none.columns
-            .iter_mut()
-            .for_each(|column| column.values.clear());
+        none.columns.iter_mut().for_each(Column::clear);
         let slots = Slots::of(&none);
         let handle = Handle::Transaction(transaction);
         let about = self.about.of_columns();

@@ -134,8 +134,8 @@ fn begin<'t>(
 }
 
 /// The same of values of any types, each shown as it was written. An error says of which one it is.
-pub(crate) fn encode_elements(
-    values: &[&dyn Param],
+pub(crate) fn encode_elements<'v>(
+    values: impl ExactSizeIterator<Item = &'v &'v dyn Param>,
     ty: Type<'_>,
     out: &mut Buffer<'_>,
     mut written: impl FnMut(usize, Option<&[u8]>),
@@ -145,7 +145,7 @@ pub(crate) fn encode_elements(
         first: 1,
     };
     let (element, nulls) = begin(&[dimension], ty, out).map_err(|error| (0, error))?;
-    for (place, value) in values.iter().enumerate() {
+    for (place, value) in values.enumerate() {
         let mark = out.mark() + 4;
         match encode_part(*value, element, out).map_err(|error| (place, error))? {
             Encoded::Value => written(place, out.since(mark)),
@@ -162,8 +162,8 @@ pub(crate) fn encode_elements(
 pub(crate) type Slices = Vec<Option<(i32, i32)>>;
 
 /// Arrays as one, of the elements of all, and where each is. An empty one ends before it begins.
-pub(crate) fn encode_as_one(
-    arrays: &[&dyn Param],
+pub(crate) fn encode_as_one<'v>(
+    arrays: impl ExactSizeIterator<Item = &'v &'v dyn Param>,
     ty: Type<'_>,
     out: &mut Buffer<'_>,
 ) -> Result<Slices, (usize, EncodeError)> {
@@ -177,7 +177,7 @@ pub(crate) fn encode_as_one(
     let mut parts = Vec::with_capacity(arrays.len());
     let mut last = 0_i32;
     let mut written = Vec::new();
-    for (row, array) in arrays.iter().enumerate() {
+    for (row, array) in arrays.enumerate() {
         written.clear();
         let encoded = crate::wire::write(*array, ty, &mut written);
         if encoded.map_err(|error| (row, error))? == Encoded::Null {
