@@ -117,7 +117,7 @@ sqlmill_runtime::held! {
 const ADD_SQL: &str = r"INSERT INTO notes (id, slug, kind, title, size, mood, tags, low, high)
 SELECT bulk.p1, bulk.p2, bulk.p3, bulk.p4, bulk.p5, bulk.p6, ($7::varchar[])[bulk.p10:bulk.p11], bulk.p8, bulk.p9
 FROM unnest($1::int4[], $2::slug[], $3::text[], $4::varchar[], $5::numeric[], $6::mood[], $10::int4[], $11::int4[], $8::int4[], $9::int4[]) AS bulk (p1, p2, p3, p4, p5, p6, p10, p11, p8, p9)";
-const ADD_COPY: &str = r#"COPY "public"."notes" ("id", "slug", "kind", "title", "size", "mood", "tags", "low", "high") FROM STDIN (FORMAT binary)"#;
+const ADD_COPY: &str = r#"COPY notes ("id", "slug", "kind", "title", "size", "mood", "tags", "low", "high") FROM STDIN (FORMAT binary)"#;
 const ADD_ROW: &str = r"INSERT INTO notes (id, slug, kind, title, size, mood, tags, low, high)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
@@ -695,7 +695,7 @@ static TOUCH: Statement<Rows<'_, NewTouched<'_>>> = Statement::new(
 .copied(TOUCH_COPY, TOUCH_ROW);
 const TOUCH_SQL: &str = r"INSERT INTO touched (id, name) SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)";
-const TOUCH_COPY: &str = r#"COPY "public"."touched" ("id", "name") FROM STDIN (FORMAT binary)"#;
+const TOUCH_COPY: &str = r#"COPY touched ("id", "name") FROM STDIN (FORMAT binary)"#;
 const TOUCH_ROW: &str = "INSERT INTO touched (id, name) VALUES ($1, $2)";
 
 /// ```sql
@@ -761,7 +761,7 @@ sqlmill_runtime::held! {
 
 const ADD_PARTS_SQL: &str = r"INSERT INTO parts (id, name) SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::varchar[]) AS bulk (p1, p2)";
-const ADD_PARTS_COPY: &str = r#"COPY "public"."parts" ("id", "name") FROM STDIN (FORMAT binary)"#;
+const ADD_PARTS_COPY: &str = r#"COPY parts ("id", "name") FROM STDIN (FORMAT binary)"#;
 const ADD_PARTS_ROW: &str = "INSERT INTO parts (id, name) VALUES ($1, $2)";
 
 /// ```sql

@@ -206,7 +206,7 @@ static ADD_ALL: Statement<Rows<'_, NewItem<'_>>> = Statement::new(
 .copied(ADD_ALL_COPY, ADD_ALL_ROW);
 const ADD_ALL_SQL: &str = r"INSERT INTO items (id, name) SELECT bulk.p1, bulk.p2
 FROM unnest($1::int4[], $2::text[]) AS bulk (p1, p2)";
-const ADD_ALL_COPY: &str = r#"COPY "shop"."items" ("id", "name") FROM STDIN (FORMAT binary)"#;
+const ADD_ALL_COPY: &str = r#"COPY items ("id", "name") FROM STDIN (FORMAT binary)"#;
 const ADD_ALL_ROW: &str = "INSERT INTO items (id, name) VALUES ($1, $2)";
 
 sqlmill_runtime::statements! { ITEMS_STATEMENTS: NAMES, NAMES_OF_PUBLIC, ADD, NOTES, MOOD, ADD_ALL }
