@@ -141,8 +141,9 @@ pub struct Violation {
     pub relation: Oid,
     pub relation_name: String,
     pub columns: Vec<String>,
-    /// Under which names else the server may report it: a partition has constraints of its own, named apart.
-    pub partitions: Vec<ReportedName>,
+    /// Under which names else the server may report it: a partition has constraints of its own, named apart; a domain's are reported as those
+    /// of the domain over it.
+    pub elsewhere: Vec<ReportedName>,
     /// The constraint's COMMENT.
     pub comment: Option<String>,
     /// "inserts into `users`", "deletes from `users`, which `posts` references".
@@ -153,6 +154,7 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReportedName {
     pub schema: String,
+    /// Or the domain.
     pub table: String,
     /// The constraint's name; of NOT NULL, the column's.
     pub name: String,

@@ -677,6 +677,9 @@ pub struct ConstraintVariant {
     pub name: String,
     pub docs: Vec<String>,
     pub target: ConstraintTarget,
+    /// How else the error may tell it: a domain's constraints are reported as those of a domain over it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<ConstraintTarget>,
 }
 
 /// How the server's error tells which one it was. The runtime traces what a partition reports to its topmost table.

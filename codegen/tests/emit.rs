@@ -360,6 +360,7 @@ fn rustfmt_changes_nothing_at_any_length() {
                     variants: vec![ConstraintVariant {
                         name: "UsersEmailKey".into(),
                         docs: vec![],
+                        also: Vec::new(),
                         target: ConstraintTarget::Column {
                             schema: "public".into(),
                             table: "users".into(),

@@ -723,7 +723,7 @@ fn is_listed(error: &ServerError, violations: &[Violation]) -> bool {
         }
         let own = error.table.as_deref() == Some(&format!("public.{}", violation.relation_name));
         (own && violation.name == *name)
-            || violation.partitions.iter().any(|reported| {
+            || violation.elsewhere.iter().any(|reported| {
                 error.table == Some(format!("{}.{}", reported.schema, reported.table))
                     && reported.name == *name
             })

@@ -688,7 +688,9 @@ fn constraints(w: &mut Writer, query: &Query, found: &ConstraintEnum) {
     w.block("sqlmill_runtime::constraints!", |w| {
         w.block(&found.name, |w| {
             for variant in &found.variants {
-                w.line(format!("{} = {},", variant.name, target(&variant.target)));
+                for reported in std::iter::once(&variant.target).chain(&variant.also) {
+                    w.line(format!("{} = {},", variant.name, target(reported)));
+                }
             }
         });
     });

@@ -94,8 +94,8 @@ pub fn violations<'a>(input: &'a Input<'a>, params: &'a [ParamFacts]) -> Vec<Vio
     }
     let mut found: Vec<Violation> = collector.found.into_values().collect();
     for violation in &mut found {
-        violation.partitions.sort();
-        violation.partitions.dedup();
+        violation.elsewhere.sort();
+        violation.elsewhere.dedup();
     }
     found.sort_by(|left, right| {
         (&left.relation_name, left.kind, &left.name).cmp(&(
@@ -694,15 +694,16 @@ impl<'a> Collector<'a> {
     fn domain(&mut self, type_oid: Oid, value: Value, what: &str) {
         let catalog = self.catalog;
         let mut seen = BTreeSet::new();
-        let mut open = vec![(type_oid, value, false)];
-        while let Some((oid, value, within)) = open.pop() {
+        // With the domain that the server names, which is the outermost of a chain of them.
+        let mut open = vec![(type_oid, value, false, None)];
+        while let Some((oid, value, within, outermost)) = open.pop() {
             let Some(known) = catalog.types.get(&oid).filter(|_| seen.insert(oid)) else {
                 continue;
             };
             // What is NULL as a whole has no parts.
             let mut part = |oid: Oid| {
                 if value != Value::Null {
-                    open.push((oid, Value::MayBeNull, true));
+                    open.push((oid, Value::MayBeNull, true, None));
                 }
             };
             let domain: &Domain = match &known.kind {
@@ -717,7 +718,8 @@ impl<'a> Collector<'a> {
                 }
                 TypeKind::Base | TypeKind::Enum(_) | TypeKind::Pseudo => continue,
             };
-            open.push((domain.base, value, within));
+            let reported = outermost.unwrap_or(oid);
+            open.push((domain.base, value, within, Some(reported)));
             let type_name = catalog.type_name(oid);
             let reason = if within {
                 let whole = catalog.type_name(type_oid);
@@ -734,18 +736,26 @@ impl<'a> Collector<'a> {
                 names.push(known.name.clone());
             }
             for name in names {
-                self.found
+                let entry = self
+                    .found
                     .entry((oid, ViolationKind::Domain, name.clone()))
                     .or_insert_with(|| Violation {
-                        name,
+                        name: name.clone(),
                         kind: ViolationKind::Domain,
                         relation: 0,
                         relation_name: type_name.clone(),
                         columns: Vec::new(),
-                        partitions: Vec::new(),
+                        elsewhere: Vec::new(),
                         comment: known.comment.clone(),
                         reason: reason.clone(),
                     });
+                if let Some(named) = catalog.types.get(&reported).filter(|_| reported != oid) {
+                    entry.elsewhere.push(ReportedName {
+                        schema: named.schema.clone(),
+                        table: named.name.clone(),
+                        name,
+                    });
+                }
             }
         }
     }
@@ -765,7 +775,7 @@ impl<'a> Collector<'a> {
                 relation: root.relation,
                 relation_name: catalog.relation_name(root.relation),
                 columns,
-                partitions: Vec::new(),
+                elsewhere: Vec::new(),
                 comment: root.comment.clone(),
                 reason: if root.deferrable {
                     format!("{reason}; perhaps only at COMMIT, it is deferrable")
@@ -776,7 +786,7 @@ impl<'a> Collector<'a> {
         if root.oid != constraint.oid
             && let Some(relation) = catalog.relations.get(&constraint.relation)
         {
-            entry.partitions.push(ReportedName {
+            entry.elsewhere.push(ReportedName {
                 schema: relation.schema.clone(),
                 table: relation.name.clone(),
                 name: constraint.name.clone(),
@@ -851,14 +861,14 @@ impl<'a> Collector<'a> {
                 relation: root.relation,
                 relation_name: catalog.relation_name(root.relation),
                 columns: key_names(catalog, root),
-                partitions: Vec::new(),
+                elsewhere: Vec::new(),
                 comment: None,
                 reason: reason.to_owned(),
             });
         if root.oid != index.oid
             && let Some(relation) = catalog.relations.get(&index.relation)
         {
-            entry.partitions.push(ReportedName {
+            entry.elsewhere.push(ReportedName {
                 schema: relation.schema.clone(),
                 table: relation.name.clone(),
                 name: index.name.clone(),
@@ -902,12 +912,12 @@ impl<'a> Collector<'a> {
                 relation: root.oid,
                 relation_name: catalog.relation_name(root.oid),
                 columns: vec![column.to_owned()],
-                partitions: Vec::new(),
+                elsewhere: Vec::new(),
                 comment,
                 reason: reason.to_owned(),
             });
         if root.oid != relation.oid {
-            entry.partitions.push(ReportedName {
+            entry.elsewhere.push(ReportedName {
                 schema: relation.schema.clone(),
                 table: relation.name.clone(),
                 name: column.to_owned(),

@@ -86,6 +86,7 @@ impl Resolver<'_> {
             variants.push(ConstraintVariant {
                 name: names::numbered(name, &mut taken),
                 docs,
+                also: also(violation, &target),
                 target,
             });
         }
@@ -124,6 +125,21 @@ impl Resolver<'_> {
             }
         })
     }
+}
+
+/// Partitions are traced to their table by the runtime; domains are not.
+fn also(violation: &Violation, target: &ConstraintTarget) -> Vec<ConstraintTarget> {
+    let ConstraintTarget::Type { name, .. } = target else {
+        return Vec::new();
+    };
+    let elsewhere = violation.elsewhere.iter();
+    elsewhere
+        .map(|reported| ConstraintTarget::Type {
+            schema: reported.schema.clone(),
+            ty: reported.table.clone(),
+            name: name.clone(),
+        })
+        .collect()
 }
 
 fn type_part(name: &str) -> &str {

@@ -235,11 +235,11 @@ fn weaker(mut a: Facts, b: Facts) -> Facts {
             None => a.violations.push(violation),
             Some(known) => {
                 let all: BTreeSet<_> = known
-                    .partitions
+                    .elsewhere
                     .drain(..)
-                    .chain(violation.partitions)
+                    .chain(violation.elsewhere)
                     .collect();
-                known.partitions = all.into_iter().collect();
+                known.elsewhere = all.into_iter().collect();
             }
         }
     }

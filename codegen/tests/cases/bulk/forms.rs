@@ -661,6 +661,7 @@ sqlmill_runtime::constraints! {
         ListsSentNotNull = "public"."lists" column "sent",
         ListsTextsNotNull = "public"."lists" column "texts",
         WordsCheck = "public"."words" "words_check",
+        WordsCheck = "app"."few" "words_check",
     }
 }
 
@@ -723,6 +724,7 @@ sqlmill_runtime::constraints! {
         FewCheck = "app"."few" "few_check",
         ListsPkey = "public"."lists" "lists_pkey",
         WordsCheck = "public"."words" "words_check",
+        WordsCheck = "app"."few" "words_check",
     }
 }
 

@@ -279,6 +279,7 @@ pub enum InsertEverythingConstraint {
 sqlmill_runtime::constraints! {
     InsertEverythingConstraint {
         WeekNotNull = "public"."week" domain,
+        WeekNotNull = "public"."fortnight" domain,
     }
 }
 
