@@ -177,7 +177,12 @@ fn instructions(program: &Path, url: &str) -> Result<(), Failure> {
     );
     let mut rows = vec![Vec::new(); contenders.len()];
     for task in &tasks {
-        let times = if task.contains(',') { 5 } else { 100 };
+        let times = match *task {
+            // How often a call waits is chance, and each wait is some hundred instructions.
+            "by key" | "insert 1" => 1000,
+            many if many.contains(',') => 5,
+            _ => 100,
+        };
         let mut first = None;
         for (contender, row) in contenders.iter().zip(&mut rows) {
             let few = count(program, &["run", url, contender, task, &times.to_string()])?;
