@@ -120,7 +120,7 @@ SELECT count(*) FROM app."Odd ""names""" WHERE how = 'COPY' AND "It's" = 'text';
 INSERT INTO strict AS one (id, parent, late, part, mail, sure, name, price, flags)
 VALUES (:id, :parent, :late, :part, :mail, :sure, :name, :price, :flags);
 
---! count_strict (): ()
+--! count_strict
 SELECT count(*), min(id) FROM strict;
 
 --! clear_strict
