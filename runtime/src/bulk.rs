@@ -359,6 +359,7 @@ impl<P: Params> Call<'_, P> {
     /// More rows than one statement takes, in a transaction of their own.
     async fn parts<R: Row>(&self, transaction: &Core, all: &mut Vec<R>) -> Result<u64> {
         if let Some(copied) = self.about.copied
+            && copy::works(transaction)
             && let Some(stored) = self.copies(transaction, copied).await?
         {
             return Ok(stored);

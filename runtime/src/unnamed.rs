@@ -8,9 +8,6 @@
 //! A server refuses to run a prepared statement whose result type changed, and an unnamed one is always new. So each reply is described, and
 //! compared with what the driver was told when it prepared: it reads rows by position.
 //!
-//! The driver sends a Sync behind the request for a COPY and another behind the rows. A server passes over the first while it takes rows, and
-//! whoever counts Syncs, here or in the pooler, would wait for its answer. So it becomes a Flush, and there is one answer in any case.
-//!
 //! The messages are those of PostgreSQL's documentation, "Message Formats".
 
 use std::collections::{HashMap, VecDeque};
@@ -47,8 +44,6 @@ struct Names {
     known: HashMap<Bytes, Known>,
     /// The request that is being written.
     request: Request,
-    /// The rows of a COPY come next, and the Sync of its own.
-    copies: bool,
     /// Those that wait for their ReadyForQuery.
     under_way: VecDeque<Request>,
 }
@@ -62,19 +57,6 @@ struct Known {
     params: Bytes,
     /// The types of the columns.
     columns: Vec<u32>,
-}
-
-impl Known {
-    /// The name of the query may stand before it.
-    fn is_copy(&self) -> bool {
-        let mut text: &[u8] = &self.text;
-        if text.starts_with(b"/*")
-            && let Some(end) = text.windows(3).position(|part| part == b"*/ ")
-        {
-            text = text.get(end + 3..).unwrap_or_default();
-        }
-        text.starts_with(b"COPY ")
-    }
 }
 
 /// What is to be done with the answers up to ReadyForQuery.
@@ -166,20 +148,10 @@ impl Names {
                     self.known.remove(&text(&mut body));
                 }
             }
-            b'S' if std::mem::take(&mut self.copies) => out.put(message),
             // Sync, and the simple query.
             b'S' | b'Q' => {
-                let request = std::mem::take(&mut self.request);
-                let known = match &request {
-                    Request::Bind(name, _) => self.known.get(name),
-                    Request::Plain | Request::Prepare(_) | Request::Refused => None,
-                };
-                self.copies = known.is_some_and(Known::is_copy);
-                match self.copies {
-                    true => put(out, b'H', &[]),
-                    false => out.put(message),
-                }
-                self.under_way.push_back(request);
+                out.put(message);
+                self.under_way.push_back(std::mem::take(&mut self.request));
             }
             _ => out.put(message),
         }
@@ -426,42 +398,6 @@ mod tests {
         .concat();
         for size in [1, 2, 3, 7, 1000] {
             assert_eq!(translated(&mut Names::default(), &all, size), expected);
-        }
-    }
-
-    #[test]
-    fn a_copy_has_one_sync() {
-        let startup = [&[0, 0, 0, 10, 0, 3, 0, 0][..], b"u\0"].concat();
-        let sync = message(b'S', &[]);
-        let bind = message(b'B', &[b"\0s1\0\0\0\0\0\0\0"]);
-        let execute = message(b'E', &[b"\0\0\0\0\0"]);
-        let rows = message(b'd', &[b"S\0\0\0\x04"]);
-        for (text, end) in [
-            (&b"COPY t FROM STDIN"[..], b'c'),
-            (b"/* t::q a.sql:1 */ COPY t FROM STDIN", b'f'),
-        ] {
-            let parse = message(b'P', &[b"s1\0", text, b"\0\0\0"]);
-            let end = message(end, &[]);
-            let asked = [&bind[..], &execute, &sync, &rows, &end, &sync].concat();
-            let all = [&startup[..], &parse, &sync, &asked, &asked].concat();
-            let copied = [
-                &message(b'P', &[b"\0", text, b"\0"])[..],
-                &message(b'B', &[b"\0\0\0\0\0\0\0\0"]),
-                &message(b'D', &[b"P\0"]),
-                &execute,
-                &message(b'H', &[]),
-                &rows,
-                &end,
-                &sync,
-            ]
-            .concat();
-            let parse = message(b'P', &[b"\0", text, b"\0\0\0"]);
-            let expected = [&startup[..], &parse, &sync, &copied, &copied].concat();
-            for size in [1, 3, 1000] {
-                let mut names = Names::default();
-                assert_eq!(translated(&mut names, &all, size), expected);
-                assert_eq!(names.under_way.len(), 3);
-            }
         }
     }
 

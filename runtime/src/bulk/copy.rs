@@ -26,6 +26,12 @@ const BYTES: usize = 64 * 1024;
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 
+/// Not through a transaction pooler: what stands there between the driver and the socket knows no COPY.
+pub(super) fn works(transaction: &Core) -> bool {
+    let lease = transaction.lease();
+    lease.is_ok_and(|lease| !lease.pool().target().is_pooled())
+}
+
 impl<P: Params> Call<'_, P> {
     /// The number of rows that were stored. `None` where the columns have other types than the parameters: the statement converts values, and
     /// COPY would not.

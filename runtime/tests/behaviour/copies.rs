@@ -423,7 +423,7 @@ async fn what_was_sent_before_is_read_first() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_go_through_a_transaction_pooler() {
+async fn through_a_transaction_pooler_rows_go_as_arrays() {
     let scratch = TestDatabase::new(SCHEMA);
     let Some(pooler) = Pgbouncer::start(&scratch, 2) else {
         return;
@@ -431,35 +431,8 @@ async fn rows_go_through_a_transaction_pooler() {
     let builder = Database::builder().transaction_pooler(true);
     let db = builder.connect(&pooler.url()).await.unwrap();
     let mut rows = items(10_000);
-    for step in 0..30 {
-        assert_eq!(soon(add(&db, &rows)).await.unwrap(), 10_000);
-        let many: Vec<_> = rows.iter().copied().cycle().take(200_000).collect();
-        let limit = Duration::from_micros(step * step * 100);
-        let adding = tokio::time::timeout(limit, add(&db, &many)).await;
-        assert!(adding.is_err());
-        assert_eq!(soon(echo(&db, 5)).await.unwrap(), 5);
-    }
-    assert_eq!(ways(&db).await.unwrap(), [way("COPY", 300_000)]);
+    assert_eq!(add(&db, &rows).await.unwrap(), 10_000);
     rows[9000].1 = "\0";
-    let tx = db.begin().await.unwrap();
-    assert_eq!(add(&tx, &rows).await.unwrap_err().rows(), [9000]);
-    assert_eq!(add(&tx, &rows[..9000]).await.unwrap(), 9000);
-    tx.commit().await.unwrap();
-    scratch.run("CREATE UNIQUE INDEX once ON items (number) WHERE number = 1");
-    (rows[8000], rows[9000]) = ((1, "a"), (1, "b"));
-    for _ in 0..3 {
-        let twice = soon(add(&db, &rows)).await.unwrap_err();
-        assert_eq!(twice.kind(), ErrorKind::Constraint, "{twice}");
-        assert_eq!(soon(echo(&db, 6)).await.unwrap(), 6);
-    }
-    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
-         CREATE TRIGGER refuse BEFORE INSERT ON items FOR EACH STATEMENT WHEN (current_query() LIKE 'COPY%')
-         EXECUTE FUNCTION refuse()";
-    scratch.run(refuse);
-    for _ in 0..3 {
-        let refused = soon(add(&db, &rows)).await.unwrap_err();
-        assert_eq!(refused.sqlstate(), Some("P0001"), "{refused}");
-        assert_eq!(soon(echo(&db, 7)).await.unwrap(), 7);
-    }
-    assert_eq!(ways(&db).await.unwrap(), [way("COPY", 309_000)]);
+    assert_eq!(add(&db, &rows).await.unwrap_err().rows(), [9000]);
+    assert_eq!(ways(&db).await.unwrap(), [way("INSE", 10_000)]);
 }
