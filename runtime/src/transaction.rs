@@ -144,7 +144,8 @@ impl<A: Access> Transaction<A> {
 
     /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
     ///
-    /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error.
+    /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error. Dropped half-way, it
+    /// has happened or not; what it was nested in goes on either way.
     ///
     /// # Errors
     ///
@@ -412,14 +413,7 @@ impl Core {
             return Err(not_committed(refusal));
         }
         if self.level != 0 {
-            let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
-            let outcome = self.ask_within(pin!(ask(&lease, &sql))).await?;
-            if let Err(failure) = outcome {
-                self.roll_back_now();
-                return Err(lease.error(&failure));
-            }
-            self.close();
-            return Ok(());
+            return self.release_savepoint(&lease).await;
         }
         // What was never sent did not take effect.
         if lease.session()?.is_closed() {
@@ -455,6 +449,32 @@ impl Core {
             trace_to_root(&lease, Some(session), &mut error).await;
         }
         Err(error)
+    }
+
+    /// From the moment when this is sent the savepoint is none to roll back to, also where nobody waits for the answer.
+    async fn release_savepoint(&self, lease: &Arc<Lease>) -> Result<()> {
+        let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
+        let request = pin!(ask(lease, &sql));
+        let mut outer = None;
+        let outcome = self
+            .ask_and(request, |state| {
+                outer = state.around(self.level);
+                state.close(self.level);
+            })
+            .await?;
+        let Err(failure) = outcome else {
+            return Ok(());
+        };
+        // It is still there, unless what is around it has ended meanwhile.
+        let state = self.state();
+        if outer.is_some_and(|outer| state.open.contains(&outer))
+            && let Ok(session) = lease.session()
+        {
+            lease.depart();
+            session.send(&self.rollback_sql());
+        }
+        drop(state);
+        Err(lease.error(&failure))
     }
 
     async fn rollback(self) -> Result<()> {
@@ -674,6 +694,12 @@ impl Core {
 }
 
 impl State {
+    /// The transaction that `level` is nested in.
+    fn around(&self, level: u64) -> Option<u64> {
+        let place = self.open.iter().position(|open| *open == level)?;
+        self.open.get(place.checked_sub(1)?).copied()
+    }
+
     /// Ends a transaction and all that are nested in it.
     fn close(&mut self, level: u64) {
         if let Some(index) = self.open.iter().position(|open| *open == level) {

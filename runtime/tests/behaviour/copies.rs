@@ -243,6 +243,7 @@ async fn a_copy_that_is_refused_costs_its_connection() {
 async fn what_is_dropped_stores_nothing_and_leaves_nothing() {
     let (_scratch, db) = one_connection().await;
     let rows = items(100_000);
+    let all_or_none = |kept: &[Way]| kept.is_empty() || kept == [way("COPY", 100_000)];
     let mut dropped = 0;
     for step in 0..40 {
         let limit = Duration::from_micros(step * step * 100);
@@ -254,7 +255,8 @@ async fn what_is_dropped_stores_nothing_and_leaves_nothing() {
             Ok(added) => assert_eq!(added.unwrap(), 100_000),
             Err(_) => {
                 dropped += 1;
-                assert_eq!(ways(&tx).await.unwrap(), []);
+                // Of one that was dropped while it was made a part of the transaction, nobody knows.
+                assert!(all_or_none(&ways(&tx).await.unwrap()));
             }
         }
         tx.rollback().await.unwrap();
@@ -266,10 +268,7 @@ async fn what_is_dropped_stores_nothing_and_leaves_nothing() {
         }
         // Of one that was dropped while COMMIT was under way, nobody knows.
         let kept = ways(&db).await.unwrap();
-        assert!(
-            kept.is_empty() || kept == [way("COPY", 100_000)],
-            "{kept:?}"
-        );
+        assert!(all_or_none(&kept), "{kept:?}");
         if !kept.is_empty() {
             break;
         }

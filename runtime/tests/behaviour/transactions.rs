@@ -176,6 +176,44 @@ async fn the_outer_handle_waits_for_the_nested_one() {
     assert_eq!(soon(count_notes(&db)).await.unwrap(), 0);
 }
 
+/// It is a part of the outer one from the moment when that was sent, whoever waits for the answer.
+#[tokio::test]
+async fn a_nested_commit_that_is_dropped_leaves_the_outer_one_as_it_is() {
+    let (_scratch, db) = one_connection().await;
+    let tx = db.begin().await.unwrap();
+    let nested = tx.savepoint().await.unwrap();
+    add_note(&nested, "nested").await.unwrap();
+    let mut commit = Box::pin(nested.commit());
+    assert!(futures_poll_once(&mut commit).await.is_pending());
+    drop(commit);
+    add_note(&tx, "outer").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(list_notes(&db).await.unwrap(), ["nested", "outer"]);
+
+    // Nothing is a part of anything where a statement has failed, whether somebody saw that or not.
+    for dropped in [false, true] {
+        let tx = db.begin().await.unwrap();
+        add_note(&tx, "more").await.unwrap();
+        let nested = tx.savepoint().await.unwrap();
+        let mut unseen = add_note(&nested, "more");
+        let _ = futures_poll_once(&mut unseen).await;
+        drop(unseen);
+        let mut commit = Box::pin(nested.commit());
+        if dropped {
+            assert!(futures_poll_once(&mut commit).await.is_pending());
+            drop(commit);
+            let failed = tx.commit().await.unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::Transaction, "{failed}");
+        } else {
+            let failed = commit.await.unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::Transaction, "{failed}");
+            assert_eq!(count_notes(&tx).await.unwrap(), 3);
+            tx.rollback().await.unwrap();
+        }
+        assert_eq!(soon(count_notes(&db)).await.unwrap(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_handle_that_outlives_its_transaction_gives_an_error() {
     let (_scratch, db) = one_connection().await;
