@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::connections::Grant;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
@@ -15,6 +16,7 @@ use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
 use crate::param::Param;
 use crate::partition::trace_to_root;
+use crate::pool::Pool;
 use crate::row::{DecodeError, Reading};
 use crate::statement::{About, Origin};
 use crate::transaction::Core;
@@ -43,11 +45,21 @@ pub(crate) async fn open(
     about: &About,
     params: &[&dyn Param],
 ) -> Result<(Rows, Reply)> {
+    open_on(handle, None, about, params).await
+}
+
+/// As `open`, on the connection that was granted, if one was.
+pub(crate) async fn open_on(
+    handle: Handle<'_>,
+    granted: Option<Grant>,
+    about: &About,
+    params: &[&dyn Param],
+) -> Result<(Rows, Reply)> {
     if !about.held.is_empty() {
         held::hold(about, params)?;
     }
     let opened = match (handle, about.timeout) {
-        (Handle::Pool(pool), None) => match pool.lease().await {
+        (Handle::Pool(pool), None) => match lease(pool, granted).await {
             Ok(lease) => open_own(&lease, about, params)
                 .await
                 .map(|rows| (rows, Connection::Own(lease), None)),
@@ -68,6 +80,13 @@ pub(crate) async fn open(
             Ok((rows, reply))
         }
         Err(error) => Err(error.of(about.origin)),
+    }
+}
+
+async fn lease(pool: &Pool, granted: Option<Grant>) -> Result<Lease> {
+    match granted {
+        Some(grant) => pool.redeem(grant).await,
+        None => pool.lease().await,
     }
 }
 

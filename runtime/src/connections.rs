@@ -1,17 +1,23 @@
 //! The connections of a handle that are used by one call or one transaction at a time, and the queue of those who wait for one.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::partition::Partitions;
 use crate::pool::PoolStatus;
 use crate::wire::{Session, Target};
+
+mod ticket;
+
+pub(crate) use ticket::Ticket;
+use ticket::{Refusal, Usher, Waiter};
 
 /// What can be set.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +51,7 @@ pub(crate) struct Connections {
     partitions: Partitions,
     /// The last one was closed.
     drained: Notify,
+    usher: Usher,
 }
 
 #[derive(Default)]
@@ -54,7 +61,7 @@ struct State {
     /// Those in use, the idle ones, and those that are being made.
     open: usize,
     /// In the order in which they came. Some may have gone away.
-    waiting: VecDeque<oneshot::Sender<Grant>>,
+    waiting: VecDeque<Arc<Waiter>>,
     /// Nobody gets any.
     closed: bool,
     /// Nobody holds the handle any more.
@@ -69,15 +76,20 @@ struct Idle {
     since: Option<Instant>,
 }
 
-/// What a caller who waited is given.
-enum Grant {
+/// What a caller gets who asks for a connection.
+pub(crate) enum Claim {
+    Granted(Grant),
+    Waiting(Ticket),
+}
+
+pub(crate) enum Grant {
     Connection(Lease),
     /// The right to make one.
     Place(Place),
 }
 
 /// The right to have one connection.
-struct Place(Option<Arc<Connections>>);
+pub(crate) struct Place(Option<Arc<Connections>>);
 
 impl Connections {
     pub(crate) fn new(target: Target, limits: Limits) -> Arc<Self> {
@@ -87,6 +99,7 @@ impl Connections {
             limits,
             partitions: Partitions::default(),
             drained: Notify::new(),
+            usher: Usher::default(),
         })
     }
 
@@ -107,67 +120,71 @@ impl Connections {
         &self.partitions
     }
 
-    /// A connection that can be had without waiting.
-    pub(crate) fn idle(self: &Arc<Self>) -> Option<Lease> {
+    /// A connection, the right to make one, or a place in the queue.
+    pub(crate) fn claim(self: &Arc<Self>) -> Result<Claim> {
         loop {
-            let session = self.state().idle.pop()?.session;
-            if session.is_alive() {
-                return Some(Lease::new(session, Arc::clone(self)));
+            let mut state = self.state();
+            if let Some(Idle { session, .. }) = state.idle.pop() {
+                drop(state);
+                if session.is_alive() {
+                    let lease = Lease::new(session, Arc::clone(self));
+                    return Ok(Claim::Granted(Grant::Connection(lease)));
+                }
+                drop(session);
+                self.vacate();
+                continue;
             }
-            self.vacate();
+            if state.closed {
+                return Err(Error::new(ErrorKind::Closed));
+            }
+            if state.open < self.limits.connections {
+                state.open += 1;
+                let place = Place(Some(Arc::clone(self)));
+                return Ok(Claim::Granted(Grant::Place(place)));
+            }
+            if state.waiting.len() == state.waiting.capacity() {
+                state.waiting.retain(|other| other.is_waiting());
+            }
+            let ticket = Ticket::new(self, self.limits.acquire);
+            state.waiting.push_back(ticket.waiter());
+            return Ok(Claim::Waiting(ticket));
         }
     }
 
     pub(crate) async fn get(self: &Arc<Self>) -> Result<Lease> {
-        if let Some(lease) = self.idle() {
-            return Ok(lease);
-        }
-        let waiting = {
-            let mut state = self.state();
-            if state.closed {
-                return Err(Error::new(ErrorKind::Closed));
-            }
-            if let Some(Idle { session, .. }) = state.idle.pop() {
-                return Ok(Lease::new(session, Arc::clone(self)));
-            }
-            if state.open < self.limits.connections {
-                state.open += 1;
-                None
-            } else {
-                let (sender, receiver) = oneshot::channel();
-                if state.waiting.len() == state.waiting.capacity() {
-                    state.waiting.retain(|other| !other.is_closed());
-                }
-                state.waiting.push_back(sender);
-                Some(receiver)
-            }
+        let grant = match self.claim()? {
+            Claim::Granted(grant) => grant,
+            Claim::Waiting(mut ticket) => poll_fn(|cx| ticket.poll(cx)).await?,
         };
-        let place = match waiting {
-            None => Place(Some(Arc::clone(self))),
-            Some(waiting) => match tokio::time::timeout(self.limits.acquire, waiting).await {
-                Ok(Ok(Grant::Connection(lease))) => return Ok(lease),
-                Ok(Ok(Grant::Place(place))) => place,
-                Ok(Err(_)) => return Err(Error::new(ErrorKind::Closed)),
-                Err(_) => {
-                    let Limits {
-                        connections: size,
-                        acquire,
-                        ..
-                    } = self.limits;
-                    let all = match size {
-                        1 => "the one connection".to_owned(),
-                        size => format!("all {size} connections"),
-                    };
-                    return Err(Error::with(
-                        ErrorKind::PoolExhausted,
-                        format!("{all} of the pool stayed in use for {acquire:?}"),
-                    ));
-                }
-            },
+        self.redeem(grant).await
+    }
+
+    /// Makes the connection that was granted, if it is to be made.
+    pub(crate) async fn redeem(self: &Arc<Self>, grant: Grant) -> Result<Lease> {
+        let place = match grant {
+            Grant::Connection(lease) => return Ok(lease),
+            Grant::Place(place) => place,
         };
         // Kilobytes of state, which those who only wait for others need not carry.
         let session = Box::pin(self.target.connect(self.limits.connect)).await?;
         Ok(place.fill(Box::new(session), self))
+    }
+
+    /// Of somebody who waited too long.
+    fn exhausted(&self) -> Error {
+        let Limits {
+            connections: size,
+            acquire,
+            ..
+        } = self.limits;
+        let all = match size {
+            1 => "the one connection".to_owned(),
+            size => format!("all {size} connections"),
+        };
+        Error::with(
+            ErrorKind::PoolExhausted,
+            format!("{all} of the pool stayed in use for {acquire:?}"),
+        )
     }
 
     /// Gives a connection to whoever waits longest, or keeps it.
@@ -187,12 +204,12 @@ impl Connections {
             };
             drop(state);
             let lease = Lease::new(session, Arc::clone(self));
-            match first.send(Grant::Connection(lease)) {
-                Err(Grant::Connection(lease)) => match lease.into_session() {
+            match first.grant(Grant::Connection(lease)) {
+                Some(Grant::Connection(lease)) => match lease.into_session() {
                     Some(back) => session = back,
                     None => return,
                 },
-                Err(Grant::Place(_)) | Ok(()) => return,
+                Some(Grant::Place(_)) | None => return,
             }
         }
     }
@@ -211,9 +228,9 @@ impl Connections {
                 return;
             };
             drop(state);
-            match first.send(Grant::Place(Place(Some(Arc::clone(self))))) {
-                Err(Grant::Place(mut place)) => drop(place.0.take()),
-                Err(Grant::Connection(_)) | Ok(()) => return,
+            match first.grant(Grant::Place(Place(Some(Arc::clone(self))))) {
+                Some(Grant::Place(mut place)) => drop(place.0.take()),
+                Some(Grant::Connection(_)) | None => return,
             }
         }
     }
@@ -249,7 +266,7 @@ impl Connections {
 
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.state();
-        let waiting = state.waiting.iter().filter(|waiting| !waiting.is_closed());
+        let waiting = state.waiting.iter().filter(|waiter| waiter.is_waiting());
         PoolStatus {
             limit: self.limits.connections,
             open: state.open,
@@ -270,8 +287,9 @@ impl Connections {
             let waiting = std::mem::take(&mut state.waiting);
             (std::mem::take(&mut state.idle), waiting)
         };
-        // Those who waited are told by that.
-        drop(waiting);
+        for waiter in waiting {
+            waiter.refuse(Refusal::Closed);
+        }
         self.discard(idle);
         loop {
             let drained = self.drained.notified();

@@ -48,6 +48,14 @@ impl Lease {
             .ok_or_else(|| Error::new(ErrorKind::ConnectionLost))
     }
 
+    /// As `session`, where nobody else has it.
+    #[inline]
+    pub(crate) fn session_mut(&mut self) -> Result<&mut Session> {
+        self.session
+            .as_deref_mut()
+            .ok_or_else(|| Error::new(ErrorKind::ConnectionLost))
+    }
+
     /// Takes the connection out. It still counts as one of the pool's.
     pub(crate) fn into_session(mut self) -> Option<Box<Session>> {
         self.session.take()

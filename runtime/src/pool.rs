@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::connections::{self, Connections};
+use crate::connections::{self, Claim, Connections, Grant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::Lease;
 use crate::listen::Listener;
@@ -232,19 +232,19 @@ impl Pool {
         self.0.shared.drained().await;
     }
 
-    /// A connection of the pool that can be had without waiting.
-    #[inline]
-    pub(crate) fn idle(&self) -> Option<Lease> {
-        self.0.connections.idle()
+    /// A connection of the pool, or a place in the queue.
+    pub(crate) fn claim(&self) -> Result<Claim> {
+        self.0.connections.claim()
     }
 
     /// A connection of the pool.
     pub(crate) async fn lease(&self) -> Result<Lease> {
-        match self.idle() {
-            Some(lease) => Ok(lease),
-            // State that a query that finds an idle connection need not carry.
-            None => Box::pin(self.0.connections.get()).await,
-        }
+        self.0.connections.get().await
+    }
+
+    /// The connection that was granted.
+    pub(crate) async fn redeem(&self, grant: Grant) -> Result<Lease> {
+        self.0.connections.redeem(grant).await
     }
 }
 

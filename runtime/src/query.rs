@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::batch::{self, Batched};
 use crate::call::{self, Reply, Rows};
+use crate::connections::Grant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::{Reader, Route};
 use crate::lease::Lease;
@@ -413,9 +414,9 @@ where
         found(origin, brief::read_short(call, &short)?)
     }
 
-    async fn long(call: Call<'a, P, M>) -> Result<M::Output> {
+    async fn long(call: Call<'a, P, M>, granted: Option<Grant>) -> Result<M::Output> {
         let origin = call.request.about.origin;
-        found(origin, brief::at_most_one(call).await?)
+        found(origin, brief::at_most_one(call, granted).await?)
     }
 
     async fn recover(call: Call<'a, P, M>, lease: Lease, broken: Broken) -> Result<M::Output> {
@@ -460,8 +461,11 @@ where
         brief::read_short(call, &short)
     }
 
-    fn long(call: Call<'a, P, M>) -> impl Future<Output = Result<Option<M::Output>>> + Send + 'a {
-        brief::at_most_one(call)
+    fn long(
+        call: Call<'a, P, M>,
+        granted: Option<Grant>,
+    ) -> impl Future<Output = Result<Option<M::Output>>> + Send + 'a {
+        brief::at_most_one(call, granted)
     }
 
     fn recover(
@@ -497,7 +501,7 @@ impl sealed::Shape for AllRows {
             if let Some(rows) = mocked(&mut call) {
                 return rows;
             }
-            let (rows, reply) = call.request.open().await?;
+            let (rows, reply) = call.request.open(None).await?;
             let mut rows = pin!(rows);
             let mut values = Vec::new();
             while let Some(row) = reply.next(rows.as_mut()).await? {
@@ -561,9 +565,10 @@ impl<'a, P: Params> Request<'a, P> {
         crate::held::hold(self.about, Slots::sent(&self.params, self.about).as_slice())
     }
 
-    async fn open(&self) -> Result<(Rows, Reply)> {
+    /// On the connection that was granted, if one was.
+    async fn open(&self, granted: Option<Grant>) -> Result<(Rows, Reply)> {
         let slots = Slots::sent(&self.params, self.about);
-        call::open(self.route.handle(), self.about, slots.as_slice()).await
+        call::open_on(self.route.handle(), granted, self.about, slots.as_slice()).await
     }
 
     /// As `open`, of a call that was sent and not answered.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::call::{self, Reply, Rows};
+use crate::connections::{Claim, Grant, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
 use crate::held;
@@ -25,8 +26,11 @@ pub(super) trait Brief<'a, P, M, T> {
     /// The end of a call that was answered.
     fn finish(call: Call<'a, P, M>, short: Short) -> Result<T>;
 
-    /// The call the long way: it may have to wait for a connection, or to prepare the statement.
-    fn long(call: Call<'a, P, M>) -> impl Future<Output = Result<T>> + Send + 'a;
+    /// The call the long way, on the connection that was granted, if one was: it may have to make it, or to prepare the statement.
+    fn long(
+        call: Call<'a, P, M>,
+        granted: Option<Grant>,
+    ) -> impl Future<Output = Result<T>> + Send + 'a;
 
     /// The rest of a call that was not answered.
     fn recover(
@@ -48,6 +52,8 @@ pub struct Asked<'a, P, M, T> {
 }
 
 enum Course {
+    /// All connections are in use.
+    Waiting(Ticket),
     /// On a connection of its own.
     Own(Lease),
     Shared(Arc<Flight>),
@@ -55,18 +61,27 @@ enum Course {
 }
 
 /// Kept as a function for the reason that [`Start`](super::Start) gives.
-type GoOn<'a, P, M, T> = fn(Call<'a, P, M>, Watch, Event) -> Next<'a, T>;
+type GoOn<'a, P, M, T> = fn(Call<'a, P, M>, Watch, Event) -> Next<'a, P, M, T>;
 
 enum Event {
+    Granted(Grant),
     Answered(Short),
     Broken(Lease, Broken),
     Failed(Error),
     Elsewhere,
 }
 
-enum Next<'a, T> {
-    Done(Result<T>),
+enum Next<'a, P, M, T> {
+    Asked(Asked<'a, P, M, T>),
     Running(Running<'a, T>),
+    Done(Result<T>),
+}
+
+/// What could be done at once.
+enum Sent {
+    On(Course),
+    /// It takes the long way.
+    Long(Option<Grant>),
 }
 
 /// Sends the call at once, where it can be sent.
@@ -87,13 +102,15 @@ where
         send(route.handle(), about, Slots::sent(params, about).as_slice())
     });
     match sent {
-        Ok(Some(course)) => State::Asked(Asked {
+        Ok(Sent::On(course)) => State::Asked(Asked {
             call,
             course,
             watch,
             go_on: go_on::<P, M, T, B>,
         }),
-        Ok(None) => State::Running(watched(watch, Box::pin(B::long(call)), B::rows)),
+        Ok(Sent::Long(granted)) => {
+            State::Running(watched(watch, Box::pin(B::long(call, granted)), B::rows))
+        }
         Err(error) => {
             let error = error.of(call.request.about.origin);
             watch.end(trace::Rows::Returned(0), Some(&error));
@@ -102,45 +119,58 @@ where
     }
 }
 
-/// `None`: it takes the long way.
-fn send(handle: Handle<'_>, about: &About, params: &[&dyn Param]) -> Result<Option<Course>> {
+fn send(handle: Handle<'_>, about: &About, params: &[&dyn Param]) -> Result<Sent> {
     let Handle::Pool(pool) = handle else {
-        return Ok(None);
+        return Ok(Sent::Long(None));
     };
     #[cfg(feature = "testing")]
     if pool.mock().is_some() {
-        return Ok(None);
+        return Ok(Sent::Long(None));
     }
     if about.timeout.is_some() {
-        return Ok(None);
+        return Ok(Sent::Long(None));
     }
     if about.shared
         && let Some(flight) = pool.shared().start(about, params)
     {
-        return Ok(Some(Course::Shared(flight)));
+        return Ok(Sent::On(Course::Shared(flight)));
     }
     if !about.held.is_empty() {
         held::hold(about, params)?;
     }
-    let Some(lease) = pool.idle() else {
-        return Ok(None);
+    match pool.claim()? {
+        Claim::Granted(grant) => send_on(grant, about, params),
+        Claim::Waiting(ticket) => Ok(Sent::On(Course::Waiting(ticket))),
+    }
+}
+
+/// Sends it on the connection that was granted, if there is one and the statement is prepared on it.
+fn send_on(grant: Grant, about: &About, params: &[&dyn Param]) -> Result<Sent> {
+    let Grant::Connection(lease) = grant else {
+        return Ok(Sent::Long(Some(grant)));
     };
     let session = lease.session()?;
     let Some(prepared) = session.prepared(about) else {
-        return Ok(None);
+        return Ok(Sent::Long(Some(Grant::Connection(lease))));
     };
     session
         .bind_short(prepared, params)
         .map_err(Error::encoding)?;
     lease.depart();
-    Ok(Some(Course::Own(lease)))
+    Ok(Sent::On(Course::Own(lease)))
 }
 
 impl Course {
     fn poll(&mut self, watch: &Watch, cx: &mut Context<'_>) -> Poll<Event> {
         let answer = match self {
+            Self::Waiting(ticket) => {
+                return ticket.poll(cx).map(|turn| match turn {
+                    Ok(grant) => Event::Granted(grant),
+                    Err(error) => Event::Failed(error),
+                });
+            }
             Self::Own(lease) => {
-                let session = match lease.session() {
+                let session = match lease.session_mut() {
                     Ok(session) => session,
                     Err(error) => return Poll::Ready(Event::Failed(error)),
                 };
@@ -170,14 +200,35 @@ impl Course {
     }
 }
 
-fn go_on<'a, P, M, T, B>(call: Call<'a, P, M>, mut watch: Watch, event: Event) -> Next<'a, T>
+fn go_on<'a, P, M, T, B>(call: Call<'a, P, M>, mut watch: Watch, event: Event) -> Next<'a, P, M, T>
 where
-    P: 'a,
+    P: Params + 'a,
     M: 'a,
     T: 'a,
-    B: Brief<'a, P, M, T>,
+    B: Brief<'a, P, M, T> + 'a,
 {
     let outcome = match event {
+        Event::Granted(grant) => {
+            let sent = watch.within(|| {
+                let Request { about, params, .. } = &call.request;
+                send_on(grant, about, Slots::sent(params, about).as_slice())
+            });
+            match sent {
+                Ok(Sent::On(course)) => {
+                    return Next::Asked(Asked {
+                        call,
+                        course,
+                        watch,
+                        go_on: go_on::<P, M, T, B>,
+                    });
+                }
+                Ok(Sent::Long(granted)) => {
+                    let long = Box::pin(B::long(call, granted));
+                    return Next::Running(watched(watch, long, B::rows));
+                }
+                Err(error) => Err(error.of(call.request.about.origin)),
+            }
+        }
         Event::Answered(short) => B::finish(call, short),
         Event::Failed(error) => Err(error.of(call.request.about.origin)),
         Event::Broken(lease, broken) => {
@@ -185,7 +236,7 @@ where
             return Next::Running(watched(watch, recovering, B::rows));
         }
         Event::Elsewhere => {
-            return Next::Running(watched(watch, Box::pin(B::long(call)), B::rows));
+            return Next::Running(watched(watch, Box::pin(B::long(call, None)), B::rows));
         }
     };
     match &outcome {
@@ -198,24 +249,27 @@ where
 impl<'a, P, M, T> State<'a, P, M, T> {
     /// Polls a call that is under way here.
     pub(super) fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let Self::Asked(asked) = self else {
-            return Poll::Pending;
-        };
-        let event = ready!(asked.course.poll(&asked.watch, cx));
-        let Self::Asked(asked) = std::mem::replace(self, Self::Taken) else {
-            return Poll::Pending;
-        };
-        let Asked {
-            call, watch, go_on, ..
-        } = asked;
-        match go_on(call, watch, event) {
-            Next::Done(outcome) => Poll::Ready(outcome),
-            Next::Running(mut running) => {
-                let polled = running.as_mut().poll(cx);
-                if polled.is_pending() {
-                    *self = Self::Running(running);
+        loop {
+            let Self::Asked(asked) = self else {
+                return Poll::Pending;
+            };
+            let event = ready!(asked.course.poll(&asked.watch, cx));
+            let Self::Asked(asked) = std::mem::replace(self, Self::Taken) else {
+                return Poll::Pending;
+            };
+            let Asked {
+                call, watch, go_on, ..
+            } = asked;
+            match go_on(call, watch, event) {
+                Next::Asked(asked) => *self = Self::Asked(asked),
+                Next::Running(mut running) => {
+                    let polled = running.as_mut().poll(cx);
+                    if polled.is_pending() {
+                        *self = Self::Running(running);
+                    }
+                    return polled;
                 }
-                polled
+                Next::Done(outcome) => return Poll::Ready(outcome),
             }
         }
     }
@@ -239,6 +293,7 @@ pub(super) fn read_short<P, R: Row, M: Mapper<R>>(
 /// As `read_short`, of a call that took the long way.
 pub(super) async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
     mut call: Call<'_, P, M>,
+    granted: Option<Grant>,
 ) -> Result<Option<M::Output>> {
     #[cfg(feature = "testing")]
     if let Some(rows) = super::mocked(&mut call) {
@@ -249,7 +304,7 @@ pub(super) async fn at_most_one<P: Params, R: Row, M: Mapper<R>>(
             Some(_) => Err(Error::new(ErrorKind::TooManyRows).of(call.request.about.origin)),
         };
     }
-    let (rows, reply) = call.request.open().await?;
+    let (rows, reply) = call.request.open(granted).await?;
     read_long(&mut call.mapper, rows, &reply).await
 }
 
@@ -289,14 +344,14 @@ impl<'a, P: Params + 'a> Brief<'a, P, (), u64> for Affected {
         Ok(short.affected.unwrap_or_default())
     }
 
-    async fn long(call: Call<'a, P, ()>) -> Result<u64> {
+    async fn long(call: Call<'a, P, ()>, granted: Option<Grant>) -> Result<u64> {
         #[cfg(feature = "testing")]
         if let Some(mock) = call.request.route.given.mock() {
             let mock = mock?;
             call.request.hold()?;
             return mock.answer(call.request.about.origin);
         }
-        let (rows, reply) = call.request.open().await?;
+        let (rows, reply) = call.request.open(granted).await?;
         call::count(rows, &reply).await
     }
 

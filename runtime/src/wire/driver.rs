@@ -292,7 +292,7 @@ impl Signal {
     }
 
     fn wake_waiting(&self) {
-        if self.armed.swap(false, Ordering::SeqCst) {
+        if self.armed.load(Ordering::SeqCst) && self.armed.swap(false, Ordering::SeqCst) {
             let waker = self.waiting().take();
             if let Some(waker) = waker {
                 waker.wake();

@@ -868,3 +868,84 @@ async fn calls_that_are_polled_once_and_kept_hold_up_nobody_else() {
         assert!(soon(many).await.unwrap().is_empty());
     }
 }
+
+/// One timer serves all who wait, and each has his own time.
+#[tokio::test]
+async fn who_waits_too_long_is_told_when_his_time_is_over() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let limit = Duration::from_millis(400);
+    let db = Database::builder()
+        .pool_size(1)
+        .acquire_timeout(limit)
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    // Twice, as the timer has nobody to serve in between.
+    for _ in 0..2 {
+        let tx = db.begin().await.unwrap();
+        // At the head of the queue, and gone.
+        let gave_up = tokio::time::timeout(Duration::from_millis(20), count_notes(&db));
+        assert!(gave_up.await.is_err());
+        let late = |after: u64| {
+            let db = db.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                let start = Instant::now();
+                let kind = match after {
+                    0 => count_notes(&db).await.map(drop),
+                    150 => list_notes(&db).await.map(drop),
+                    _ => db.begin().await.map(drop),
+                };
+                (kind.unwrap_err().kind(), start.elapsed())
+            }
+        };
+        let waited = tokio::join!(late(0), late(150), late(300));
+        for (kind, time) in [waited.0, waited.1, waited.2] {
+            assert_eq!(kind, ErrorKind::PoolExhausted);
+            assert!(time >= limit && time < limit * 3, "{time:?}");
+        }
+        assert_eq!(db.pool_status().waiting, 0);
+        tx.commit().await.unwrap();
+        assert_eq!(count_notes(&db).await.unwrap(), 0);
+    }
+}
+
+/// The timer of those who wait runs where the first of them does.
+#[tokio::test]
+async fn who_waits_is_told_although_the_runtime_of_another_ends() {
+    let scratch = TestDatabase::new(SCHEMA);
+    let db = Database::builder()
+        .pool_size(1)
+        .acquire_timeout(Duration::from_secs(1))
+        .connect(&scratch.url())
+        .await
+        .unwrap();
+    let _tx = db.begin().await.unwrap();
+    let (ended, end) = std::sync::mpsc::channel::<()>();
+    let elsewhere = db.clone();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.spawn(async move { count_notes(&elsewhere).await });
+        end.recv().unwrap();
+    });
+    let waiting = |count| {
+        let db = db.clone();
+        async move {
+            while db.pool_status().waiting < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    soon(waiting(1)).await;
+    let here = db.clone();
+    let here = tokio::spawn(async move { count_notes(&here).await });
+    soon(waiting(2)).await;
+    ended.send(()).unwrap();
+    thread.join().unwrap();
+    let error = soon(here).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PoolExhausted, "{error}");
+}
