@@ -35,7 +35,7 @@ pub struct Rows<'a, P> {
 }
 
 impl<'a, P: Params> Rows<'a, P> {
-    fn of(rows: &'a [P], first: usize, about: &About) -> Self {
+    fn of(rows: &'a [P], first: usize, about: &About, seen: &Arc<Mutex<Seen>>) -> Self {
         let (values, width) = Slots::of_all(rows);
         let values = Arc::new(values);
         let mut columns: Vec<Column<'a>> = (0..width)
@@ -51,6 +51,7 @@ impl<'a, P: Params> Rows<'a, P> {
         let known = Arc::new(Keys {
             first,
             rows: Mutex::default(),
+            seen: Arc::clone(seen),
         });
         let keys = about.keys;
         for (place, key) in keys.iter().enumerate() {
@@ -140,7 +141,11 @@ struct Key {
 struct Keys {
     first: usize,
     rows: Mutex<Vec<Option<Vec<u8>>>>,
+    seen: Arc<Mutex<Seen>>,
 }
+
+/// The keys of the call's rows that were written, those of statements before included, with the row of each.
+type Seen = HashMap<Vec<u8>, usize>;
 
 impl<'a> Column<'a> {
     fn values(&self) -> impl ExactSizeIterator<Item = &&'a dyn Param> {
@@ -214,13 +219,20 @@ impl Key {
                 .unwrap_or_else(PoisonError::into_inner) = keys;
             return Ok(());
         }
-        let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(keys.len());
-        for (row, key) in keys.iter().enumerate() {
+        let mut seen = self
+            .known
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        seen.reserve(keys.len());
+        for (row, key) in keys.into_iter().enumerate() {
+            let row = self.known.first + row;
+            // A statement that is sent once more has the same rows.
             if let Some(key) = key
                 && let Some(other) = seen.insert(key, row)
+                && other != row
             {
-                let first = self.known.first;
-                return Err(EncodeError::same_key(first + other, first + row));
+                return Err(EncodeError::same_key(other, row));
             }
         }
         Ok(())
@@ -378,8 +390,9 @@ impl<P: Params> Call<'_, P> {
         let mut affected = 0;
         let size = self.chunk();
         let about = self.about.of_columns();
+        let seen = Arc::default();
         for (number, chunk) in self.rows.chunks(size).enumerate() {
-            let rows = Rows::of(chunk, number * size, self.about);
+            let rows = Rows::of(chunk, number * size, self.about, &seen);
             let slots = Slots::of(&rows);
             let (replied, reply) = call::open(handle, &about, slots.as_slice()).await?;
             let mut replied = pin!(replied);

@@ -59,11 +59,14 @@ pub fn keys(catalog: &Catalog, server: &Server) -> Vec<usize> {
     let Some(query) = server.queries.first() else {
         return Vec::new();
     };
-    let keys = match query.command {
+    let mut keys = match query.command {
         Command::Insert => upserted(catalog, query).unwrap_or_default(),
-        Command::Update => compared(catalog, query).unwrap_or_default(),
+        Command::Update => compared(catalog, server, query).unwrap_or_default(),
         _ => Vec::new(),
     };
+    // In the order in which they are written, whatever that of the key's columns.
+    keys.sort_unstable();
+    keys.dedup();
     // The server finds those that are arrays.
     let arrays = arrays(catalog, server);
     match keys.iter().any(|key| arrays.contains(key)) {
@@ -214,13 +217,29 @@ impl<'a> Reader<'a> {
             let by_key = server
                 .queries
                 .first()
-                .and_then(|query| compared(catalog, query));
-            if by_key.is_none() {
-                return Err(refused(
-                    at,
-                    "this UPDATE does not choose its row by a key",
-                    "compare every column of a unique key with a parameter in its WHERE: two rows could change one row of the table, and which of them wins is chance",
-                ));
+                .map_or(Err(None), |query| compared(catalog, server, query));
+            match by_key {
+                Ok(_) => {}
+                Err(None) => {
+                    return Err(refused(
+                        at,
+                        "this UPDATE does not choose its row by a key",
+                        "compare every column of a unique key with a parameter in its WHERE: two rows could change one row of the table, and which of them wins is chance",
+                    ));
+                }
+                Err(Some(place)) => {
+                    let param = params.get(place);
+                    return Err(refused(
+                        param
+                            .and_then(|param| param.spans.first().copied())
+                            .unwrap_or(at),
+                        format!(
+                            "the key `:{}` may equal another one that has other bytes",
+                            param.map_or("", |param| &param.name)
+                        ),
+                        "as 1.0 and 1.00 do: both would change one row of the table, and which of them wins is chance. Compare a key of integers, texts, uuids, times or enums, or take the arrays yourself: `FROM (SELECT DISTINCT ON (…) … FROM unnest(:ids::numeric[], …)) AS given`",
+                    ));
+                }
             }
             self.joined(catalog, server, &template, "from", "FROM")?
         } else if self.begins_with("delete") {
@@ -629,11 +648,17 @@ fn upserted(catalog: &Catalog, query: &Query) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// Of an UPDATE: the parameters that a unique key is compared with.
-fn compared(catalog: &Catalog, query: &Query) -> Option<Vec<usize>> {
-    let table = target(query)?;
-    let mut equal: Vec<(i16, usize)> = Vec::new();
-    let quals = query.join_tree.quals.as_ref()?;
+/// Of an UPDATE: the parameters that a unique key is compared with. Without one the error; where a parameter of it may equal another one that has
+/// other bytes, that one's place.
+fn compared(
+    catalog: &Catalog,
+    server: &Server,
+    query: &Query,
+) -> Result<Vec<usize>, Option<usize>> {
+    let table = target(query).ok_or(None)?;
+    // The column, the parameter, and whether equal values of it have the same bytes.
+    let mut equal: Vec<(i16, usize, bool)> = Vec::new();
+    let quals = query.join_tree.quals.as_ref().ok_or(None)?;
     let conjuncts = match quals {
         Expr::And(all, _) => all.as_slice(),
         one => std::slice::from_ref(one),
@@ -642,18 +667,22 @@ fn compared(catalog: &Catalog, query: &Query) -> Option<Vec<usize>> {
         let Expr::Op(operation) = conjunct else {
             continue;
         };
-        let is_equal = catalog
-            .operators
-            .get(&operation.operator)
-            .is_some_and(|operator| operator.name == "=");
+        let operator = catalog.operators.get(&operation.operator);
+        let caseless = &catalog.nondeterministic_collations;
         if let [left, right] = operation.args.as_slice()
-            && is_equal
+            && let Some(operator) = operator.filter(|operator| operator.name == "=")
         {
             for (one, other) in [(left, right), (right, left)] {
                 if let Some(column) = of_target(one, query.result_relation)
-                    && let Some(param) = param(other)
+                    && let Some(place) = param(other)
                 {
-                    equal.push((column, param));
+                    let told = operator.is_btree_equality
+                        && !caseless.contains(&operation.collation)
+                        && server
+                            .params
+                            .get(place)
+                            .is_some_and(|&oid| told_by_bytes(catalog, oid));
+                    equal.push((column, place, told));
                 }
             }
         }
@@ -665,19 +694,54 @@ fn compared(catalog: &Catalog, query: &Query) -> Option<Vec<usize>> {
             && index.valid
             && index.predicate.is_none()
     });
-    keys.filter_map(|index| {
-        index
-            .keys
-            .iter()
-            .map(|key| {
-                equal
-                    .iter()
-                    .find(|(column, _)| column == key)
-                    .map(|(_, param)| *param)
-            })
-            .collect::<Option<Vec<usize>>>()
+    let keys: Vec<Vec<(usize, bool)>> = keys
+        .filter_map(|index| {
+            let of_column = |key: &i16| {
+                let of_key = equal.iter().filter(|(column, ..)| column == key);
+                let (_, place, told) = of_key.max_by_key(|(.., told)| *told)?;
+                Some((*place, *told))
+            };
+            index.keys.iter().map(of_column).collect()
+        })
+        .collect();
+    let untold = keys.iter().flatten().find(|(_, told)| !told);
+    let told = keys
+        .iter()
+        .filter(|key| key.iter().all(|(_, told)| *told))
+        .min_by_key(|key| key.len());
+    told.map(|key| key.iter().map(|(place, _)| *place).collect())
+        .ok_or(untold.map(|(place, _)| *place))
+}
+
+/// Types of which two values that are equal are sent as the same bytes. Numbers such as 1.0 and 1.00, floats, intervals, ranges and JSON are not.
+fn told_by_bytes(catalog: &Catalog, oid: Oid) -> bool {
+    const TYPES: &[&str] = &[
+        "bool",
+        "bytea",
+        "char",
+        "date",
+        "int2",
+        "int4",
+        "int8",
+        "macaddr",
+        "macaddr8",
+        "money",
+        "name",
+        "oid",
+        "pg_lsn",
+        "text",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "varchar",
+        "xid8",
+    ];
+    let base = catalog.types.get(&catalog.base_type(oid));
+    base.is_some_and(|base| {
+        matches!(base.kind, TypeKind::Enum(_))
+            || base.schema == "pg_catalog" && TYPES.contains(&base.name.as_str())
     })
-    .min_by_key(Vec::len)
 }
 
 fn target(query: &Query) -> Option<Oid> {

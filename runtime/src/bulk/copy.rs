@@ -65,7 +65,7 @@ impl<P: Params> Call<'_, P> {
     /// way that leaves the connection as it is.
     async fn hold_table(&self, transaction: &Core) -> Result<()> {
         let one = self.rows.get(..1).unwrap_or_default();
-        let mut none = Rows::of(one, 0, self.about);
+        let mut none = Rows::of(one, 0, self.about, &std::sync::Arc::default());
         none.columns.iter_mut().for_each(Column::clear);
         let slots = Slots::of(&none);
         let handle = Handle::Transaction(transaction);

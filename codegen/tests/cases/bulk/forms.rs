@@ -574,6 +574,66 @@ static SET_STOCK: Statement<Rows<'_, SetStock>> = Statement::new(
 const SET_STOCK_SQL: &str = r"UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
 WHERE shop = bulk.p2 AND item = bulk.p3 AND count IS DISTINCT FROM bulk.p1";
 
+/// The key's columns in another order than the key has.
+///
+/// ```sql
+/// UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
+/// WHERE item = bulk.p2 AND shop = bulk.p3
+/// ```
+///
+/// Takes many rows of parameters at once, all or none. No two have the same `item`, `shop`.
+///
+/// Returns how many rows it affected.
+///
+/// Reads `stock`. Writes `stock` (update): `count`.
+///
+/// Can violate:
+///
+/// - `stock.count` (not-null constraint): updates `stock`
+pub fn set_stock_of_item<'a>(
+    db: &'a impl Writer,
+    rows: &'a [SetStockOfItem],
+) -> BulkExecute<'a, SetStockOfItem> {
+    BulkExecute::new(db, &SET_STOCK_OF_ITEM, rows)
+}
+
+/// The parameters of [`set_stock_of_item()`].
+#[derive(Debug, Clone, Copy)]
+pub struct SetStockOfItem {
+    /// not null: stored in `stock.count`, which is NOT NULL
+    pub count: i32,
+    /// not null: compared with `stock.item`
+    pub item: i32,
+    /// not null: compared with `stock.shop`
+    pub shop: i32,
+}
+
+sqlmill_runtime::params! { SetStockOfItem { count, item, shop } }
+
+/// What [`set_stock_of_item()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SetStockOfItemConstraint {
+    /// The not-null constraint of `stock` on `count`.
+    StockCountNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    SetStockOfItemConstraint {
+        StockCountNotNull = "public"."stock" column "count",
+    }
+}
+
+static SET_STOCK_OF_ITEM: Statement<Rows<'_, SetStockOfItem>> = Statement::new(
+    "users::set_stock_of_item",
+    "queries/users.sql:35",
+    SET_STOCK_OF_ITEM_SQL,
+    "int4[] int4[] int4[]",
+    "",
+)
+.keyed(&[1, 2]);
+const SET_STOCK_OF_ITEM_SQL: &str = r"UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
+WHERE item = bulk.p2 AND shop = bulk.p3";
+
 /// ```sql
 /// INSERT INTO lists (id, texts, numbers, moods, homes, raw, names, few, sent)
 /// SELECT bulk.p1, ($2::text[])[bulk.p10:bulk.p11], ($3::numeric[])[bulk.p12:bulk.p13], ($4::mood[])[bulk.p14:bulk.p15], ($5::address[])[bulk.p16:bulk.p17], ($6::bytea[])[bulk.p18:bulk.p19], ($7::text[])[bulk.p20:bulk.p21] || ARRAY['end'], ($8::text[])[bulk.p22:bulk.p23]::app.few, bulk.p9
@@ -667,7 +727,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_LISTS: Statement<Rows<'_, NewLists<'_>>, i32> = Statement::new(
     "users::add_lists",
-    "queries/users.sql:36",
+    "queries/users.sql:41",
     ADD_LISTS_SQL,
     "int4[] text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text[] text[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[]",
     "int4",
@@ -730,7 +790,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_LIST: Statement<NewLists<'_>> = Statement::new(
     "users::add_list",
-    "queries/users.sql:42",
+    "queries/users.sql:47",
     ADD_LIST_SQL,
     "int4 text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text[] text",
     "",
@@ -796,7 +856,7 @@ sqlmill_runtime::constraints! {
 
 static CHANGE_LISTS: Statement<Rows<'_, ChangeLists<'_>>> = Statement::new(
     "users::change_lists",
-    "queries/users.sql:46",
+    "queries/users.sql:51",
     CHANGE_LISTS_SQL,
     "text[] bool[] public.mood[] bool[] int4[] bytea[] int4[] int4[] int4[] int4[] int4[] int4[]",
     "",
@@ -836,7 +896,7 @@ sqlmill_runtime::params! { RemoveLists<'_> { numbers, texts } }
 
 static REMOVE_LISTS: Statement<Rows<'_, RemoveLists<'_>>> = Statement::new(
     "users::remove_lists",
-    "queries/users.sql:50",
+    "queries/users.sql:55",
     REMOVE_LISTS_SQL,
     "numeric[] text[] int4[] int4[] int4[] int4[]",
     "",
@@ -875,7 +935,7 @@ sqlmill_runtime::params! { RemoveFew<'_> { id, few } }
 
 static REMOVE_FEW: Statement<Rows<'_, RemoveFew<'_>>> = Statement::new(
     "users::remove_few",
-    "queries/users.sql:54",
+    "queries/users.sql:59",
     REMOVE_FEW_SQL,
     "int4[] text[] int4[] int4[]",
     "",
@@ -912,7 +972,7 @@ pub fn differing_lists(db: &impl Reader) -> Many<'_, (), i32> {
 
 static DIFFERING_LISTS: Statement<(), i32> = Statement::new(
     "users::differing_lists",
-    "queries/users.sql:58",
+    "queries/users.sql:63",
     DIFFERING_LISTS_SQL,
     "",
     "int4",
@@ -966,7 +1026,7 @@ sqlmill_runtime::row! { ListTextsRow, ListTextsRowRef { texts, moods } }
 
 static LIST_TEXTS: Statement<(i32,), ListTextsRow> = Statement::new(
     "users::list_texts",
-    "queries/users.sql:69",
+    "queries/users.sql:74",
     LIST_TEXTS_SQL,
     "int4",
     "text[] public.mood[]",
@@ -1004,7 +1064,7 @@ sqlmill_runtime::params! { RemoveStock { shop, item } }
 
 static REMOVE_STOCK: Statement<Rows<'_, RemoveStock>> = Statement::new(
     "users::remove_stock",
-    "queries/users.sql:72",
+    "queries/users.sql:77",
     REMOVE_STOCK_SQL,
     "int4[] int4[]",
     "",
@@ -1014,6 +1074,7 @@ WHERE shop = bulk.p1 AND item = bulk.p2";
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, SET_STOCK, ADD_LISTS, ADD_LIST,
-    CHANGE_LISTS, REMOVE_LISTS, REMOVE_FEW, DIFFERING_LISTS, LIST_TEXTS, REMOVE_STOCK,
+    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, SET_STOCK, SET_STOCK_OF_ITEM,
+    ADD_LISTS, ADD_LIST, CHANGE_LISTS, REMOVE_LISTS, REMOVE_FEW, DIFFERING_LISTS, LIST_TEXTS,
+    REMOVE_STOCK,
 }

@@ -70,6 +70,11 @@ RETURNING people.id, people.name, people.bio;
 --@ bulk
 UPDATE stock SET count = :count WHERE shop = :shop AND item = :item AND count IS DISTINCT FROM :count;
 
+--! set_stock_of_item
+--- The key's columns in another order than the key has.
+--@ bulk
+UPDATE stock SET count = :count WHERE item = :item AND shop = :shop;
+
 --: NewLists(texts[?], numbers[?], moods[?], homes[?], raw[?], names?[?], few?[?])
 --! add_lists NewLists
 --@ bulk

@@ -7,6 +7,7 @@ use super::types::{Address, AppSize, Mood};
 use super::users::{
     self, AddListsConstraint, AddPeople, AddPeopleConstraint, ChangeLists, ChangePeople,
     FirstStock, NewLists, NewNote, NewStock, RemoveFew, RemoveLists, RemoveStock, SetStock,
+    SetStockOfItem,
 };
 
 fn person(id: i32, name: &str) -> AddPeople<'_> {
@@ -96,6 +97,23 @@ async fn an_error_has_the_number_of_its_row() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_twice_is_found_however_far_apart() {
+    let db = crate::database::of("bulk_forms").await;
+    let mut rows: Vec<_> = (0..9_000).map(|item| NewStock { shop: 3, item, count: 1 }).collect();
+    rows[8_999].item = 5;
+    let error = users::count_stock(&db, &rows).await.unwrap_err();
+    assert_eq!((error.kind(), error.rows()), (ErrorKind::InvalidInput, &[5, 8_999][..]));
+    let set = |row: &NewStock| SetStock { count: Some(2), shop: row.shop, item: row.item };
+    let mut set: Vec<_> = rows.iter().map(set).collect();
+    let error = users::set_stock(&db, &set).await.unwrap_err();
+    assert_eq!(error.rows(), [5, 8_999]);
+    rows[8_999].item = 8_999;
+    set[8_999].item = 8_999;
+    assert_eq!(users::count_stock(&db, &rows).await.unwrap(), 9_000, "nothing was left of what failed");
+    assert_eq!(users::set_stock(&db, &set).await.unwrap(), 9_000);
+}
+
+#[tokio::test]
 async fn an_upsert_adds_and_refuses_a_key_twice() {
     let db = crate::database::of("bulk_forms").await;
     let item = |item, count| NewStock { shop: 1, item, count };
@@ -117,6 +135,9 @@ async fn an_upsert_adds_and_refuses_a_key_twice() {
     assert_eq!(users::set_stock(&db, &[set(1, 5), set(2, 9), set(99, 9)]).await.unwrap(), 1);
     let error = users::set_stock(&db, &[set(1, 5), set(1, 6)]).await.unwrap_err();
     assert_eq!(error.rows(), [0, 1]);
+    let of_item = |item, count| SetStockOfItem { count, item, shop: 1 };
+    let error = users::set_stock_of_item(&db, &[of_item(1, 5), of_item(2, 5), of_item(1, 6)]).await.unwrap_err();
+    assert_eq!((error.kind(), error.rows()), (ErrorKind::InvalidInput, &[0, 2][..]));
     let gone = [1, 2, 3, 6, 7, 99].map(|item| RemoveStock { shop: 1, item });
     let transaction = db.begin().await.unwrap();
     assert_eq!(users::remove_stock(&transaction, &gone).await.unwrap(), 5);

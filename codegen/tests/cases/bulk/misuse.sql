@@ -4,6 +4,7 @@
 CREATE DOMAIN words AS varchar(5)[];
 CREATE TABLE tags (id int PRIMARY KEY, label text, words text[], post int);
 CREATE TABLE posts (id int PRIMARY KEY);
+CREATE TABLE prices (amount numeric PRIMARY KEY, label text, cuts int[] UNIQUE);
 
 -- ==== queries
 --! of_a_select
@@ -45,6 +46,14 @@ INSERT INTO tags (id, words) VALUES (:id, :words::words);
 --! without_a_key
 --@ bulk
 UPDATE tags SET label = :label WHERE post = :post;
+
+--! by_a_number
+--@ bulk
+UPDATE prices SET label = :label WHERE amount = :amount;
+
+--! by_an_array
+--@ bulk
+UPDATE prices SET label = :label WHERE cuts = :cuts;
 
 --! with_from
 --@ bulk
