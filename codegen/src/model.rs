@@ -461,6 +461,8 @@ pub enum Params {
     One,
     /// A flag, passed as itself, by which a call chooses its text.
     Flag,
+    /// A patch, passed as itself: where it keeps, another text is sent.
+    Patch,
     Struct {
         name: StructName,
         /// The struct's fields stand in another order than this query's `$n`: they are bound one by one.

@@ -104,7 +104,7 @@ pub use listen::{Heard, Listener};
 pub use lock::SessionLock;
 pub use page::cursor::Cursor;
 pub use page::{CursorPage, OrDefault, Page, Pages};
-pub use patch::Patch;
+pub use patch::{OnlyPatch, Patch};
 pub use pool::{Health, PoolStatus, ServerRole};
 pub use query::{
     AllRows, CursorQuery, Execute, Many, Mapped, Mapper, One, OneRow, Optional, OptionalRow, Owned,

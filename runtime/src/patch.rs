@@ -1,6 +1,7 @@
 //! Parameters that may leave a column as it is.
 
-use crate::param::{Bind, EncodeError, Encoded, Param, Slots};
+use crate::param::{Bind, EncodeError, Encoded, Param, Params, Slots};
+use crate::texts::Variant;
 use crate::wire::{Buffer, Type};
 
 /// What an UPDATE does with one column: a parameter `name~` of a query.
@@ -91,6 +92,22 @@ impl<T: Param> Bind for Patch<T> {
                 slots.push(&true);
             }
         }
+    }
+}
+
+/// The only parameter of a query, a patch: where it keeps, another text is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct OnlyPatch<T>(pub Patch<T>);
+
+impl<T: Param> Params for OnlyPatch<T> {
+    const VARIES: bool = true;
+
+    fn variant(&self) -> Variant {
+        Variant::default().choice(0, u8::from(self.0.is_keep()))
+    }
+
+    fn bind<'p>(&'p self, slots: &mut Slots<'p>) {
+        self.0.bind(slots);
     }
 }
 

@@ -150,7 +150,7 @@ impl Shape {
         };
         match &query.params {
             Params::None => {}
-            Params::One | Params::Flag => {
+            Params::One | Params::Flag | Params::Patch => {
                 if let Some(input) = query.inputs.first() {
                     shape.borrows = input.slot.ty.param_borrows();
                     let ty = spell::slot(scope, &input.slot, parameter);
@@ -161,6 +161,13 @@ impl Shape {
                         let flag = scope.runtime("Flag");
                         shape.bound = format!("{flag}({})", input.field);
                         shape.params = layout::Argument::Plain(flag);
+                    }
+                    if let (Params::Patch, RustType::Patch(value)) = (&query.params, &input.slot.ty)
+                    {
+                        let only = scope.runtime("OnlyPatch");
+                        let value = spell::slot(scope, value, parameter);
+                        shape.bound = format!("{only}({})", input.field);
+                        shape.params = layout::Argument::Plain(format!("{only}<{value}>"));
                     }
                 }
             }

@@ -82,11 +82,13 @@ impl Resolver<'_> {
                 }
             }
             None if draft.inputs.is_empty() => Params::None,
+            None if draft.template.is_some_and(crate::texts::patch::chooses) => Params::Patch,
             None if draft.template.is_some() => Params::Flag,
             None => Params::One,
         };
         let mut inputs = draft.inputs.clone();
-        if let (Params::One | Params::Flag, Some(input)) = (&params, inputs.first_mut())
+        if let (Params::One | Params::Flag | Params::Patch, Some(input)) =
+            (&params, inputs.first_mut())
             && input.field == "db"
         {
             // The handle has the name already.

@@ -63,14 +63,6 @@ fn unchanged(
     statement: &Statement,
     config: &Config,
 ) -> Option<Vec<Piece>> {
-    // A function of one parameter takes it as it is, and has but one text.
-    let values = statement
-        .params
-        .iter()
-        .filter(|param| param.role != Role::Switch);
-    if values.count() < 2 {
-        return None;
-    }
     Reader::new(sources, statement).select(template, statement, config)
 }
 
@@ -148,6 +140,7 @@ impl<'a> Reader<'a> {
         let assigned = condition.or(returning).unwrap_or(end);
         if !self.only_patches(set + 1, assigned, statement, config)
             || condition.is_some_and(|at| self.is(at + 1, "current") && self.is(at + 2, "of"))
+            || self.locks()
             || returning.is_some_and(|at| self.names_versions(at + 1))
         {
             return None;
@@ -222,6 +215,16 @@ impl<'a> Reader<'a> {
             TokenKind::QuotedName => text.trim_matches('"').replace("\"\"", "\"") == name,
             _ => false,
         }
+    }
+
+    /// Does a subquery lock rows? The UPDATE does so to change them, and a SELECT to no purpose.
+    fn locks(&self) -> bool {
+        (0..self.tokens.len()).any(|place| {
+            self.is(place, "for")
+                && ["update", "share", "no", "key"]
+                    .iter()
+                    .any(|strength| self.is(place + 1, strength))
+        })
     }
 
     /// `old.name`, `new.name`, or other names for them: what a SELECT does not have.

@@ -47,7 +47,7 @@ sqlmill_runtime::enumeration! { Mood: "public"."mood" { Calm = "calm", Cross = "
 
 use crate::types::{Address, Email, Label, Mood};
 use sqlmill_runtime::types::{Decimal, Value};
-use sqlmill_runtime::{Execute, Optional, Patch, Statement, Writer};
+use sqlmill_runtime::{Execute, OnlyPatch, Optional, Patch, Statement, Writer};
 
 /// ```sql
 /// UPDATE app.people
@@ -450,6 +450,8 @@ RETURNING id, name, bio";
 ///
 /// Returns how many rows it affected.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `app.people`. Writes `app.people` (update): `bio`.
 ///
 /// Parameters:
@@ -458,19 +460,35 @@ RETURNING id, name, bio";
 pub fn set_everywhere<'a>(
     db: &'a impl Writer,
     bio: Patch<Option<&'a str>>,
-) -> Execute<'a, (Patch<Option<&'a str>>,)> {
-    Execute::new(db, &SET_EVERYWHERE, (bio,))
+) -> Execute<'a, OnlyPatch<Option<&'a str>>> {
+    Execute::new(db, &SET_EVERYWHERE, OnlyPatch(bio))
 }
 
-static SET_EVERYWHERE: Statement<(Patch<Option<&str>>,)> = Statement::new(
+static SET_EVERYWHERE: Statement<OnlyPatch<Option<&str>>> = Statement::several(
     "users::set_everywhere",
     "queries/users.sql:35",
-    SET_EVERYWHERE_SQL,
+    &SET_EVERYWHERE_SQL,
     "text bool",
     "",
 );
-const SET_EVERYWHERE_SQL: &str =
-    "UPDATE app.people SET bio = CASE WHEN $2 THEN $1 ELSE people.bio END WHERE true";
+sqlmill_runtime::texts! {
+    SET_EVERYWHERE_SQL {
+        {0:
+            [
+                "UPDATE app.people SET bio = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE people.bio END WHERE true"
+            ]
+            [
+                r"SELECT
+FROM app.people
+WHERE true"
+            ]
+        }
+    }
+}
 
 /// ```sql
 /// WITH changed AS (UPDATE app.people SET name = CASE WHEN $2 THEN $1 ELSE people.name END WHERE id = $3 RETURNING id, name)

@@ -37,7 +37,238 @@ sqlmill_runtime::row! { Person, PersonRef { id, name, bio, visits, updated_at, s
 pub use crate::tables::Person;
 
 use sqlmill_runtime::types::Timestamp;
-use sqlmill_runtime::{Execute, One, Optional, Patch, Reader, Statement, Writer};
+use sqlmill_runtime::{Execute, One, OnlyPatch, Optional, Patch, Reader, Statement, Writer};
+
+/// The patch is the only parameter.
+///
+/// ```sql
+/// UPDATE guarded SET name = CASE WHEN $2 THEN $1 ELSE guarded.name END WHERE id = 1 RETURNING id, name
+/// ```
+///
+/// Returns at most one row: `guarded.id` is the primary key.
+///
+/// Where nothing is set, the rows are selected and none is written.
+///
+/// Reads `guarded`. Writes `guarded` (update): `name`.
+///
+/// Parameters:
+///
+/// - `name`: not null: stored in `guarded.name`, which is NOT NULL
+///
+/// Columns:
+///
+/// - `id`, `name`: not null, as declared
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded`
+/// - `guarded.id` (not-null constraint): updates `guarded`
+/// - `guarded.name` (not-null constraint): updates `guarded`
+pub fn change_only<'a>(
+    db: &'a impl Writer,
+    name: Patch<&'a str>,
+) -> Optional<'a, OnlyPatch<&'a str>, ChangeOnlyRow> {
+    Optional::new(db, &CHANGE_ONLY, OnlyPatch(name))
+}
+
+/// A row of [`change_only()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeOnlyRow {
+    pub id: i32,
+    pub name: String,
+}
+
+/// [`ChangeOnlyRow`], borrowed from the reply.
+#[derive(Debug)]
+pub struct ChangeOnlyRowRef<'a> {
+    pub id: i32,
+    pub name: &'a str,
+}
+
+sqlmill_runtime::row! { ChangeOnlyRow, ChangeOnlyRowRef { id, name } }
+
+/// What [`change_only()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeOnlyConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeOnlyConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static CHANGE_ONLY: Statement<OnlyPatch<&str>, ChangeOnlyRow> = Statement::several(
+    "users::change_only",
+    "queries/users.sql:1",
+    &CHANGE_ONLY_SQL,
+    "text bool",
+    "int4 text",
+);
+sqlmill_runtime::texts! {
+    CHANGE_ONLY_SQL {
+        {0:
+            [
+                "UPDATE guarded SET name = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE guarded.name END WHERE id = 1 RETURNING id, name"
+            ]
+            [
+                r"SELECT id, name
+FROM guarded
+WHERE id = 1"
+            ]
+        }
+    }
+}
+
+/// ```sql
+/// UPDATE guarded SET nick = CASE WHEN $2 THEN $1 ELSE guarded.nick END WHERE id < 3
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Where nothing is set, the rows are selected and none is written.
+///
+/// Reads `guarded`. Writes `guarded` (update): `nick`.
+///
+/// Parameters:
+///
+/// - `nick`: may be null: stored in `guarded.nick`, which may be
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded`
+/// - `guarded.id` (not-null constraint): updates `guarded`
+/// - `guarded.name` (not-null constraint): updates `guarded`
+pub fn change_only_nick<'a>(
+    db: &'a impl Writer,
+    nick: Patch<Option<&'a str>>,
+) -> Execute<'a, OnlyPatch<Option<&'a str>>> {
+    Execute::new(db, &CHANGE_ONLY_NICK, OnlyPatch(nick))
+}
+
+/// What [`change_only_nick()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeOnlyNickConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeOnlyNickConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static CHANGE_ONLY_NICK: Statement<OnlyPatch<Option<&str>>> = Statement::several(
+    "users::change_only_nick",
+    "queries/users.sql:5",
+    &CHANGE_ONLY_NICK_SQL,
+    "text bool",
+    "",
+);
+sqlmill_runtime::texts! {
+    CHANGE_ONLY_NICK_SQL {
+        {0:
+            [
+                "UPDATE guarded SET nick = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE guarded.nick END WHERE id < 3"
+            ]
+            [
+                r"SELECT
+FROM guarded
+WHERE id < 3"
+            ]
+        }
+    }
+}
+
+/// Runs as it is written, whatever is kept: a SELECT would lock what it does not change.
+///
+/// ```sql
+/// UPDATE guarded SET nick = CASE WHEN $2 THEN $1 ELSE guarded.nick END WHERE id = (SELECT g.id FROM guarded g WHERE g.name = $3 ORDER BY g.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+/// ```
+///
+/// Returns how many rows it affected.
+///
+/// Reads `guarded`. Writes `guarded` (update): `nick`.
+///
+/// Can violate:
+///
+/// - `guarded_pkey` (unique key): updates `guarded`
+/// - `guarded.id` (not-null constraint): updates `guarded`
+/// - `guarded.name` (not-null constraint): updates `guarded`
+pub fn change_locked<'a>(
+    db: &'a impl Writer,
+    params: ChangeLocked<'a>,
+) -> Execute<'a, ChangeLocked<'a>> {
+    Execute::new(db, &CHANGE_LOCKED, params)
+}
+
+/// The parameters of [`change_locked()`].
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeLocked<'a> {
+    /// may be null: stored in `guarded.nick`, which may be
+    pub nick: Patch<Option<&'a str>>,
+    /// not null: compared with `guarded.name`
+    pub of: &'a str,
+}
+
+sqlmill_runtime::params! { ChangeLocked<'_> { nick, of } }
+
+sqlmill_runtime::patches! {
+    ChangeLocked<'a>: new(of: &'a str) {
+        nick or clear_nick: &'a str,
+    }
+}
+
+/// What [`change_locked()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeLockedConstraint {
+    /// The unique key of `guarded` on `id`.
+    GuardedPkey,
+    /// The not-null constraint of `guarded` on `id`.
+    GuardedIdNotNull,
+    /// The not-null constraint of `guarded` on `name`.
+    GuardedNameNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    ChangeLockedConstraint {
+        GuardedPkey = "public"."guarded" "guarded_pkey",
+        GuardedIdNotNull = "public"."guarded" column "id",
+        GuardedNameNotNull = "public"."guarded" column "name",
+    }
+}
+
+static CHANGE_LOCKED: Statement<ChangeLocked<'_>> = Statement::new(
+    "users::change_locked",
+    "queries/users.sql:8",
+    CHANGE_LOCKED_SQL,
+    "text bool text",
+    "",
+);
+const CHANGE_LOCKED_SQL: &str = "UPDATE guarded SET nick = CASE WHEN $2 THEN $1 ELSE guarded.nick END WHERE id = (SELECT g.id FROM guarded g WHERE g.name = $3 ORDER BY g.id LIMIT 1 FOR UPDATE SKIP LOCKED)";
 
 /// ```sql
 /// INSERT INTO people (id, name) VALUES ($1, $2)
@@ -80,7 +311,7 @@ sqlmill_runtime::constraints! {
 
 static PUT: Statement<Put<'_>> = Statement::new(
     "users::put",
-    "queries/users.sql:1",
+    "queries/users.sql:12",
     PUT_SQL,
     "int4 text",
     "",
@@ -108,7 +339,7 @@ pub fn count_updates<'a>(db: &'a impl Reader, name: &'a str) -> One<'a, (&'a str
 
 static COUNT_UPDATES: Statement<(&str,), i64> = Statement::new(
     "users::count_updates",
-    "queries/users.sql:4",
+    "queries/users.sql:15",
     COUNT_UPDATES_SQL,
     "text",
     "int8",
@@ -181,7 +412,7 @@ sqlmill_runtime::row! { ChangeRow, ChangeRowRef { id, name, note, updated_at } }
 
 static CHANGE: Statement<Change<'_>, ChangeRow> = Statement::several(
     "users::change",
-    "queries/users.sql:7",
+    "queries/users.sql:18",
     &CHANGE_SQL,
     "text bool text bool int4 text",
     "int4 text text timestamptz",
@@ -264,7 +495,7 @@ sqlmill_runtime::patches! {
 
 static CHANGE_SILENTLY: Statement<ChangeSilently<'_>> = Statement::several(
     "users::change_silently",
-    "queries/users.sql:10",
+    "queries/users.sql:21",
     &CHANGE_SILENTLY_SQL,
     "text bool text bool timestamptz int4",
     "",
@@ -347,7 +578,7 @@ sqlmill_runtime::patches! {
 
 static CHANGE_IN_SCOPE: Statement<ChangeInScope<'_>, Person> = Statement::several(
     "users::change_in_scope",
-    "queries/users.sql:18",
+    "queries/users.sql:29",
     &CHANGE_IN_SCOPE_SQL,
     "int4 text bool",
     "int4 text text int4 timestamptz timestamptz",
@@ -410,7 +641,7 @@ sqlmill_runtime::patches! {
 
 static CHANGE_AND_COUNT: Statement<ChangeAndCount<'_>> = Statement::new(
     "users::change_and_count",
-    "queries/users.sql:22",
+    "queries/users.sql:33",
     CHANGE_AND_COUNT_SQL,
     "text bool int4",
     "",
@@ -454,7 +685,7 @@ sqlmill_runtime::patches! {
 
 static CHANGE_AND_SEE: Statement<ChangeAndSee<'_>, Timestamp> = Statement::new(
     "users::change_and_see",
-    "queries/users.sql:25",
+    "queries/users.sql:36",
     CHANGE_AND_SEE_SQL,
     "text bool int4",
     "timestamptz",
@@ -494,7 +725,7 @@ sqlmill_runtime::patches! {
 
 static CHANGE_OF_A_TEAM: Statement<ChangeOfATeam<'_>> = Statement::new(
     "users::change_of_a_team",
-    "queries/users.sql:28",
+    "queries/users.sql:39",
     CHANGE_OF_A_TEAM_SQL,
     "text bool int4",
     "",
@@ -507,6 +738,8 @@ const CHANGE_OF_A_TEAM_SQL: &str = "UPDATE people SET bio = CASE WHEN $2 THEN $1
 ///
 /// Returns how many rows it affected.
 ///
+/// Where nothing is set, the rows are selected and none is written.
+///
 /// Reads `people`. Writes `people` (update): `bio`, `updated_at`.
 ///
 /// Parameters:
@@ -515,18 +748,35 @@ const CHANGE_OF_A_TEAM_SQL: &str = "UPDATE people SET bio = CASE WHEN $2 THEN $1
 pub fn change_all<'a>(
     db: &'a impl Writer,
     bio: Patch<Option<&'a str>>,
-) -> Execute<'a, (Patch<Option<&'a str>>,)> {
-    Execute::new(db, &CHANGE_ALL, (bio,))
+) -> Execute<'a, OnlyPatch<Option<&'a str>>> {
+    Execute::new(db, &CHANGE_ALL, OnlyPatch(bio))
 }
 
-static CHANGE_ALL: Statement<(Patch<Option<&str>>,)> = Statement::new(
+static CHANGE_ALL: Statement<OnlyPatch<Option<&str>>> = Statement::several(
     "users::change_all",
-    "queries/users.sql:31",
-    CHANGE_ALL_SQL,
+    "queries/users.sql:42",
+    &CHANGE_ALL_SQL,
     "text bool",
     "",
 );
-const CHANGE_ALL_SQL: &str = "UPDATE people SET bio = CASE WHEN $2 THEN $1 ELSE people.bio END, updated_at = now() WHERE true";
+sqlmill_runtime::texts! {
+    CHANGE_ALL_SQL {
+        {0:
+            [
+                "UPDATE people SET bio = CASE WHEN "
+                (1)
+                " THEN "
+                (0)
+                " ELSE people.bio END, updated_at = now() WHERE true"
+            ]
+            [
+                r"SELECT
+FROM people
+WHERE true"
+            ]
+        }
+    }
+}
 
 /// ```sql
 /// INSERT INTO guarded (id, name) VALUES ($1, $2)
@@ -569,7 +819,7 @@ sqlmill_runtime::constraints! {
 
 static PUT_GUARDED: Statement<PutGuarded<'_>> = Statement::new(
     "users::put_guarded",
-    "queries/users.sql:34",
+    "queries/users.sql:45",
     PUT_GUARDED_SQL,
     "int4 text",
     "",
@@ -680,7 +930,7 @@ sqlmill_runtime::constraints! {
 
 static CHANGE_GUARDED: Statement<ChangeGuarded<'_>, ChangeGuardedRow> = Statement::several(
     "users::change_guarded",
-    "queries/users.sql:37",
+    "queries/users.sql:48",
     &CHANGE_GUARDED_SQL,
     "text bool text bool int4",
     "int4 text text text text int8",
@@ -777,7 +1027,7 @@ sqlmill_runtime::constraints! {
 
 static CHANGE_VISIBLE: Statement<ChangeVisible<'_>> = Statement::several(
     "users::change_visible",
-    "queries/users.sql:44",
+    "queries/users.sql:55",
     &CHANGE_VISIBLE_SQL,
     "text bool int4",
     "",
@@ -869,7 +1119,7 @@ sqlmill_runtime::constraints! {
 
 static UPSERT_GUARDED: Statement<UpsertGuarded<'_>, Option<String>> = Statement::new(
     "users::upsert_guarded",
-    "queries/users.sql:47",
+    "queries/users.sql:58",
     UPSERT_GUARDED_SQL,
     "int4 text text bool",
     "text",
@@ -878,6 +1128,7 @@ const UPSERT_GUARDED_SQL: &str = r#"INSERT INTO guarded AS "Kept" (id, name) VAL
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    PUT, COUNT_UPDATES, CHANGE, CHANGE_SILENTLY, CHANGE_IN_SCOPE, CHANGE_AND_COUNT, CHANGE_AND_SEE,
-    CHANGE_OF_A_TEAM, CHANGE_ALL, PUT_GUARDED, CHANGE_GUARDED, CHANGE_VISIBLE, UPSERT_GUARDED,
+    CHANGE_ONLY, CHANGE_ONLY_NICK, CHANGE_LOCKED, PUT, COUNT_UPDATES, CHANGE, CHANGE_SILENTLY,
+    CHANGE_IN_SCOPE, CHANGE_AND_COUNT, CHANGE_AND_SEE, CHANGE_OF_A_TEAM, CHANGE_ALL, PUT_GUARDED,
+    CHANGE_GUARDED, CHANGE_VISIBLE, UPSERT_GUARDED,
 }

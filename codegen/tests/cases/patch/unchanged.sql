@@ -17,6 +17,17 @@ CREATE VIEW visible AS SELECT id, name, nick FROM guarded WHERE id > 0;
 column = "updated_at"
 
 -- ==== queries
+--! change_only (name~)
+--- The patch is the only parameter.
+UPDATE guarded SET name = :name WHERE id = 1 RETURNING id, name;
+
+--! change_only_nick (nick~)
+UPDATE guarded SET nick = :nick WHERE id < 3;
+
+--! change_locked (nick~)
+--- Runs as it is written, whatever is kept: a SELECT would lock what it does not change.
+UPDATE guarded SET nick = :nick WHERE id = (SELECT g.id FROM guarded g WHERE g.name = :of ORDER BY g.id LIMIT 1 FOR UPDATE SKIP LOCKED);
+
 --! put (name)
 INSERT INTO people (id, name) VALUES (:id, :name);
 

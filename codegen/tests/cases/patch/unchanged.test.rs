@@ -1,5 +1,7 @@
 //! What a call sends that sets nothing.
 
+use sqlmill_runtime::Patch;
+
 use super::users::{
     self, Change, ChangeAndCount, ChangeInScope, ChangeOfATeam, ChangeSilently, Put,
 };
@@ -65,7 +67,13 @@ async fn no_trigger_hears_of_a_change_that_sets_nothing() {
     assert_eq!(users::change_visible(&db, visible).await.unwrap(), 1);
     assert_eq!(users::change_visible(&db, users::ChangeVisible::new(0)).await.unwrap(), 0);
     assert!(users::change_visible(&db, visible.nick("a")).await.is_err());
-    // This one updates, whatever is kept: the trigger of the statement hears of it.
+    assert_eq!(users::change_only(&db, Patch::Keep).await.unwrap().unwrap().name, "Ada");
+    assert!(users::change_only(&db, Patch::Set("Bea")).await.is_err());
+    assert_eq!(users::change_only_nick(&db, Patch::Keep).await.unwrap(), 1);
+    assert!(users::change_only_nick(&db, Patch::clear()).await.is_err());
+
+    // These update, whatever is kept: the trigger of the statement hears of it.
+    assert!(users::change_locked(&db, users::ChangeLocked::new("Ada")).await.is_err());
     let new = users::UpsertGuarded::new(3, "Cid");
     assert!(users::upsert_guarded(&db, new).await.is_err());
 }
