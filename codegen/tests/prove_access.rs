@@ -10,8 +10,8 @@ use facts::{Bench, benches};
 use sqlmill::catalog::Oid;
 use sqlmill::describe::Described;
 use sqlmill::facts::Access;
-use sqlmill::prove::Rules;
 use sqlmill::prove::access::utility as utility_access;
+use sqlmill::prove::{Input, Rules, prove};
 
 const SCHEMA: &str = "
 CREATE TABLE usr (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text, org_id int);
@@ -459,6 +459,35 @@ fn writes_that_no_call_shows_are_said() {
             "PostgreSQL {}\n{}",
             bench.major,
             wrong.join("\n")
+        );
+    }
+}
+
+/// Places in a domain's CHECK are those of the schema's text: what is told is the line of the cast.
+#[test]
+fn a_call_in_a_check_is_told_at_the_line_of_the_cast() {
+    for mut bench in benches("prove_access_lines", HIDDEN) {
+        let line_break = "\n".repeat(30);
+        let sql = format!("SELECT id{line_break}FROM usr WHERE name::inner_logged = 'x'");
+        let statement = bench.describe(&[&sql]).remove(0);
+        let line = |at: u32| {
+            let before = sql.get(..at as usize)?;
+            u32::try_from(before.matches('\n').count()).ok()
+        };
+        let Described::Statement(statement) = &statement else {
+            panic!("{statement:?}");
+        };
+        let input = Input {
+            catalog: &bench.catalog,
+            statement,
+            line: &line,
+            rules: &Rules::all(),
+            param_names: &[],
+            param_overrides: &[],
+        };
+        assert_eq!(
+            prove(&input).access.reason,
+            "it calls `public.logit` at line 30, which is not one of the reviewed built-ins"
         );
     }
 }

@@ -116,10 +116,21 @@ fn of_part(input: &Input<'_>, part: Part<'_>, found: &mut Effects) {
     }
 }
 
-/// A condition that the catalog stores.
-fn of_condition(input: &Input<'_>, text: &str, what: &str, found: &mut Effects) {
+/// A condition that the catalog stores. The places in it are those of the schema's text; the author's is where it is asked.
+fn of_condition(
+    input: &Input<'_>,
+    text: &str,
+    what: &str,
+    location: Location,
+    found: &mut Effects,
+) {
     match lower::expression(text) {
-        Ok(condition) => of_part(input, Part::Expr(&condition), found),
+        Ok(condition) => {
+            let line = input.line_of(location);
+            let line: &dyn Fn(u32) -> Option<u32> = &|_| line;
+            let within = Input { line, ..*input };
+            of_part(&within, Part::Expr(&condition), found);
+        }
         Err(_) => found
             .writes
             .push((Rank::Unknown, format!("{what} is not understood"))),
@@ -233,7 +244,7 @@ fn of_relation(input: &Input<'_>, oid: Oid, found: &mut Effects) {
                 && let Some(using) = &policy.using
             {
                 let what = format!("the policy `{}` of `{name}`", policy.name);
-                of_condition(input, using, &what, found);
+                of_condition(input, using, &what, None, found);
             }
         }
     }
@@ -420,7 +431,7 @@ fn of_type(input: &Input<'_>, type_oid: Oid, location: Location, found: &mut Eff
                 check.name,
                 input.at(location)
             );
-            of_condition(input, &check.condition, &what, found);
+            of_condition(input, &check.condition, &what, location, found);
         }
     }
 }
