@@ -291,6 +291,42 @@ fn marks_are_held_against_the_rows() {
     );
 }
 
+/// What a patch that keeps sends in the place of an UPDATE without RETURNING: its rows have no columns, and none comes back.
+#[test]
+fn rows_without_columns_are_none() {
+    let mut bench = facts::benches("falsify-no-columns", "CREATE TABLE people (id int)").remove(0);
+    let sql = "SELECT FROM people";
+    let described = bench.describe(&[sql]).remove(0);
+    let facts = bench.prove(&described, &Rules::all());
+    let Described::Statement(statement) = &described else {
+        panic!("{described:?}");
+    };
+    let subject = Subject {
+        name: "m::q",
+        sql,
+        when: "with `no change`",
+        params: &[],
+        statement,
+        facts: &facts,
+        marks: &[],
+        pages: None,
+        one_row: None,
+    };
+    let catalog = bench.catalog.clone();
+    let seen = observe(
+        bench.connection(),
+        &catalog,
+        &[subject],
+        Effort::default(),
+        &|_, _| true,
+        &mut |_, _| {},
+    )
+    .unwrap()
+    .remove(0);
+    assert!(seen.runs > 0);
+    assert_eq!(judge(&catalog, &subject, &facts, &seen), []);
+}
+
 /// Of a text that takes arrays several rows are drawn, and none; each as the statement of one row would have it.
 #[test]
 fn many_rows_are_drawn_as_one_row_is() {

@@ -411,11 +411,15 @@ fn run(
         });
     match result {
         Ok(results) => {
-            let rows = results
+            let mut rows = results
                 .into_iter()
                 .next()
                 .map(|rows| rows.rows)
                 .unwrap_or_default();
+            // Rows without columns are counted, as those of an UPDATE are, and none comes back.
+            if subject.statement.columns.is_empty() {
+                rows.retain(|row| !row.is_empty());
+            }
             note_rows(catalog, subject, &rows, &arguments.join(", "), seen);
             paging::compare(connection, index, subject, &rows, arguments, dice, seen)?;
         }
