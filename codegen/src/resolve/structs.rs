@@ -47,7 +47,10 @@ impl Claims {
                 )
                 .at(at)
                 .related(*first, "the first one")
-                .help("rename one of the queries, or name its struct in the `--!` line");
+                .help(match what.starts_with("the rows in") {
+                    true => "name its struct by the column that it stands in: `--! query : (column: Name)`, `(column.field: Name)`",
+                    false => "rename one of the queries, or name its struct in the `--!` line",
+                });
                 if both_params {
                     finding = finding.help(
                         "queries with optional filters, or orders to choose from, share no struct: its methods say what the one sends",
