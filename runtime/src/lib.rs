@@ -83,6 +83,7 @@ mod stream;
 pub mod testing;
 mod texts;
 mod tls;
+mod together;
 mod trace;
 mod transaction;
 mod type_list;

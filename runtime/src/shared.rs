@@ -79,8 +79,8 @@ struct Line {
 
 struct State {
     connection: Connection,
-    /// In the order in which they were sent.
-    calls: VecDeque<Arc<Flight>>,
+    /// In the order in which they were sent, and of which statement each is.
+    calls: VecDeque<(Key, Arc<Flight>)>,
     /// Statements that are being prepared, and those that could not be.
     preparing: HashSet<Key>,
     /// Calls that have ended, to be used again, so that a read does not allocate them.
@@ -190,7 +190,7 @@ impl Set {
         let (set, line) = (Arc::downgrade(self), Arc::clone(line));
         let (target, limit) = (self.target.clone(), self.limits.connect);
         runtime.spawn(async move {
-            let Ok(session) = target.connect_attended(limit).await else {
+            let Ok(session) = target.connect_shared(limit).await else {
                 // Others try as well, and report it: here it is enough not to insist.
                 tokio::time::sleep(PAUSE).await;
                 line.state().connection = Connection::Absent;
@@ -249,7 +249,7 @@ impl Line {
         );
         // Sent and queued under one lock, so that the queue has the order of the wire.
         if flight.send() {
-            state.calls.push_back(Arc::clone(&flight));
+            state.calls.push_back((about.key(), Arc::clone(&flight)));
             self.load.fetch_add(1, Ordering::Relaxed);
         }
         drop(state);
@@ -279,10 +279,10 @@ impl Line {
         let mut state = self.state();
         let before = state.calls.len();
         match state.calls.front() {
-            Some(first) if Arc::ptr_eq(first, flight) => {
+            Some((_, first)) if Arc::ptr_eq(first, flight) => {
                 state.calls.pop_front();
             }
-            _ => state.calls.retain(|other| !Arc::ptr_eq(other, flight)),
+            _ => state.calls.retain(|(_, other)| !Arc::ptr_eq(other, flight)),
         }
         self.load
             .fetch_sub(before - state.calls.len(), Ordering::Relaxed);
@@ -331,7 +331,12 @@ impl Line {
                 // Once the handle is closed there is nowhere else to go.
                 if state.quiet >= PATIENCE && !closed {
                     self.open.store(false, Ordering::Relaxed);
-                    waiting.extend(state.calls.iter().skip(1).cloned());
+                    // The first is what they wait for. Of several of one statement it may be another, and the first has its answer, which the
+                    // server sends when all have one: see `together`.
+                    let mut first = state.calls.iter().map(|(statement, _)| statement);
+                    let several = first.next() == first.next();
+                    let flights = state.calls.iter().map(|(_, flight)| flight);
+                    waiting.extend(flights.skip(usize::from(!several)).cloned());
                 }
             }
             !state.calls.is_empty()
@@ -482,6 +487,7 @@ impl Flight {
         match progress.running.poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => None,
             Poll::Ready(outcome) => {
+                let passed_over = outcome.as_ref().err().is_some_and(Failure::is_passed_over);
                 let stale = outcome.as_ref().err().is_some_and(|failure| {
                     failure.is_stale_statement() || failure.is_other_result()
                 });
@@ -490,7 +496,7 @@ impl Flight {
                 });
                 progress.under_way = false;
                 // Nothing that has an effect ran, and a connection of its own knows how to prepare again.
-                progress.elsewhere |= stale;
+                progress.elsewhere |= stale || passed_over;
                 progress.outcome = (!progress.elsewhere).then_some(outcome);
                 Some(Ended {
                     line: progress.line.take(),

@@ -10,6 +10,7 @@ use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::TlsConnect;
+#[cfg(feature = "tls")]
+use tokio_postgres::tls::{ChannelBinding, TlsStream};
 use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
 
@@ -34,6 +38,7 @@ use crate::socket::Socket;
 use crate::socket::{self, Encrypted, HeldOpen, Place, Plain};
 use crate::statement::{self, About};
 use crate::tls::Tls;
+use crate::together::{self, Switch, Together};
 use crate::unnamed::{self, Unnamed};
 
 mod copy;
@@ -502,6 +507,8 @@ enum Reading {
 enum Readers {
     Callers,
     Task(Option<Arc<Ear>>),
+    /// A task, for reads that travel together where the switch says so.
+    Together(Switch),
 }
 
 impl Drop for Session {
@@ -748,6 +755,21 @@ impl Session {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Does each statement of a transaction see what was committed before it, if nobody says otherwise?
+    async fn is_read_committed(&self) -> bool {
+        let asked = self
+            .client
+            .simple_query("SHOW default_transaction_isolation");
+        let Ok(answers) = self.wait_for(asked).await else {
+            return false;
+        };
+        let mut rows = answers.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        rows.next() == Some("read committed")
     }
 
     /// What a server says of itself.
@@ -1167,6 +1189,18 @@ impl Target {
         self.connect_for(&Readers::Task(None), limit).await
     }
 
+    /// As `connect_attended`, where all that is asked are reads.
+    pub(crate) async fn connect_shared(&self, limit: Duration) -> Result<Session, Error> {
+        if self.is_pooled() {
+            return self.connect_attended(limit).await;
+        }
+        let switch = Switch::default();
+        let readers = Readers::Together(Arc::clone(&switch));
+        let session = self.connect_for(&readers, limit).await?;
+        switch.store(session.is_read_committed().await, Ordering::Relaxed);
+        Ok(session)
+    }
+
     /// A connection whose notifications go to `ear`.
     pub(crate) async fn connect_listening(
         &self,
@@ -1234,22 +1268,29 @@ impl Target {
             session.check_settings(&pooled.settings).await?;
             return Ok(session);
         }
-        let (client, reading) = match &self.tls {
+        let together = match readers {
+            Readers::Together(switch) => Some(switch),
+            Readers::Callers | Readers::Task(_) => None,
+        };
+        let config = &server.config;
+        let (client, reading) = match (&self.tls, together) {
             #[cfg(feature = "tls")]
-            Tls::Rustls(connect) if !place.is_local() => {
+            (Tls::Rustls(connect), together) if !place.is_local() => {
                 let tls = connector::<Socket>(&mut connect.clone(), &place.name)?;
-                let (client, connection) = server.config.connect_raw(socket, tls).await?;
-                (client, read(connection, readers))
+                match together {
+                    Some(switch) => {
+                        let socket = Together::new(socket, Arc::clone(switch));
+                        let tls = TogetherConnect(tls, Arc::clone(switch));
+                        begin(config, socket, tls, readers).await?
+                    }
+                    None => begin(config, socket, tls, readers).await?,
+                }
             }
-            #[cfg(feature = "tls")]
-            Tls::Rustls(_) => {
-                let (client, connection) = server.config.connect_raw(socket, NoTls).await?;
-                (client, read(connection, readers))
+            (_, Some(switch)) => {
+                let socket = Together::new(socket, Arc::clone(switch));
+                begin(config, socket, NoTls, readers).await?
             }
-            Tls::None => {
-                let (client, connection) = server.config.connect_raw(socket, NoTls).await?;
-                (client, read(connection, readers))
-            }
+            (_, None) => begin(config, socket, NoTls, readers).await?,
         };
         let session = self.session(client, reading, place);
         session.check_server(wanted).await?;
@@ -1339,6 +1380,50 @@ where
     MakeTlsConnect::<S>::make_tls_connect(connect, name).map_err(io::Error::other)
 }
 
+/// Encrypts what goes together, and not beneath it.
+#[cfg(feature = "tls")]
+struct TogetherConnect<T>(T, Switch);
+
+#[cfg(feature = "tls")]
+impl<S, T> TlsConnect<Together<S>> for TogetherConnect<T>
+where
+    T: TlsConnect<S>,
+    T::Future: Send + 'static,
+{
+    type Stream = Together<T::Stream>;
+    type Error = T::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
+
+    fn connect(self, socket: Together<S>) -> Self::Future {
+        let Self(connect, switch) = self;
+        let encrypted = connect.connect(socket.into_inner());
+        Box::pin(async move { Ok(Together::new(encrypted.await?, switch)) })
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<S: TlsStream + Unpin> TlsStream for Together<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.inner().channel_binding()
+    }
+}
+
+/// Makes a connection of a socket.
+async fn begin<S, T>(
+    config: &tokio_postgres::Config,
+    socket: S,
+    tls: T,
+    readers: &Readers,
+) -> Result<(Client, Reading), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsConnect<S>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect_raw(socket, tls).await?;
+    Ok((client, read(connection, readers)))
+}
+
 fn read<S, T>(connection: Connection<S, T>, readers: &Readers) -> Reading
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -1350,6 +1435,7 @@ where
             Reading::Caller(Arc::new(driver))
         }
         Readers::Task(ear) => Reading::Task(drive(connection, ear.clone())),
+        Readers::Together(_) => Reading::Task(drive(connection, None)),
     }
 }
 
@@ -1482,6 +1568,12 @@ impl Failure {
             error.routine() == Some(unnamed::ROUTINE)
                 && *error.code() == SqlState::FEATURE_NOT_SUPPORTED
         })
+    }
+
+    /// Of a read that was passed over, since one that travelled with it failed: see [`together`](crate::together).
+    pub(crate) fn is_passed_over(&self) -> bool {
+        self.database()
+            .is_some_and(|error| error.routine() == Some(together::ROUTINE))
     }
 
     /// The parameter could not be written; the reason names no value.

@@ -71,8 +71,7 @@ fn file(test: &str, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A server of `scratch` behind TLS, on a port of its own. With `clients`, only for those whom that authority signed.
-async fn proxy(scratch: &TestDatabase, signed: &Signed, clients: Option<&Authority>) -> u16 {
+fn socket(scratch: &TestDatabase) -> String {
     let url = scratch.url();
     let part = |key: &str| {
         let (_, rest) = url.split_once(&format!("{key}=")).unwrap();
@@ -82,7 +81,12 @@ async fn proxy(scratch: &TestDatabase, signed: &Signed, clients: Option<&Authori
             .unwrap()
             .to_owned()
     };
-    let socket = format!("{}/.s.PGSQL.{}", part("host"), part("port"));
+    format!("{}/.s.PGSQL.{}", part("host"), part("port"))
+}
+
+/// A server of `scratch` behind TLS, on a port of its own. With `clients`, only for those whom that authority signed.
+async fn proxy(scratch: &TestDatabase, signed: &Signed, clients: Option<&Authority>) -> u16 {
+    let socket = socket(scratch);
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap();
@@ -126,17 +130,22 @@ async fn proxy(scratch: &TestDatabase, signed: &Signed, clients: Option<&Authori
 static ONE: Statement<(), i32> =
     Statement::new("tls::one", "queries/tls.sql:1", "SELECT 1", "", "int4");
 
-/// Connects through the proxy; `Err` is what a person reads.
-async fn attempt(scratch: &TestDatabase, port: u16, parameters: &str) -> Result<(), String> {
+/// Of the proxy.
+fn address(scratch: &TestDatabase, port: u16, parameters: &str) -> String {
     let url = scratch.url();
     let rest: Vec<&str> = url
         .split(' ')
         .filter(|pair| !pair.starts_with("host") && !pair.starts_with("port"))
         .collect();
-    let address = format!(
+    format!(
         "host=localhost hostaddr=127.0.0.1 port={port} {} {parameters}",
         rest.join(" ")
-    );
+    )
+}
+
+/// Connects through the proxy; `Err` is what a person reads.
+async fn attempt(scratch: &TestDatabase, port: u16, parameters: &str) -> Result<(), String> {
+    let address = address(scratch, port, parameters);
     let connect = async |pooler| {
         let builder = Database::builder().transaction_pooler(pooler);
         let db = builder.connect(&address).await.map_err(|error| {
@@ -265,4 +274,55 @@ async fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
         .await
         .unwrap_err();
     assert!(refused.contains("server does not support TLS"), "{refused}");
+}
+
+/// Whatever the connection is made of, reads that are asked at once are one transaction on the shared one.
+#[tokio::test]
+async fn reads_travel_together_encrypted_or_not() {
+    static MOMENT: Statement<(), String> = Statement::new(
+        "tls::moment",
+        "queries/tls.sql:4",
+        "SELECT now()::text || ' ' || pg_backend_pid()",
+        "",
+        "text",
+    )
+    .shared();
+    let scratch = TestDatabase::new("");
+    let authority = Authority::new();
+    let signed = authority.sign("localhost", |_| {});
+    let encrypted = proxy(&scratch, &signed, None).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refusing = listener.local_addr().unwrap().port();
+    let socket = socket(&scratch);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut request = [0; 8];
+            client.read_exact(&mut request).await.unwrap();
+            client.write_all(b"N").await.unwrap();
+            let mut server = UnixStream::connect(&socket).await.unwrap();
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    for (port, mode) in [
+        (encrypted, "require"),
+        (encrypted, "prefer"),
+        (refusing, "prefer"),
+    ] {
+        let address = address(&scratch, port, &format!("sslmode={mode}"));
+        let builder = Database::builder().pool_size(1).shared_connections(1);
+        let db = builder.connect(&address).await.unwrap();
+        let together = async {
+            loop {
+                let read = || One::new(&db, &MOMENT, ());
+                let (a, b, c) = tokio::try_join!(read(), read(), read()).unwrap();
+                if a == b && b == c {
+                    break;
+                }
+            }
+        };
+        let together = tokio::time::timeout(std::time::Duration::from_secs(20), together);
+        together.await.unwrap();
+    }
 }

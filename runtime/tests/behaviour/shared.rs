@@ -1,10 +1,11 @@
 //! Short reads on shared connections: what would hold them up, and what must not.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use sqlmill_runtime::{Database, Error, ErrorKind, Execute, Optional, Reader, Statement};
+use sqlmill_runtime::{Database, Error, ErrorKind, Execute, One, Optional, Reader, Statement};
 
 use crate::support::TestDatabase;
 use crate::{SCHEMA, soon};
@@ -67,6 +68,31 @@ fn lock_notes(db: &impl Reader) -> Execute<'_, ()> {
     Execute::new(db, &LOCK, ())
 }
 
+/// When its transaction began, as the server says.
+fn moment(db: &impl Reader, id: i64) -> One<'_, (i64,), String> {
+    static MOMENT: Statement<(i64,), String> = Statement::new(
+        "notes::moment",
+        "queries/notes.sql:42",
+        "SELECT now()::text || (1 / $1::bigint)::text || pg_backend_pid()",
+        "int8",
+        "text",
+    )
+    .shared();
+    One::new(db, &MOMENT, (id,))
+}
+
+fn other_moment(db: &impl Reader, id: i64) -> One<'_, (i64,), String> {
+    static OTHER_MOMENT: Statement<(i64,), String> = Statement::new(
+        "notes::other_moment",
+        "queries/notes.sql:45",
+        "SELECT now()::text || (1 / $1::bigint)::text || pg_backend_pid() ",
+        "int8",
+        "text",
+    )
+    .shared();
+    One::new(db, &OTHER_MOMENT, (id,))
+}
+
 /// One row in each table, and handles with one shared connection beside a pool of one, all statements prepared.
 async fn shared() -> (TestDatabase, Database) {
     let scratch = TestDatabase::new(&format!(
@@ -94,6 +120,8 @@ async fn warm(db: &Database) {
                 find_backend(db, 1).await.unwrap();
                 find_other(db, 1).await.unwrap();
                 find_large(db, 0).await.unwrap();
+                moment(db, 1).await.unwrap();
+                other_moment(db, 1).await.unwrap();
             });
             if answers.await.is_ok() {
                 break;
@@ -117,7 +145,11 @@ async fn close_waits_for_reads_on_shared_connections() {
         let db = db.clone();
         tokio::spawn(async move { find(&db, id).await })
     };
-    let reads = [read(1), read(2)];
+    let first = read(1);
+    let second = tokio::spawn({
+        let db = db.clone();
+        async move { find_backend(&db, 1).await.map(|_| None) }
+    });
     while db.pool_status().waiting == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -132,7 +164,6 @@ async fn close_waits_for_reads_on_shared_connections() {
     held.commit().await.unwrap();
     soon(closing).await.unwrap();
     // Each was answered or refused by then, and the first one was under way.
-    let [first, second] = reads;
     assert!(first.is_finished());
     assert_eq!(soon(first).await.unwrap().unwrap().as_deref(), Some("a"));
     for refused in [second, last] {
@@ -159,6 +190,113 @@ async fn short_reads_need_no_connection_of_the_pool() {
         find(&held, 2).await
     });
     assert_eq!(body.await.unwrap().as_deref(), Some("mine"));
+}
+
+/// All at once on the shared connection: the pool has none to give.
+async fn moments(db: &Database, which: &[bool]) -> Vec<String> {
+    let held = soon(db.begin()).await.unwrap();
+    let reads = which.iter().map(|other| match other {
+        true => other_moment(db, 1),
+        false => moment(db, 1),
+    });
+    let mut reads: Vec<_> = reads.collect();
+    for read in &mut reads {
+        assert!(poll_once(read).await.is_pending());
+    }
+    let mut moments = Vec::new();
+    for read in reads {
+        moments.push(soon(read).await.unwrap());
+    }
+    held.rollback().await.unwrap();
+    moments
+}
+
+fn distinct(moments: &[String]) -> usize {
+    moments.iter().collect::<HashSet<_>>().len()
+}
+
+/// Of one statement and nothing else between them they are one transaction, which ends with the last of them.
+#[tokio::test]
+async fn reads_of_one_statement_travel_together() {
+    let (scratch, db) = shared().await;
+    let first = moments(&db, &[false; 30]).await;
+    assert_eq!(distinct(&first), 1, "{first:?}");
+    assert_ne!(first, moments(&db, &[false; 30]).await);
+    let to_and_fro: Vec<bool> = (0..30).map(|number| number % 2 == 0).collect();
+    assert_eq!(distinct(&moments(&db, &to_and_fro).await), 30);
+
+    // One snapshot for all of them would not be what each asked for.
+    for level in ["repeatable read", "serializable"] {
+        let builder = Database::builder()
+            .pool_size(1)
+            .shared_connections(1)
+            .setting("default_transaction_isolation", level);
+        let db = builder.connect(&scratch.url()).await.unwrap();
+        warm(&db).await;
+        assert_eq!(distinct(&moments(&db, &[false; 30]).await), 30, "{level}");
+    }
+}
+
+/// The server passes over those behind it, which are asked again.
+#[tokio::test]
+async fn a_read_that_fails_is_the_only_one_that_does() {
+    let (_scratch, db) = shared().await;
+    for failing in [0, 1, 14, 28, 29] {
+        let mut reads: Vec<_> = (0..30)
+            .map(|number| moment(&db, i64::from(number != failing)))
+            .collect();
+        for read in &mut reads {
+            assert!(poll_once(read).await.is_pending());
+        }
+        for (number, read) in (0..).zip(reads) {
+            match soon(read).await {
+                Ok(moment) => {
+                    assert_ne!(number, failing);
+                    assert!(!moment.is_empty());
+                }
+                Err(failed) => {
+                    assert_eq!((number, failed.sqlstate()), (failing, Some("22012")));
+                }
+            }
+        }
+    }
+    warm(&db).await;
+}
+
+/// Those that are done are not told before all are: they are asked elsewhere meanwhile.
+#[tokio::test]
+async fn one_that_is_slow_holds_up_nobody_it_travels_with() {
+    static SLEEP: Statement<(f64,), String> = Statement::new(
+        "notes::sleep",
+        "queries/notes.sql:48",
+        "SELECT now()::text || pg_sleep($1)",
+        "float8",
+        "text",
+    )
+    .shared();
+    let (_scratch, db) = shared().await;
+    let sleep = |seconds: f64| One::new(&db, &SLEEP, (seconds,));
+    soon(async {
+        loop {
+            let (one, other) = tokio::try_join!(sleep(0.0), sleep(0.0)).unwrap();
+            if one == other {
+                break;
+            }
+        }
+    })
+    .await;
+    let began = std::time::Instant::now();
+    let mut reads = [0.0, 0.0, 3.0, 0.0].map(sleep);
+    for read in &mut reads {
+        assert!(poll_once(read).await.is_pending());
+    }
+    let [first, second, slow, last] = reads;
+    // The pool has one connection, which the slow one takes once it is asked elsewhere.
+    for read in [first, second, last] {
+        soon(read).await.unwrap();
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "they wait");
+    soon(slow).await.unwrap();
 }
 
 #[tokio::test]
