@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -53,69 +53,104 @@ pub enum Heard {
 /// connection.
 #[must_use = "nobody hears what is not read"]
 pub struct Listener {
-    ear: Arc<Ear>,
+    queue: Arc<Queue>,
     task: AbortHandle,
 }
 
-/// Where the connection puts what it hears.
+/// What was heard and not read.
 #[derive(Default)]
-pub(crate) struct Ear {
-    state: Mutex<State>,
-    /// The connection is gone.
-    broken: Notify,
-}
+struct Queue(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     heard: VecDeque<Heard>,
+    /// Connections that were made so far. Only the last of them is heard: what an earlier one still holds may come a second time.
+    connections: u64,
+    /// Something may have been lost before what comes next.
+    gap: bool,
     closed: bool,
     waker: Option<Waker>,
 }
 
-impl Ear {
-    pub(crate) fn hear(&self, channel: &str, payload: &str) {
-        self.put(Heard::Notification {
-            channel: channel.to_owned(),
-            payload: payload.to_owned(),
-        });
+/// Where one connection puts what it hears.
+pub(crate) struct Ear {
+    queue: Arc<Queue>,
+    connection: u64,
+    /// The connection is gone.
+    broken: Notify,
+}
+
+impl Queue {
+    /// Of the next connection. Those before it are not heard any more.
+    fn ear(self: &Arc<Self>) -> Arc<Ear> {
+        let mut state = self.state();
+        state.gap = state.connections > 0;
+        state.connections += 1;
+        Arc::new(Ear {
+            queue: Arc::clone(self),
+            connection: state.connections,
+            broken: Notify::new(),
+        })
     }
 
-    fn put(&self, heard: Heard) {
-        let waker = {
-            let mut state = self.state();
-            // One gap says it all.
-            let full = state.heard.len() >= MOST || heard == Heard::Gap;
-            if !full {
-                state.heard.push_back(heard);
-            } else if state.heard.back() != Some(&Heard::Gap) {
-                state.heard.push_back(Heard::Gap);
-            }
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+    fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        wake(state);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes that belong together.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl State {
+    /// One gap says it all.
+    fn tell_gap(&mut self) {
+        if std::mem::take(&mut self.gap) && self.heard.back() != Some(&Heard::Gap) {
+            self.heard.push_back(Heard::Gap);
         }
+    }
+}
+
+impl Ear {
+    pub(crate) fn hear(&self, channel: &str, payload: &str) {
+        let mut state = self.queue.state();
+        if state.connections != self.connection {
+            return;
+        }
+        state.tell_gap();
+        if state.heard.len() >= MOST {
+            state.gap = true;
+            state.tell_gap();
+        } else {
+            state.heard.push_back(Heard::Notification {
+                channel: channel.to_owned(),
+                payload: payload.to_owned(),
+            });
+        }
+        wake(state);
+    }
+
+    /// From here on everything is heard.
+    fn listens(&self) {
+        let mut state = self.queue.state();
+        state.tell_gap();
+        wake(state);
     }
 
     /// The connection that put things here is gone.
     pub(crate) fn broke(&self) {
         self.broken.notify_one();
-    }
-
-    fn close(&self) {
-        let waker = {
-            let mut state = self.state();
-            state.closed = true;
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        // Nothing panics between two changes that belong together.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,11 +228,11 @@ impl Listener {
                 "a transaction pooler has no session that could listen: connect past it",
             ));
         }
-        let ear = Arc::new(Ear::default());
-        let session = attempt(&target, &ear, &sql, limit).await?;
-        let keeping = keep(session, target, Arc::clone(&ear), sql, limit, closed);
+        let queue = Arc::<Queue>::default();
+        let connection = attempt(&target, &queue, &sql, limit).await?;
+        let keeping = keep(connection, target, Arc::clone(&queue), sql, limit, closed);
         Ok(Self {
-            ear,
+            queue,
             task: tokio::spawn(keeping).abort_handle(),
         })
     }
@@ -208,7 +243,7 @@ impl Listener {
     }
 
     fn poll_heard(&self, cx: &Context<'_>) -> Poll<Option<Heard>> {
-        let mut state = self.ear.state();
+        let mut state = self.queue.state();
         if let Some(heard) = state.heard.pop_front() {
             return Poll::Ready(Some(heard));
         }
@@ -220,10 +255,19 @@ impl Listener {
     }
 }
 
-async fn attempt(target: &Target, ear: &Arc<Ear>, sql: &str, limit: Duration) -> Result<Session> {
-    let session = target.connect_listening(Arc::clone(ear), limit).await?;
+async fn attempt(
+    target: &Target,
+    queue: &Arc<Queue>,
+    sql: &str,
+    limit: Duration,
+) -> Result<(Session, Arc<Ear>)> {
+    let ear = queue.ear();
+    let session = target.connect_listening(Arc::clone(&ear), limit).await?;
     match tokio::time::timeout(limit, session.run(sql)).await {
-        Ok(Ok(())) => Ok(session),
+        Ok(Ok(())) => {
+            ear.listens();
+            Ok((session, ear))
+        }
         Ok(Err(failure)) => Err(Error::from_failure(&failure).told(&failure)),
         Err(_) => Err(target.no_answer()),
     }
@@ -231,14 +275,15 @@ async fn attempt(target: &Target, ear: &Arc<Ear>, sql: &str, limit: Duration) ->
 
 /// Connects again whenever the connection breaks.
 async fn keep(
-    mut session: Session,
+    mut connection: (Session, Arc<Ear>),
     target: Target,
-    ear: Arc<Ear>,
+    queue: Arc<Queue>,
     sql: String,
     limit: Duration,
     closed: impl Fn() -> bool,
 ) {
     loop {
+        let (session, ear) = connection;
         let mut since = Instant::now();
         while !session.is_closed() && !closed() {
             let _ = tokio::time::timeout(LOOK, ear.broken.notified()).await;
@@ -253,18 +298,21 @@ async fn keep(
                 }
             }
         }
+        drop(session);
         let mut pause = PAUSES.0;
-        session = loop {
+        connection = loop {
             if closed() {
-                return ear.close();
+                return queue.close();
             }
-            match attempt(&target, &ear, &sql, limit).await {
-                Ok(session) => break session,
-                Err(_) => tokio::time::sleep(pause).await,
+            if let Ok(made) = attempt(&target, &queue, &sql, limit).await {
+                break made;
+            }
+            let next = Instant::now() + pause;
+            while Instant::now() < next && !closed() {
+                tokio::time::sleep_until(next.min(Instant::now() + LOOK)).await;
             }
             pause = (pause * 2).min(PAUSES.1);
         };
-        ear.put(Heard::Gap);
     }
 }
 
