@@ -394,7 +394,11 @@ impl<P: Params> Call<'_, P> {
         for (number, chunk) in self.rows.chunks(size).enumerate() {
             let rows = Rows::of(chunk, number * size, self.about, &seen);
             let slots = Slots::of(&rows);
-            let (replied, reply) = call::open(handle, &about, slots.as_slice()).await?;
+            let opened = call::open(handle, &about, slots.as_slice()).await;
+            let (replied, reply) = opened.map_err(|error| match self.rows.first() {
+                Some(row) => error.naming(&about, row),
+                None => error,
+            })?;
             let mut replied = pin!(replied);
             while let Some(row) = reply.next(replied.as_mut()).await? {
                 let number = all.len() as u64 + 1;

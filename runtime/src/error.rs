@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::constraint::{Constraint, ConstraintKind, Rule, Violation};
 use crate::held::Held;
-use crate::param::EncodeError;
+use crate::param::{self, EncodeError, Params};
 use crate::row::DecodeError;
 use crate::statement::{About, Mismatch, Origin};
 use crate::wire::{Failure, ServerError};
@@ -41,6 +41,8 @@ struct Inner {
     query: Option<Origin>,
     sqlstate: Option<String>,
     violation: Option<Violation>,
+    /// The parameter that the server could not take: its `$n`, and its name.
+    parameter: Option<(u16, Option<&'static str>)>,
     /// What parameters were found wrong before anything was sent, and how many faults more there are.
     faults: Vec<Fault>,
     more_faults: usize,
@@ -252,6 +254,13 @@ impl Error {
             || self.0.faults.iter().any(|fault| rule.is_broken_by(fault))
     }
 
+    /// The field of the parameter struct whose value the server could not take, where it says which, and where the parameters have names: a value
+    /// that its type does not have, such as a label that is not one of the enum's. What a statement then makes of a value, such as
+    /// casts, has no name to the server.
+    pub fn parameter(&self) -> Option<&'static str> {
+        self.0.parameter?.1
+    }
+
     /// What is wrong with the parameters, all of it, where rules of the schema were broken that are known before anything is sent.
     /// The kind is [`InvalidInput`](ErrorKind::InvalidInput) then. Of many rows of parameters these are the first hundred, and the first that
     /// breaks each rule; [`rows`](Self::rows) has all rows at fault.
@@ -282,6 +291,11 @@ impl fmt::Display for Error {
         }
         if let Some(detail) = &inner.detail {
             write!(f, ": {detail}")?;
+        }
+        match inner.parameter {
+            Some((_, Some(name))) => write!(f, ": the value of `{name}`")?,
+            Some((number, None)) => write!(f, ": the value of `${number}`")?,
+            None => {}
         }
         for (index, fault) in inner.faults.iter().take(SHOWN).enumerate() {
             f.write_str(if index == 0 { ": " } else { "; " })?;
@@ -345,6 +359,7 @@ impl Error {
             query: None,
             sqlstate: None,
             violation: None,
+            parameter: None,
             faults: Vec::new(),
             more_faults: 0,
             detail: None,
@@ -505,9 +520,25 @@ impl Error {
         found
     }
 
+    /// With the name of the parameter that it is about.
+    pub(crate) fn naming<P: Params>(mut self, about: &About, params: &P) -> Self {
+        if let Some((number, name)) = &mut self.0.parameter {
+            let index = usize::from(*number).saturating_sub(1);
+            let place = match about.params {
+                None => Some(index),
+                Some(places) => places.get(index).map(|&place| usize::from(place)),
+            };
+            *name = place.and_then(|place| param::name(params, place));
+        }
+        self
+    }
+
     fn from_server(server: &ServerError<'_>) -> Self {
         let kind = kind_of(server.sqlstate);
         let mut error = Self::new(kind);
+        if matches!(kind, ErrorKind::InvalidInput | ErrorKind::Constraint) {
+            error.0.parameter = server.parameter.map(|number| (number, None));
+        }
         error.0.sqlstate = Some(server.sqlstate.to_owned());
         if kind == ErrorKind::Constraint {
             error.0.violation = violation(server);

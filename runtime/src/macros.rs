@@ -42,6 +42,8 @@
 macro_rules! params {
     ($name:ident $(<$lifetime:lifetime>)? { $($field:ident),* $(,)? }) => {
         impl $crate::Params for $name $(<$lifetime>)? {
+            const NAMES: &'static [&'static str] = &[$(::core::stringify!($field)),*];
+
             fn bind<'p>(&'p self, slots: &mut $crate::Slots<'p>) {
                 $($crate::Bind::bind(&self.$field, slots);)*
             }
@@ -51,6 +53,7 @@ macro_rules! params {
      kept { $($patch:ident),* $(,)? }) => {
         impl $crate::Params for $name $(<$lifetime>)? {
             const VARIES: bool = true;
+            const NAMES: &'static [&'static str] = &[$(::core::stringify!($field)),*];
 
             fn variant(&self) -> $crate::Variant {
                 let kept = $(self.$patch.is_keep())&&*;
@@ -67,6 +70,7 @@ macro_rules! params {
      choices { $($choice:ident),* $(,)? }) => {
         impl $crate::Params for $name $(<$lifetime>)? {
             const VARIES: bool = true;
+            const NAMES: &'static [&'static str] = &[$(::core::stringify!($field)),*];
 
             fn variant(&self) -> $crate::Variant {
                 $crate::Variant::of(&[$($crate::Given::given(&self.$filter)),*], &[$(self.$choice as u8),*])

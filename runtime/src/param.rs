@@ -13,6 +13,9 @@ pub trait Params: Send + Sync {
     /// Does it depend on the values which text a statement sends?
     const VARIES: bool = false;
 
+    /// The names of those that are listed, if they have some; of a [`Patch`](crate::Patch) one.
+    const NAMES: &'static [&'static str] = &[];
+
     /// Which of a statement's texts these values take.
     fn variant(&self) -> Variant {
         Variant::default()
@@ -24,13 +27,33 @@ pub trait Params: Send + Sync {
 
 /// The values of one call. Up to eight need no allocation.
 #[derive(Default)]
-pub struct Slots<'p>(SmallVec<[&'p dyn Param; 8]>);
+pub struct Slots<'p>(SmallVec<[&'p dyn Param; 8]>, Seconds);
+
+/// The places of those that belong to the one before them, as bits. Nobody asks for those past the last bit.
+#[derive(Default, Clone, Copy)]
+struct Seconds(u64);
+
+/// The name of the parameter at a place, from 0.
+pub(crate) fn name<P: Params>(params: &P, place: usize) -> Option<&'static str> {
+    let Seconds(seconds) = Slots::of(params).1;
+    let up_to = u64::MAX.checked_shr(63_u32.checked_sub(place.try_into().ok()?)?)?;
+    let before = usize::try_from((seconds & up_to).count_ones()).ok()?;
+    let name = P::NAMES.get(place.checked_sub(before)?)?;
+    Some(name.strip_prefix("r#").unwrap_or(name))
+}
 
 impl<'p> Slots<'p> {
     /// The next value.
     #[inline]
     pub fn push(&mut self, value: &'p dyn Param) {
         self.0.push(value);
+    }
+
+    /// The next value, which belongs to the one before it.
+    pub(crate) fn push_second(&mut self, value: &'p dyn Param) {
+        let place = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        self.1.0 |= 1_u64.checked_shl(place).unwrap_or_default();
+        self.push(value);
     }
 
     /// The next value, a part of what may be absent.
@@ -47,7 +70,7 @@ impl<'p> Slots<'p> {
         let picked = places
             .iter()
             .filter_map(|&place| self.0.get(usize::from(place)));
-        Self(picked.copied().collect())
+        Self(picked.copied().collect(), Seconds::default())
     }
 
     pub(crate) fn of(params: &'p impl Params) -> Self {

@@ -85,11 +85,11 @@ impl<T: Param> Bind for Patch<T> {
         match self {
             Self::Keep => {
                 slots.push(&Nothing);
-                slots.push(&false);
+                slots.push_second(&false);
             }
             Self::Set(value) => {
                 slots.push(value);
-                slots.push(&true);
+                slots.push_second(&true);
             }
         }
     }

@@ -568,13 +568,22 @@ impl<'a, P: Params> Request<'a, P> {
     /// On the connection that was granted, if one was.
     async fn open(&self, granted: Option<Grant>) -> Result<(Rows, Reply)> {
         let slots = Slots::sent(&self.params, self.about);
-        call::open_on(self.route.handle(), granted, self.about, slots.as_slice()).await
+        let opened =
+            call::open_on(self.route.handle(), granted, self.about, slots.as_slice()).await;
+        opened.map_err(|error| self.naming(error))
     }
 
     /// As `open`, of a call that was sent and not answered.
     async fn open_after(&self, lease: Lease, broken: Broken) -> Result<(Rows, Reply)> {
         let slots = Slots::sent(&self.params, self.about);
-        call::open_after(lease, self.about, slots.as_slice(), broken).await
+        let opened = call::open_after(lease, self.about, slots.as_slice(), broken).await;
+        opened.map_err(|error| self.naming(error))
+    }
+
+    /// Says which parameter it was, if it was one.
+    #[cold]
+    fn naming(&self, error: Error) -> Error {
+        error.naming(self.about, &self.params)
     }
 }
 

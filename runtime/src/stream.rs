@@ -85,7 +85,8 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
         let about = *about;
         let opening = async move {
             let slots = Slots::sent(&params, &about);
-            let (rows, reply) = call::open(handle.borrow(), &about, slots.as_slice()).await?;
+            let opened = call::open(handle.borrow(), &about, slots.as_slice()).await;
+            let (rows, reply) = opened.map_err(|error| error.naming(&about, &params))?;
             Ok(Open {
                 rows: Box::pin(rows),
                 reply,

@@ -1515,6 +1515,25 @@ pub(crate) struct ServerError<'e> {
     pub(crate) column: Option<&'e str>,
     pub(crate) data_type: Option<&'e str>,
     pub(crate) constraint: Option<&'e str>,
+    /// The `$n` whose value could not be received.
+    pub(crate) parameter: Option<u16>,
+}
+
+/// What the last line of an error's context says where a value could not be received, in the server's language: "unnamed portal
+/// parameter $2". All else that a context says can quote values, so nothing else of it is read. What other lines can hold (SQL, what
+/// was sent, names) comes with quotes, signs or digits beside.
+fn parameter_of(context: &str) -> Option<u16> {
+    let line = context.lines().next_back()?;
+    let (before, rest) = line.split_once('$')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
+    let is_word = |c: char| c.is_alphabetic() || c == ' ';
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphabetic());
+    let plain = before.chars().chain(after.chars()).all(is_word)
+        && before.contains(is_word)
+        && apart(before.chars().next_back())
+        && apart(after.chars().next());
+    number.parse().ok().filter(|number| plain && *number > 0)
 }
 
 impl Failure {
@@ -1539,6 +1558,7 @@ impl Failure {
             column: error.column(),
             data_type: error.datatype(),
             constraint: error.constraint(),
+            parameter: error.where_().and_then(parameter_of),
         })
     }
 
@@ -1611,5 +1631,40 @@ impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sqlstate = self.database().map(|error| error.code());
         f.debug_tuple("Failure").field(&sqlstate).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_says_which_parameter_it_was_or_nothing() {
+        for (context, number) in [
+            ("unnamed portal parameter $2", Some(2)),
+            (
+                "JSON data, line 1: {\"a\": $1...\nunnamed portal parameter $12",
+                Some(12),
+            ),
+            ("Parameter $3 in unbenanntem Portal", Some(3)),
+            ("無名ポータルのパラメータ $4", Some(4)),
+            ("未命名门户参数$5", Some(5)),
+            ("unnamed portal with parameters: $1 = '0'", None),
+            ("unnamed portal parameter $1 = '...'", None),
+            ("unnamed portal parameter $2\nanything else", None),
+            ("JSON data, line 1: $1", None),
+            ("$1", None),
+            ("SQL statement \"SELECT $1\"", None),
+            ("PL/pgSQL function f$1() line 1 at RAISE", None),
+            ("function f$1", None),
+            ("parameter $", None),
+            ("parameter $0", None),
+            ("parameter $99999", None),
+            ("parameter $1x", None),
+            ("parameters $1 and $2", None),
+            ("", None),
+        ] {
+            assert_eq!(parameter_of(context), number, "{context}");
+        }
     }
 }

@@ -230,7 +230,10 @@ where
             }
         }
         Event::Answered(short) => B::finish(call, short),
-        Event::Failed(error) => Err(error.of(call.request.about.origin)),
+        Event::Failed(error) => {
+            let error = error.of(call.request.about.origin);
+            Err(call.request.naming(error))
+        }
         Event::Broken(lease, broken) => {
             let recovering = Box::pin(B::recover(call, lease, broken));
             return Next::Running(watched(watch, recovering, B::rows));

@@ -315,7 +315,8 @@ async fn page<P: Params, R: Row, M: Mapper<R>>(
         true => Snapshot::One,
         false => Snapshot::Each,
     };
-    let (rows, total) = together::both(request.route.handle(), rows, count, snapshot).await?;
+    let both = together::both(request.route.handle(), rows, count, snapshot).await;
+    let (rows, total) = both.map_err(|error| request.naming(error))?;
     let total = match total.first() {
         Some(row) => call::read_row(request.about.origin, row, 1, |reading| i64::read(reading))?,
         None => return Err(Error::new(ErrorKind::NotFound)),
@@ -411,14 +412,12 @@ async fn scroll<P: Params, R: Row, M: Mapper<R>>(
             params.push(&end);
         }
     }
-    let mut rows = together::one(
-        request.route.handle(),
-        Ask {
-            about: &about,
-            params: &params,
-        },
-    )
-    .await?;
+    let ask = Ask {
+        about: &about,
+        params: &params,
+    };
+    let one = together::one(request.route.handle(), ask).await;
+    let mut rows = one.map_err(|error| request.naming(error))?;
     let wanted = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > wanted;
     rows.truncate(wanted);

@@ -2,7 +2,8 @@
 
 use sqlmill_runtime::types::{Date, Timestamp};
 use sqlmill_runtime::{
-    ConstraintKind, Error, ErrorKind, Execute, Many, One, Optional, Params, Row, Statement,
+    Buffer, BulkExecute, ConstraintKind, EncodeError, Encoded, Error, ErrorKind, Execute, Many,
+    One, Optional, Param, Params, Patch, Row, Rows, Statement, Type,
 };
 
 use crate::support::TestDatabase;
@@ -396,4 +397,207 @@ async fn a_query_is_awaited_once() {
     assert!(sent.await);
     again(soon(polled.one()).await.map(drop)).await;
     assert_eq!(soon(count_notes(&db)).await.unwrap(), 1);
+}
+
+const MOODS: &str = "
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE TABLE people (id int PRIMARY KEY, mood mood, name text, size int);
+INSERT INTO people VALUES (1, 'glad');
+";
+
+/// A label as its bytes: of an enum that has got others since the crate was compiled, say.
+#[derive(Debug, Clone, Copy)]
+struct Mood(&'static str);
+
+impl Param for Mood {
+    fn encode(&self, _: Type<'_>, out: &mut Buffer<'_>) -> Result<Encoded, EncodeError> {
+        out.put(self.0.as_bytes());
+        Ok(Encoded::Value)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Person {
+    id: i32,
+    r#mood: Mood,
+}
+
+sqlmill_runtime::params! { Person { id, r#mood } }
+
+static IN_A_MOOD: Statement<Person, i32> = Statement::new(
+    "people::in_a_mood",
+    "queries/people.sql:1",
+    "SELECT id FROM people WHERE id = $1 AND mood = $2",
+    "int4 public.mood",
+    "int4",
+);
+static SHARED_MOOD: Statement<Person, i32> = Statement::new(
+    "people::shared_mood",
+    "queries/people.sql:2",
+    "SELECT id FROM people WHERE id = $1 AND mood = $2",
+    "int4 public.mood",
+    "int4",
+)
+.shared();
+static MOOD_BY_TUPLE: Statement<(Mood, i32), i32> = Statement::new(
+    "people::mood_by_tuple",
+    "queries/people.sql:3",
+    "SELECT id FROM people WHERE mood = $1 AND id = $2",
+    "public.mood int4",
+    "int4",
+);
+
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    name: Patch<Option<&'static str>>,
+    mood: Patch<Mood>,
+    size: i32,
+    id: i32,
+}
+
+sqlmill_runtime::params! { Change { name, mood, size, id } }
+
+static CHANGE: Statement<Change> = Statement::new(
+    "people::change",
+    "queries/people.sql:4",
+    "UPDATE people SET name = CASE WHEN $2 THEN $1 ELSE people.name END, mood = CASE WHEN $4 THEN $3 ELSE people.mood END, \
+     size = $5 WHERE id = $6",
+    "text bool public.mood bool int4 int4",
+    "",
+);
+
+#[derive(Debug, Clone, Copy)]
+struct Filtered {
+    name: Option<&'static str>,
+    mood: Option<Mood>,
+}
+
+sqlmill_runtime::params! {
+    Filtered { name, mood }
+    filters { name, mood }
+    choices {}
+}
+
+static FILTERED: Statement<Filtered, i32> = Statement::several(
+    "people::filtered",
+    "queries/people.sql:5",
+    &FILTERED_SQL,
+    "text public.mood",
+    "int4",
+);
+sqlmill_runtime::texts! {
+    FILTERED_SQL {
+        "SELECT id FROM people WHERE "
+        [0: "name = " (0)]
+        " AND "
+        [1: "mood = " (1)]
+    }
+}
+
+static MANY: Statement<Rows<'_, Person>> = Statement::new(
+    "people::many",
+    "queries/people.sql:6",
+    "INSERT INTO people (id, mood) SELECT * FROM unnest($1::int4[], $2::mood[])",
+    "int4[] public.mood[]",
+    "",
+);
+
+static CAST: Statement<(i32, &str), i32> = Statement::new(
+    "people::cast",
+    "queries/people.sql:7",
+    "SELECT $1 + $2::text::int",
+    "int4 text",
+    "int4",
+);
+
+/// PostgreSQL says which value it could not receive, and only of those.
+#[tokio::test]
+async fn a_value_that_the_server_cannot_receive_has_the_name_of_its_parameter() {
+    let scratch = TestDatabase::new(MOODS);
+    let db = scratch.connect_with(2).await.unwrap();
+    let secret = Mood("$1 s3cret");
+    let person = Person {
+        id: 1,
+        mood: secret,
+    };
+    let expect = |error: &Error, name: Option<&str>, said: &str| {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert_eq!(error.parameter(), name, "{error}");
+        let text = error.to_string();
+        assert!(text.ends_with(said), "{text}");
+        assert!(!format!("{error:?}{text}").contains("s3cret"), "{error:?}");
+    };
+    let named = "): invalid input: the value of `mood` [22P02]";
+
+    // On a connection of its own: not prepared yet, prepared, as rows, and as a stream.
+    for _ in 0..2 {
+        let error = Optional::new(&db, &IN_A_MOOD, person).await.unwrap_err();
+        expect(&error, Some("mood"), named);
+    }
+    let error = Many::new(&db, &IN_A_MOOD, person).await.unwrap_err();
+    expect(&error, Some("mood"), named);
+    let mut stream = Many::new(&db, &IN_A_MOOD, person).stream();
+    let error = stream.next().await.unwrap().unwrap_err();
+    expect(&error, Some("mood"), named);
+
+    // On a shared one, once there is one.
+    let glad = Person {
+        id: 1,
+        mood: Mood("glad"),
+    };
+    for _ in 0..50 {
+        let found = Optional::new(&db, &SHARED_MOOD, glad).await;
+        assert_eq!(found.unwrap(), Some(1));
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let error = Optional::new(&db, &SHARED_MOOD, person).await.unwrap_err();
+    expect(&error, Some("mood"), named);
+
+    // In a transaction, and joined.
+    let tx = db.begin().await.unwrap();
+    let (fine, error) = tokio::join!(
+        Optional::new(&tx, &IN_A_MOOD, glad),
+        Optional::new(&tx, &IN_A_MOOD, person)
+    );
+    assert_eq!(fine.unwrap(), Some(1));
+    expect(&error.unwrap_err(), Some("mood"), named);
+    drop(tx);
+
+    // Without names, by its place in the statement.
+    let by_tuple = Optional::new(&db, &MOOD_BY_TUPLE, (secret, 1)).await;
+    let error = by_tuple.unwrap_err();
+    expect(&error, None, "): invalid input: the value of `$1` [22P02]");
+
+    // A patch is two of the statement's.
+    let change = Change {
+        name: Patch::Keep,
+        mood: Patch::Set(secret),
+        size: 3,
+        id: 1,
+    };
+    let error = Execute::new(&db, &CHANGE, change).await.unwrap_err();
+    expect(&error, Some("mood"), named);
+
+    // Of several texts each has its own numbers.
+    for name in [None, Some("Ada")] {
+        let filtered = Filtered {
+            name,
+            mood: Some(secret),
+        };
+        let error = Many::new(&db, &FILTERED, filtered).await.unwrap_err();
+        expect(&error, Some("mood"), named);
+    }
+
+    // Of many rows, the column.
+    let error = BulkExecute::new(&db, &MANY, &[glad, person]).await;
+    expect(&error.unwrap_err(), Some("mood"), named);
+
+    // A cast that the statement makes of a value is none of the parameter's.
+    let error = One::new(&db, &CAST, (1, "$1 s3cret")).await.unwrap_err();
+    expect(&error, None, "): invalid input [22P02]");
+    assert_eq!(count_people(&scratch), 1);
+}
+
+fn count_people(scratch: &TestDatabase) -> usize {
+    scratch.run("SELECT 1 FROM people").len()
 }
