@@ -170,7 +170,7 @@ ORDER BY name, id;
 --! list_permissioned_datasets
 --- The enabled datasets that a member of an organization who is no administrator may use, by name. Access is given in five ways: to
 --- a dataset or to a group of datasets, each to the user or to a permission group, and by a permission group's own
---- datasets. The user is in a permission group by name or through a team.
+--- datasets. The user is in a permission group by name, through a team, or as an active member of an organization that is in it.
 --@ page
 WITH own_groups AS (
     SELECT member.permission_group_id AS id
@@ -195,6 +195,18 @@ WITH own_groups AS (
         AND (
             (member.identity_type = 'user' AND member.identity_id = :user_id)
             OR team_member.team_id IS NOT NULL
+            OR (
+                member.identity_type = 'organization'
+                AND EXISTS (
+                    SELECT
+                    FROM users_to_organizations AS membership
+                    WHERE
+                        membership.organization_id = member.identity_id
+                        AND membership.user_id = :user_id
+                        AND membership.status = 'active'
+                        AND membership.deleted_at IS NULL
+                )
+            )
         )
 ), permitted AS (
     SELECT permission.dataset_id

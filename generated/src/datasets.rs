@@ -839,7 +839,7 @@ ORDER BY name, id"
 
 /// The enabled datasets that a member of an organization who is no administrator may use, by name. Access is given in five ways: to
 /// a dataset or to a group of datasets, each to the user or to a permission group, and by a permission group's own
-/// datasets. The user is in a permission group by name or through a team.
+/// datasets. The user is in a permission group by name, through a team, or as an active member of an organization that is in it.
 ///
 /// ```sql
 /// WITH own_groups AS (
@@ -865,6 +865,18 @@ ORDER BY name, id"
 ///         AND (
 ///             (member.identity_type = 'user' AND member.identity_id = $2)
 ///             OR team_member.team_id IS NOT NULL
+///             OR (
+///                 member.identity_type = 'organization'
+///                 AND EXISTS (
+///                     SELECT
+///                     FROM users_to_organizations AS membership
+///                     WHERE
+///                         membership.organization_id = member.identity_id
+///                         AND membership.user_id = $2
+///                         AND membership.status = 'active'
+///                         AND membership.deleted_at IS NULL
+///                 )
+///             )
 ///         )
 /// ), permitted AS (
 ///     SELECT permission.dataset_id
@@ -927,7 +939,7 @@ ORDER BY name, id"
 ///
 /// Reads `dataset_groups`, `dataset_groups_permissions`, `dataset_permissions`, `datasets`,
 /// `datasets_to_dataset_groups`, `datasets_to_permission_groups`, `permission_groups`,
-/// `permission_groups_to_identities`, `teams`, `teams_to_users`.
+/// `permission_groups_to_identities`, `teams`, `teams_to_users`, `users_to_organizations`.
 ///
 /// Columns:
 ///
@@ -1008,6 +1020,18 @@ const LIST_PERMISSIONED_DATASETS_SQL: &str = r"WITH own_groups AS (
         AND (
             (member.identity_type = 'user' AND member.identity_id = $2)
             OR team_member.team_id IS NOT NULL
+            OR (
+                member.identity_type = 'organization'
+                AND EXISTS (
+                    SELECT
+                    FROM users_to_organizations AS membership
+                    WHERE
+                        membership.organization_id = member.identity_id
+                        AND membership.user_id = $2
+                        AND membership.status = 'active'
+                        AND membership.deleted_at IS NULL
+                )
+            )
         )
 ), permitted AS (
     SELECT permission.dataset_id

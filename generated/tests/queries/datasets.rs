@@ -295,3 +295,50 @@ async fn five_ways_lead_to_a_dataset() {
         [foreign]
     );
 }
+
+#[tokio::test]
+async fn a_group_of_an_organization_is_its_active_members() {
+    let world = World::new().await;
+    let source = world.data_source(world.acme, "warehouse");
+    let given = |name: &str, identity: Uuid| {
+        let dataset = world.dataset(source, name);
+        let group = world.uuid(&format!(
+            "INSERT INTO permission_groups (name, organization_id, created_by, updated_by)
+             VALUES ('{name}', '{}', '{1}', '{1}') RETURNING id",
+            world.acme, world.ada
+        ));
+        world.sql(&format!(
+            "INSERT INTO permission_groups_to_identities
+                 (permission_group_id, identity_id, identity_type, created_by, updated_by)
+             VALUES ('{group}', '{identity}', 'organization', '{0}', '{0}');
+             INSERT INTO dataset_permissions (organization_id, dataset_id, permission_id, permission_type)
+             VALUES ('{1}', '{dataset}', '{group}', 'permission_group')",
+            world.ada, world.acme
+        ));
+        dataset
+    };
+    let ours = given("ours", world.acme);
+    let theirs = given("theirs", world.globex);
+    world.sql("UPDATE datasets SET enabled = true");
+    let list = async |user_id| {
+        let of = ListPermissionedDatasets {
+            organization_id: world.acme,
+            user_id,
+        };
+        let rows = list_permissioned_datasets(&world.db, of).await.unwrap();
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(world.ben).await, [ours]);
+    assert_eq!(list(world.cyn).await, [theirs]);
+    assert!(list(world.dan).await.is_empty());
+    world.sql(&format!(
+        "UPDATE users_to_organizations SET status = 'inactive' WHERE user_id = '{}'",
+        world.ben
+    ));
+    assert!(list(world.ben).await.is_empty());
+    world.sql(&format!(
+        "UPDATE users_to_organizations SET status = 'active', deleted_at = now() WHERE user_id = '{}'",
+        world.ben
+    ));
+    assert!(list(world.ben).await.is_empty());
+}
