@@ -600,6 +600,7 @@ impl<'a> Line<'a> {
         scanner.seek(self.at);
         let (start, mut end) = (self.at, self.at);
         let mut depth = 0_u32;
+        let mut qualified = false;
         for token in scanner {
             match token.kind {
                 TokenKind::OpenParen | TokenKind::OpenBracket => depth += 1,
@@ -619,6 +620,19 @@ impl<'a> Line<'a> {
                         "an order takes no parameters; give each order that there is a name",
                     ));
                 }
+                TokenKind::Word
+                    if depth == 0
+                        && !qualified
+                        && ["limit", "offset", "fetch", "for"]
+                            .iter()
+                            .any(|word| token.is_word(line, word)) =>
+                {
+                    self.at = token.start;
+                    return Err(self.expected(
+                        "the keys of an order and nothing else",
+                        "LIMIT, OFFSET and FOR stand at the end of the statement, for all orders",
+                    ));
+                }
                 _ => {}
             }
             if !token.closed {
@@ -626,6 +640,7 @@ impl<'a> Line<'a> {
             }
             if !token.kind.is_blank() {
                 end = token.end;
+                qualified = token.kind == TokenKind::Dot;
             }
         }
         self.at = self.end;

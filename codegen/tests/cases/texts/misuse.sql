@@ -56,6 +56,10 @@ SELECT id FROM notes WHERE size > 0 OR (:size IS NULL OR size = :size);
 --! two_tests
 SELECT id FROM notes WHERE (:a IS NULL OR :b IS NULL OR size BETWEEN :a AND :b);
 
+--! limited
+--@ order(id: id; title: title, id LIMIT 5)
+SELECT id FROM notes;
+
 --! nameless
 --@ order(id: id; __: title, id)
 SELECT id FROM notes;
