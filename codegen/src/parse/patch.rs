@@ -197,7 +197,7 @@ impl Reader<'_> {
             return fault(
                 format!("the patch `:{name}` is no value of a SET list"),
                 format!(
-                    "`{name}~` stands as `SET column = :{name}` in an UPDATE or in ON CONFLICT DO UPDATE, and nowhere else; what is compared or inserted is a parameter of another name"
+                    "`{name}~` stands as `SET column = :{name}`, with nothing around it, in an UPDATE or in ON CONFLICT DO UPDATE, and nowhere else; what is compared or inserted is a parameter of another name"
                 ),
             );
         };

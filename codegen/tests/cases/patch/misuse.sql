@@ -16,6 +16,9 @@ INSERT INTO users (id, name) VALUES (:id, :name);
 --! within_an_expression (name~)
 UPDATE users SET name = coalesce(:name, 'x') WHERE id = :id;
 
+--! in_parentheses (name~)
+UPDATE users SET name = (:name) WHERE id = :id;
+
 --! with_a_cast (name~)
 UPDATE users SET name = :name::text WHERE id = :id;
 
