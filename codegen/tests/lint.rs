@@ -978,6 +978,32 @@ fn like_parameter() {
 }
 
 #[test]
+fn order_parameter() {
+    hold(&[
+        (
+            "SELECT id FROM tags ORDER BY :key, id",
+            &["order-parameter: :key"],
+        ),
+        (
+            "SELECT id FROM (SELECT id FROM tags ORDER BY :key::text DESC LIMIT 5) t",
+            &["order-parameter: :key"],
+        ),
+        (
+            "SELECT id FROM tags ORDER BY CASE WHEN :by_label THEN label END, id",
+            &[],
+        ),
+        (
+            "SELECT id, :rank::int AS rank FROM tags UNION ALL SELECT id, 0 FROM tags ORDER BY rank, id",
+            &[],
+        ),
+        (
+            "SELECT id, :rank::int AS rank FROM tags ORDER BY rank, id",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
 fn waivers() {
     hold(&[
         (

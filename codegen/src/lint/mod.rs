@@ -15,6 +15,7 @@ mod lock_without_transaction;
 mod missing_where;
 mod nullity;
 mod optional_filter;
+mod order_parameter;
 mod order_ties;
 mod page;
 mod page_order;
@@ -73,6 +74,7 @@ const RULES: &[Rule] = &[
     optional_filter::RULE,
     optional_filter::IN_WRITE,
     order_ties::RULE,
+    order_parameter::RULE,
     page::RULE,
     page_order::RULE,
 ];
