@@ -84,6 +84,8 @@ struct Arrival(AtomicBool);
 impl Driver {
     pub(super) fn new(connection: Box<dyn Drive>, runtime: Handle) -> Self {
         let (signal, arrival) = (Arc::<Signal>::default(), Arc::<Arrival>::default());
+        // Nobody is told of what comes before it was polled once.
+        signal.given.store(true, Ordering::SeqCst);
         Self {
             connection: Mutex::new(Some(connection)),
             closing: AtomicBool::new(false),

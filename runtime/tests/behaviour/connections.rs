@@ -45,6 +45,18 @@ async fn a_killed_backend_is_an_error_once() {
     assert_ne!(backend(&db).await.unwrap(), pid);
 }
 
+/// The first one is made by `connect`, and may lie idle for long.
+#[tokio::test]
+async fn a_connection_that_broke_before_it_was_used_is_replaced() {
+    let (scratch, db) = one_connection().await;
+    scratch.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid()",
+    );
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(count_notes(&db).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn a_transaction_on_a_killed_backend_is_over() {
     let (scratch, db) = one_connection().await;
