@@ -489,6 +489,10 @@ pub(crate) async fn verify(lease: &Lease, about: &About) -> Result<()> {
     lease.depart();
     let prepared = session.prepare(about).await;
     lease.arrive();
+    if let Err(failure) = &prepared {
+        // A transaction has failed by that.
+        lease.refuse(failure);
+    }
     match prepared {
         Ok(prepared) => about
             .check(&prepared)

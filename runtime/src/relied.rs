@@ -77,6 +77,10 @@ pub(crate) async fn look(lease: &Lease, relied: &Relied) -> Result<Looked> {
     lease.depart();
     let parts = session.parts(&schemas, &relations).await;
     lease.arrive();
+    if let Err(failure) = &parts {
+        // A transaction has failed by that.
+        lease.refuse(failure);
+    }
     let live = Live::of(parts.map_err(|failure| lease.error(&failure))?);
     let different = live.differences(relied);
     Ok(Looked {

@@ -70,35 +70,26 @@ pub async fn verify(
     modules: &[&[&'static dyn AnyStatement]],
     relied: Option<&'static Relied>,
 ) -> Result<(), VerifyError> {
-    let (lease, _transaction) = match db.handle() {
-        Handle::Pool(pool) => match pool.lease().await {
-            Ok(lease) => {
-                if let Ok(session) = lease.session() {
-                    session.attend();
-                }
-                (Arc::new(lease), None)
-            }
-            Err(error) => return Err(error.into()),
-        },
-        Handle::Transaction(transaction) => match transaction.lease() {
-            Ok(lease) => (lease, Some(transaction)),
-            Err(error) => return Err(error.into()),
-        },
+    let handle = db.handle();
+    let own = match handle {
+        Handle::Pool(pool) => {
+            let lease = pool.lease().await?;
+            lease.session()?.attend();
+            Some(Arc::new(lease))
+        }
+        Handle::Transaction(_) => None,
     };
-    let mut statements =
-        modules
-            .iter()
-            .copied()
-            .flatten()
-            .enumerate()
-            .flat_map(|(index, statement)| {
-                let texts = statement.known().into_iter();
-                texts.map(move |about| (index, about))
-            });
+    // Asked for anew each time: the connection of a transaction is held by nobody who may not come back.
+    let lease = || match (&own, handle) {
+        (Some(lease), _) => Ok(Arc::clone(lease)),
+        (None, Handle::Pool(_)) => Err(Error::new(ErrorKind::ConnectionLost)),
+        (None, Handle::Transaction(transaction)) => transaction.lease(),
+    };
+    let mut statements = known(modules).into_iter();
     // It travels with the first of the statements.
     let relied = relied.unwrap_or(&Relied::NOTHING);
     let looking = tokio::spawn({
-        let lease = Arc::clone(&lease);
+        let lease = lease()?;
         async move { relied::look(&lease, relied).await }
     });
     let mut running = tokio::task::JoinSet::new();
@@ -107,7 +98,7 @@ pub async fn verify(
         while running.len() < AT_ONCE
             && let Some((index, about)) = statements.next()
         {
-            let lease = Arc::clone(&lease);
+            let lease = lease()?;
             running.spawn(async move {
                 let outcome = call::verify(&lease, &about).await;
                 (index, outcome)
@@ -147,6 +138,17 @@ pub async fn verify(
         true => Ok(()),
         false => Err(VerifyError { errors }),
     }
+}
+
+/// The texts to prepare, each with the number of its statement. As a list: an iterator's closures would keep the future that holds them from
+/// being `Send` enough for a spawned task.
+fn known(modules: &[&[&'static dyn AnyStatement]]) -> Vec<(usize, About)> {
+    let statements = modules.iter().copied().flatten().enumerate();
+    let texts = statements.flat_map(|(index, statement)| {
+        let texts = statement.known().into_iter();
+        texts.map(move |about| (index, about))
+    });
+    texts.collect()
 }
 
 /// The texts of all statements, by the names of their queries; see [`verify!`](crate::verify).
