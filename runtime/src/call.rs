@@ -15,7 +15,7 @@ use crate::held;
 use crate::incoming::{Incoming, wait_for};
 use crate::lease::Lease;
 use crate::param::Param;
-use crate::partition::trace_to_root;
+use crate::partition::{trace_apart, trace_to_root};
 use crate::pool::Pool;
 use crate::row::{DecodeError, Reading};
 use crate::statement::{About, Origin};
@@ -102,11 +102,12 @@ async fn open_timed(
             let lease = pool.lease().await?;
             let deadline = Deadline::new(limit);
             let opening = open_own(&lease, about, params);
-            let rows = in_time(&deadline, &lease, opening, |_| Poll::Ready(())).await?;
+            let expire = |cx: &mut Context<'_>| deadline.poll(&lease, cx);
+            let rows = in_time(&deadline, expire, opening, |_| Poll::Ready(())).await?;
             Ok((rows, Connection::Own(lease), Some(deadline)))
         }
         Handle::Transaction(transaction) => {
-            let lease = transaction.lease()?;
+            let lease = Arc::downgrade(&transaction.lease()?);
             let deadline = Deadline::new(limit);
             let progress = Progress::default();
             let opening = open_within(transaction, about, params, Some(&progress));
@@ -118,7 +119,8 @@ async fn open_timed(
                 }
                 None => Poll::Pending,
             };
-            let (rows, connection) = in_time(&deadline, &lease, opening, turn).await?;
+            let expire = |cx: &mut Context<'_>| deadline.poll_within(&lease, cx);
+            let (rows, connection) = in_time(&deadline, expire, opening, turn).await?;
             Ok((rows, connection, Some(deadline)))
         }
     }
@@ -132,10 +134,11 @@ struct Progress {
     sent: OnceLock<Arc<Incoming>>,
 }
 
-/// `turn` is ready when nothing that was sent before is left: what runs is then what a cancellation is to meet.
+/// `turn` is ready when nothing that was sent before is left: what runs is then what a cancellation is to meet. `expire` cancels it
+/// when the time is over, and is ready when it was given up.
 pub(crate) async fn in_time<T>(
     deadline: &Deadline,
-    lease: &Lease,
+    mut expire: impl FnMut(&mut Context<'_>) -> Poll<()>,
     opening: impl Future<Output = Result<T>>,
     mut turn: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Result<T> {
@@ -146,7 +149,7 @@ pub(crate) async fn in_time<T>(
             Poll::Pending
         }
         Poll::Pending => {
-            ready!(deadline.poll(lease, cx));
+            ready!(expire(cx));
             Poll::Ready(Err(Error::new(ErrorKind::Timeout)))
         }
         opened => opened,
@@ -225,7 +228,7 @@ async fn accepted(
             }
         }
     };
-    trace_to_root(lease, Some(session), &mut error).await;
+    trace_to_root(lease, session, &mut error).await;
     lease.arrive();
     Err(error)
 }
@@ -283,24 +286,24 @@ async fn open_within(
             return Err(error);
         }
     };
-    let Some(lease) = lease.upgrade() else {
-        return Err(Error::from_failure(&failure));
-    };
-    if failure.is_stale_statement() && transaction.is_line() {
-        // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
+    let stale = failure.is_stale_statement();
+    if (stale || failure.is_other_result())
+        && let Some(lease) = lease.upgrade()
+    {
         lease.session()?.evict_all();
+    }
+    if stale && transaction.is_line() {
+        // Nothing ran, as the server refused to bind. What was prepared before the change is forgotten, so there is one second try.
         return Box::pin(open_within(transaction, about, params, progress)).await;
     }
     let mut error = refused_within(transaction, &lease, &failure).await;
-    if failure.is_stale_statement() {
+    if stale {
         // A second try would only hear that the transaction has failed.
-        lease.session()?.evict_all();
         error = match failure.lacks() {
             Some(sqlstate) if new => error.into_missing(sqlstate),
             _ => error.into_schema_changed(),
         };
     } else if failure.is_other_result() {
-        lease.session()?.evict_all();
         error = error.into_other_result();
     }
     Err(error)
@@ -384,10 +387,14 @@ pub(crate) async fn begin_copy<'t>(transaction: &'t Core, about: &About) -> Resu
     let begun = tokio::spawn(async move {
         held.depart();
         let session = held.session()?;
-        let begun = within.ask_within(pin!(session.copy_in(&prepared))).await?;
-        if let Err(failure) = &begun {
-            held.refuse(failure);
-            held.abandon();
+        let begun = within.ask_within(pin!(session.copy_in(&prepared))).await;
+        let begun = begun.inspect_err(|_| held.arrive())?;
+        match &begun {
+            Ok(copy) => within.copies(copy.slot()),
+            Err(failure) => {
+                held.refuse(failure);
+                held.abandon();
+            }
         }
         Ok(begun)
     });
@@ -401,9 +408,6 @@ pub(crate) async fn begin_copy<'t>(transaction: &'t Core, about: &About) -> Resu
             });
         }
         Err(failure) => failure,
-    };
-    let Some(lease) = lease.upgrade() else {
-        return Err(Error::from_failure(&failure));
     };
     let error = refused_within(transaction, &lease, &failure).await;
     Err(match failure.is_stale_statement() {
@@ -425,24 +429,26 @@ impl Copying<'_> {
     /// The number of rows that were stored.
     pub(crate) async fn end(self) -> Result<u64> {
         let stored = self.copy.end().await;
-        let lease = self.lease.upgrade();
-        if let Some(lease) = &lease {
+        if let Some(lease) = self.lease.upgrade() {
             lease.arrive();
         }
-        match (stored, lease) {
-            (Ok(stored), _) => Ok(stored),
-            (Err(failure), Some(lease)) => {
-                Err(refused_within(self.transaction, &lease, &failure).await)
-            }
-            (Err(failure), None) => Err(Error::from_failure(&failure)),
+        match stored {
+            Ok(stored) => Ok(stored),
+            Err(failure) => Err(refused_within(self.transaction, &self.lease, &failure).await),
         }
     }
 }
 
-async fn refused_within(transaction: &Core, lease: &Lease, failure: &Failure) -> Error {
-    transaction.failed(failure);
-    let mut error = lease.error(failure);
-    trace_to_root(lease, None, &mut error).await;
+async fn refused_within(transaction: &Core, lease: &Weak<Lease>, failure: &Failure) -> Error {
+    let (mut error, pool) = {
+        let Some(lease) = lease.upgrade() else {
+            return Error::from_failure(failure);
+        };
+        transaction.failed(failure);
+        (lease.error(failure), Arc::clone(lease.pool()))
+    };
+    // It takes a while, and keeps the connection from nobody.
+    trace_apart(&pool, &mut error).await;
     error
 }
 
@@ -551,8 +557,7 @@ impl Reply {
                     let turn = transaction.poll_before(Some(incoming), cx);
                     if turn.is_ready()
                         && let Some(deadline) = &self.deadline
-                        && let Some(lease) = lease.upgrade()
-                        && deadline.poll(&lease, cx).is_ready()
+                        && deadline.poll_within(lease, cx).is_ready()
                     {
                         return Poll::Ready(Some(Err(Failure::Gone)));
                     }
@@ -577,15 +582,14 @@ impl Reply {
                 let mut error = lease.error(failure);
                 if let Ok(session) = lease.session() {
                     lease.depart();
-                    trace_to_root(lease, Some(session), &mut error).await;
+                    trace_to_root(lease, session, &mut error).await;
                     lease.arrive();
                 }
                 error
             }
-            Connection::Transaction(transaction, lease, _) => match lease.upgrade() {
-                Some(lease) => refused_within(transaction, &lease, failure).await,
-                None => Error::from_failure(failure),
-            },
+            Connection::Transaction(transaction, lease, _) => {
+                refused_within(transaction, lease, failure).await
+            }
         };
         let error = match &self.deadline {
             Some(deadline) => deadline.explain(error),

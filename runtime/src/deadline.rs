@@ -4,7 +4,7 @@
 //! which one was sent is not used again once its query or transaction is over.
 
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -72,6 +72,14 @@ impl Deadline {
                 }
                 Stage::GivenUp => return Poll::Ready(()),
             }
+        }
+    }
+
+    /// As `poll`, within a transaction. What belongs to the transaction keeps its connection from nobody when that is over.
+    pub(crate) fn poll_within(&self, lease: &Weak<Lease>, cx: &mut Context<'_>) -> Poll<()> {
+        match lease.upgrade() {
+            Some(lease) => self.poll(&lease, cx),
+            None => Poll::Pending,
         }
     }
 

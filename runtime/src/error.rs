@@ -510,8 +510,14 @@ impl Error {
                 ErrorKind::ConnectionLost,
                 format!("no answer came within {limit:?}"),
             ),
+            (None, Failure::Over) => Self::over(),
             (None, _) => Self::new(ErrorKind::ConnectionLost),
         }
+    }
+
+    /// Of a transaction.
+    pub(crate) fn over() -> Self {
+        Self::with(ErrorKind::Transaction, "it is over")
     }
 
     pub(crate) fn encoding(error: EncodeError) -> Self {

@@ -101,6 +101,19 @@ impl Incoming {
         }
     }
 
+    /// Its transaction was left without waiting for anything, so nobody reads what is left of it.
+    pub(crate) fn leave(&self) {
+        let mut progress = self.progress();
+        let Some(wire) = progress.wire.take() else {
+            return;
+        };
+        progress.ahead.clear();
+        progress.failure = Some(Failure::Over);
+        drop(progress);
+        drop(wire);
+        Wake::wake(Arc::clone(&self.waiting));
+    }
+
     /// Reads everything that is left into memory.
     pub(crate) fn poll_ahead(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut progress = self.progress();

@@ -62,7 +62,7 @@ impl Lease {
     }
 
     /// The pool that it came from.
-    pub(crate) fn pool(&self) -> &Connections {
+    pub(crate) fn pool(&self) -> &Arc<Connections> {
         &self.pool
     }
 

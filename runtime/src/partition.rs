@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::time::error::Elapsed;
+
+use crate::connections::Connections;
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::wire::Session;
@@ -35,23 +38,44 @@ impl Partitions {
     }
 }
 
-/// Replaces the names of a violated constraint by those of the topmost table. `session` is a connection that can be
-/// asked; a failed transaction's cannot, and another is made for it.
-pub(crate) async fn trace_to_root(lease: &Lease, session: Option<&Session>, error: &mut Error) {
+/// Replaces the names of a violated constraint by those of the topmost table. `session` is the connection of the lease, which can be asked.
+pub(crate) async fn trace_to_root(lease: &Lease, session: &Session, error: &mut Error) {
     if error.violation().is_some() {
+        let looking = |key| async move { session.root_constraint(&key).await.ok() };
         // The state of a look-up is large, and hardly ever needed.
-        Box::pin(trace(lease, session, error)).await;
+        if Box::pin(trace(lease.pool(), looking, error)).await.is_err() {
+            // Its answer may still come.
+            lease.abandon();
+        }
     }
 }
 
-async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
+/// The same where the connection is a failed transaction's, which cannot be asked: another is made for it.
+pub(crate) async fn trace_apart(pool: &Connections, error: &mut Error) {
+    if error.violation().is_some() {
+        let looking = |key| async move {
+            let session = pool.target().connect(pool.connect_timeout()).await.ok()?;
+            session.root_constraint(&key).await.ok()
+        };
+        let _ = Box::pin(trace(pool, looking, error)).await;
+    }
+}
+
+/// An error where no answer came in time.
+async fn trace<F>(
+    pool: &Connections,
+    looking: impl FnOnce(Key) -> F,
+    error: &mut Error,
+) -> Result<(), Elapsed>
+where
+    F: Future<Output = Option<Option<Key>>>,
+{
     let Some(violation) = error.violation_mut() else {
-        return;
+        return Ok(());
     };
     let (Some(schema), Some(relation)) = (&violation.schema, &violation.relation) else {
-        return;
+        return Ok(());
     };
-    let pool = lease.pool();
     let key = (
         schema.clone(),
         relation.clone(),
@@ -60,24 +84,10 @@ async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
     let root = match pool.partitions().get(&key) {
         Some(root) => root,
         None => {
-            let limit = pool.connect_timeout();
-            let looking = async {
-                match session {
-                    Some(session) => session.root_constraint(&key).await.ok(),
-                    None => {
-                        let session = pool.target().connect(limit).await.ok()?;
-                        session.root_constraint(&key).await.ok()
-                    }
-                }
-            };
+            let looked = tokio::time::timeout(pool.connect_timeout(), looking(key.clone()));
             // A failed look-up must not hide the error: the names stay those of the partition.
-            let found = match tokio::time::timeout(limit, looking).await {
-                Ok(Some(found)) => found,
-                Ok(None) => return,
-                Err(_) => {
-                    // Its answer may still come.
-                    return lease.abandon();
-                }
+            let Some(found) = looked.await? else {
+                return Ok(());
             };
             // A domain is no table.
             let root = found.unwrap_or_else(|| key.clone());
@@ -88,4 +98,5 @@ async fn trace(lease: &Lease, session: Option<&Session>, error: &mut Error) {
     violation.schema = Some(root.0);
     violation.relation = Some(root.1);
     violation.constraint = root.2;
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::lease::Lease;
 use crate::partition::trace_to_root;
 use crate::pool::Pool;
 
-use crate::wire::Failure;
+use crate::wire::{CopySlot, Failure};
 
 /// A transaction, on a connection of its own.
 ///
@@ -172,7 +172,11 @@ impl<A: Access> Transaction<A> {
         E: From<Error>,
     {
         let outcome = body(Self::of(self.core.share())).await;
-        let lease = self.core.state().lease.clone();
+        // Whether to run it again is a question of the outermost one. A nested one is kept by nobody who may not come back.
+        let lease = match self.core.level {
+            0 => self.core.state().lease.clone(),
+            _ => None,
+        };
         match outcome {
             Ok(value) => match self.core.commit().await {
                 Ok(()) => Outcome::Done(Ok(value)),
@@ -239,6 +243,8 @@ struct State {
     line: bool,
     /// The server refused a statement, so it will refuse all others up to the rollback.
     failed: Option<Refusal>,
+    /// A COPY under way, and the transaction that it belongs to.
+    copying: Option<(u64, Weak<CopySlot>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +272,7 @@ impl Core {
                 sent: 0,
                 line: false,
                 failed: None,
+                copying: None,
             })),
             level: 0,
             owner: true,
@@ -299,6 +306,7 @@ impl Core {
                 sent: 0,
                 line: true,
                 failed: None,
+                copying: None,
             })),
             level: 0,
             owner: true,
@@ -318,6 +326,7 @@ impl Core {
                 sent: 0,
                 line: false,
                 failed: None,
+                copying: None,
             })),
             level: 0,
             owner: true,
@@ -345,7 +354,7 @@ impl Core {
         Some(match mocked {
             Ok(_) if !self.owner => Err(ends_with_its_closure()),
             Ok(_) => {
-                self.close();
+                self.state().close(self.level);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -367,7 +376,6 @@ impl Core {
                 isolation: self.isolation,
             });
         }
-        let lease = self.lease()?;
         let level = {
             let mut state = self.state();
             state.next += 1;
@@ -380,8 +388,9 @@ impl Core {
             owner: true,
             isolation: self.isolation,
         };
+        let lease = Arc::downgrade(&self.lease()?);
         let sql = format!("SAVEPOINT sqlmill_{level}");
-        let request = pin!(ask(&lease, &sql));
+        let request = pin!(ask_nested(lease, sql));
         match self
             .ask_and(request, |state| state.open.push(level))
             .await?
@@ -396,7 +405,7 @@ impl Core {
                     state.failed = before;
                 }
                 self.failed(&failure);
-                Err(lease.error(&failure))
+                Err(self.error(&failure))
             }
         }
     }
@@ -406,15 +415,16 @@ impl Core {
         if let Some(ended) = self.end_mocked() {
             return ended;
         }
-        let lease = self.lease_to_end()?;
+        self.check_end()?;
         let failed = self.state().failed;
         if let Some(refusal) = failed {
             self.rollback().await?;
             return Err(not_committed(refusal));
         }
         if self.level != 0 {
-            return self.release_savepoint(&lease).await;
+            return self.release_savepoint().await;
         }
+        let lease = self.lease()?;
         // What was never sent did not take effect.
         if lease.session()?.is_closed() {
             lease.abandon();
@@ -446,15 +456,18 @@ impl Core {
                     false => Refusal::Other,
                 });
             }
-            trace_to_root(&lease, Some(session), &mut error).await;
+            lease.depart();
+            trace_to_root(&lease, session, &mut error).await;
+            lease.arrive();
         }
         Err(error)
     }
 
     /// From the moment when this is sent the savepoint is none to roll back to, also where nobody waits for the answer.
-    async fn release_savepoint(&self, lease: &Arc<Lease>) -> Result<()> {
+    async fn release_savepoint(&self) -> Result<()> {
+        let lease = Arc::downgrade(&self.lease()?);
         let sql = format!("RELEASE SAVEPOINT sqlmill_{}", self.level);
-        let request = pin!(ask(lease, &sql));
+        let request = pin!(ask_nested(lease, sql));
         let mut outer = None;
         let outcome = self
             .ask_and(request, |state| {
@@ -468,13 +481,14 @@ impl Core {
         // It is still there, unless what is around it has ended meanwhile.
         let state = self.state();
         if outer.is_some_and(|outer| state.open.contains(&outer))
+            && let Some(lease) = &state.lease
             && let Ok(session) = lease.session()
         {
             lease.depart();
             session.send(&self.rollback_sql());
         }
         drop(state);
-        Err(lease.error(&failure))
+        Err(self.error(&failure))
     }
 
     async fn rollback(self) -> Result<()> {
@@ -482,12 +496,20 @@ impl Core {
         if let Some(ended) = self.end_mocked() {
             return ended;
         }
-        let lease = self.lease_to_end()?;
+        self.check_end()?;
         let sql = self.rollback_sql();
+        if self.level != 0 {
+            let lease = Arc::downgrade(&self.lease()?);
+            let request = pin!(ask_nested(lease, sql));
+            let outcome = self
+                .ask_and(request, |state| state.close(self.level))
+                .await?;
+            self.release().await;
+            return outcome.map_err(|failure| self.error(&failure));
+        }
+        let lease = self.lease()?;
         let request = pin!(ask(&lease, &sql));
-        let outcome = self
-            .ask_and(request, |state| state.close(self.level))
-            .await?;
+        let outcome = self.ask_and(request, |state| state.close(0)).await?;
         self.release().await;
         outcome.map_err(|failure| lease.error(&failure))
     }
@@ -508,14 +530,22 @@ impl Core {
     pub(crate) fn lease(&self) -> Result<Arc<Lease>> {
         let state = self.state();
         self.check(&state)?;
-        state.lease.clone().ok_or_else(over)
+        state.lease.clone().ok_or_else(Error::over)
     }
 
-    fn lease_to_end(&self) -> Result<Arc<Lease>> {
+    /// Can it be ended?
+    fn check_end(&self) -> Result<()> {
         if !self.owner {
             return Err(ends_with_its_closure());
         }
-        self.lease()
+        self.check(&self.state())
+    }
+
+    fn error(&self, failure: &Failure) -> Error {
+        match &self.state().lease {
+            Some(lease) => lease.error(failure),
+            None => Error::from_failure(failure),
+        }
     }
 
     fn check(&self, state: &State) -> Result<()> {
@@ -527,7 +557,7 @@ impl Core {
                 "a transaction nested in it is still open",
             ))
         } else {
-            Err(over())
+            Err(Error::over())
         }
     }
 
@@ -613,6 +643,16 @@ impl Core {
         }
     }
 
+    /// From here on the connection takes rows and does nothing else, until `copy` has ended or this transaction has.
+    pub(crate) fn copies(&self, copy: &Arc<CopySlot>) {
+        let mut state = self.state();
+        if state.open.contains(&self.level) {
+            state.copying = Some((self.level, Arc::downgrade(copy)));
+        } else {
+            copy.leave();
+        }
+    }
+
     /// Lets go of the connection wherever a reply is kept that nobody reads. All of them have arrived by now.
     async fn release(&self) {
         poll_fn(|cx| self.poll_before(None, cx)).await;
@@ -667,10 +707,6 @@ impl Core {
         self.roll_back_now();
     }
 
-    fn close(&self) {
-        self.state().close(self.level);
-    }
-
     /// Sends the rollback without waiting for the answer.
     fn roll_back_now(&self) {
         let mut state = self.state();
@@ -685,6 +721,14 @@ impl Core {
             session.send(&self.rollback_sql());
         }
         state.close(self.level);
+    }
+
+    /// It is over, and nobody waits for anything: queries that are kept without being polled do not keep the connection.
+    fn let_go(&self) {
+        let left = std::mem::take(&mut self.state().in_flight);
+        for incoming in left.iter().filter_map(Weak::upgrade) {
+            incoming.leave();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -706,6 +750,14 @@ impl State {
             self.open.truncate(index);
         }
         self.failed = None;
+        if let Some((level, copy)) = &self.copying
+            && !self.open.contains(level)
+        {
+            if let Some(copy) = copy.upgrade() {
+                copy.leave();
+            }
+            self.copying = None;
+        }
         if self.open.is_empty() {
             self.lease = None;
         }
@@ -714,8 +766,12 @@ impl State {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        if self.owner {
-            self.roll_back_now();
+        if !self.owner {
+            return;
+        }
+        self.roll_back_now();
+        if self.level == 0 {
+            self.let_go();
         }
     }
 }
@@ -747,10 +803,6 @@ fn not_committed(refusal: Refusal) -> Error {
     }
 }
 
-fn over() -> Error {
-    Error::with(ErrorKind::Transaction, "it is over")
-}
-
 /// Waits for the answer to COMMIT as long as somebody has said; then the connection is cut off. It is not cancelled: that would
 /// leave open what became of it as well, and later.
 async fn in_time(
@@ -770,6 +822,21 @@ async fn in_time(
             Err(Failure::NoAnswer(limit))
         }
     }
+}
+
+/// As `ask`, of what is nested in a transaction: whoever keeps the future without polling it does not keep the connection.
+async fn ask_nested(lease: Weak<Lease>, sql: String) -> Result<(), Failure> {
+    let answer = {
+        let lease = lease.upgrade().ok_or(Failure::Over)?;
+        let session = lease.session().map_err(|_| Failure::Gone)?;
+        lease.depart();
+        session.run_attended(sql)
+    };
+    let outcome = answer.await;
+    if let Some(lease) = lease.upgrade() {
+        lease.arrive();
+    }
+    outcome
 }
 
 async fn ask(lease: &Lease, sql: &str) -> Result<(), Failure> {

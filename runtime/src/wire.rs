@@ -45,7 +45,7 @@ mod copy;
 mod driver;
 mod short;
 
-pub(crate) use copy::CopyIn;
+pub(crate) use copy::{CopyIn, CopySlot};
 use driver::Driver;
 pub(crate) use short::{Broken, Short};
 use short::{Clerk, Desk};
@@ -596,6 +596,15 @@ impl Session {
     /// As `run`, to be awaited with others by [`wait_for`](Self::wait_for).
     pub(crate) async fn run_with_others(&self, sql: &str) -> Result<(), Failure> {
         Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// As `run`, of a connection that a task attends to. Waiting for the answer does not keep the session.
+    pub(crate) fn run_attended(
+        &self,
+        sql: String,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        let client = Arc::clone(&self.client);
+        async move { Ok(client.batch_execute(&sql).await?) }
     }
 
     /// Sends text without parameters and does not wait: whoever uses the connection next, or a task, reads the answer and drops it.
@@ -1487,6 +1496,8 @@ pub(crate) enum Failure {
     Gone,
     /// Nobody waited longer: the connection was cut off.
     NoAnswer(Duration),
+    /// The transaction that it was asked in is over.
+    Over,
     /// No socket could be had.
     Socket(io::Error),
     /// The server is there, and its sessions are not what they have to be. The text holds no values.
@@ -1540,7 +1551,7 @@ impl Failure {
     fn driver(&self) -> Option<&tokio_postgres::Error> {
         match self {
             Self::Driver(error) => Some(error),
-            Self::Gone | Self::NoAnswer(_) | Self::Socket(_) | Self::Unfit(_) => None,
+            Self::Gone | Self::NoAnswer(_) | Self::Over | Self::Socket(_) | Self::Unfit(_) => None,
         }
     }
 
@@ -1606,7 +1617,7 @@ impl Failure {
         match self {
             Self::Driver(error) => error.source()?.downcast_ref(),
             Self::Socket(error) => Some(error),
-            Self::Gone | Self::NoAnswer(_) | Self::Unfit(_) => None,
+            Self::Gone | Self::NoAnswer(_) | Self::Over | Self::Unfit(_) => None,
         }
     }
 
@@ -1616,6 +1627,7 @@ impl Failure {
             Self::Driver(error) => error,
             Self::Gone => return "the connection is gone".to_owned(),
             Self::NoAnswer(limit) => return format!("no answer came within {limit:?}"),
+            Self::Over => return "it is over".to_owned(),
             Self::Socket(error) => return format!("error connecting to server: {error}"),
             Self::Unfit(text) => return text.clone(),
         };

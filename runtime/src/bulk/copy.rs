@@ -3,7 +3,8 @@
 //! COPY reads values as its columns are, whatever was prepared before. So the transaction first takes hold of the table: from then on its
 //! columns stay what they are, and the server is asked what types they have.
 
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::{Call, Column, Rows};
 use crate::call;
@@ -51,9 +52,10 @@ impl<P: Params> Call<'_, P> {
             let copied = match self.about.timeout {
                 None => copying.await,
                 Some(limit) => {
-                    let lease = transaction.lease().map_err(of_query)?;
+                    let lease = Arc::downgrade(&transaction.lease().map_err(of_query)?);
                     let deadline = Deadline::new(limit);
-                    call::in_time(&deadline, &lease, copying, |_| Poll::Ready(())).await
+                    let expire = |cx: &mut Context<'_>| deadline.poll_within(&lease, cx);
+                    call::in_time(&deadline, expire, copying, |_| Poll::Ready(())).await
                 }
             };
             stored += copied.map_err(of_query)?;
@@ -65,7 +67,7 @@ impl<P: Params> Call<'_, P> {
     /// way that leaves the connection as it is.
     async fn hold_table(&self, transaction: &Core) -> Result<()> {
         let one = self.rows.get(..1).unwrap_or_default();
-        let mut none = Rows::of(one, 0, self.about, &std::sync::Arc::default());
+        let mut none = Rows::of(one, 0, self.about, &Arc::default());
         none.columns.iter_mut().for_each(Column::clear);
         let slots = Slots::of(&none);
         let handle = Handle::Transaction(transaction);

@@ -65,7 +65,8 @@ pub(crate) async fn both(
                 None => reading.await,
                 Some(limit) => {
                     let deadline = Deadline::new(limit);
-                    call::in_time(&deadline, &lease, reading, |_| Poll::Ready(())).await
+                    let expire = |cx: &mut Context<'_>| deadline.poll(&lease, cx);
+                    call::in_time(&deadline, expire, reading, |_| Poll::Ready(())).await
                 }
             }
         }

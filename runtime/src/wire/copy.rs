@@ -6,6 +6,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use futures_sink::Sink;
@@ -18,23 +20,58 @@ use super::{Failure, Prepared, Reading, Session};
 const MESSAGE: usize = 64 * 1024;
 
 /// A COPY that takes rows. Dropped before its end, it stores none.
-pub(crate) struct CopyIn(Pin<Box<CopyInSink<Bytes>>>);
+pub(crate) struct CopyIn(Arc<CopySlot>);
+
+/// The place of a COPY. While one is there, the connection does nothing else.
+pub(crate) struct CopySlot(Mutex<Option<Pin<Box<CopyInSink<Bytes>>>>>);
+
+impl CopySlot {
+    /// Ends it without storing anything, whoever has it.
+    pub(crate) fn leave(&self) {
+        let sink = self.sink().take();
+        drop(sink);
+    }
+
+    fn poll<T>(
+        &self,
+        poll: impl FnOnce(Pin<&mut CopyInSink<Bytes>>) -> Poll<Result<T, tokio_postgres::Error>>,
+    ) -> Poll<Result<T, Failure>> {
+        match &mut *self.sink() {
+            Some(sink) => poll(sink.as_mut()).map_err(Failure::from),
+            None => Poll::Ready(Err(Failure::Over)),
+        }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Option<Pin<Box<CopyInSink<Bytes>>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl CopyIn {
+    pub(crate) fn slot(&self) -> &Arc<CopySlot> {
+        &self.0
+    }
+
     /// Hands bytes over once there is room.
     pub(crate) async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
         let mut rest = Bytes::from(bytes);
         while !rest.is_empty() {
-            let message = rest.split_to(rest.len().min(MESSAGE));
-            poll_fn(|cx| self.0.as_mut().poll_ready(cx)).await?;
-            self.0.as_mut().start_send(message)?;
+            let mut message = Some(rest.split_to(rest.len().min(MESSAGE)));
+            poll_fn(|cx| {
+                self.0.poll(|mut sink| {
+                    ready!(sink.as_mut().poll_ready(cx))?;
+                    let message = message.take().unwrap_or_default();
+                    Poll::Ready(sink.start_send(message))
+                })
+            })
+            .await?;
         }
         Ok(())
     }
 
     /// The number of rows that were stored.
-    pub(crate) async fn end(mut self) -> Result<u64, Failure> {
-        Ok(self.0.as_mut().finish().await?)
+    pub(crate) async fn end(self) -> Result<u64, Failure> {
+        poll_fn(|cx| self.0.poll(|sink| sink.poll_finish(cx))).await
     }
 }
 
@@ -49,7 +86,7 @@ impl Session {
         let mut unanswered = Unanswered(Some(driver));
         let sink = poll_fn(|cx| driver.poll_or_close(|| asked.as_mut().poll(cx))).await?;
         unanswered.0 = None;
-        Ok(CopyIn(Box::pin(sink)))
+        Ok(CopyIn(Arc::new(CopySlot(Mutex::new(Some(Box::pin(sink)))))))
     }
 }
 
