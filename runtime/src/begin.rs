@@ -77,7 +77,7 @@ impl<'a, A: Access> TransactionOptions<'a, A> {
         }
     }
 
-    /// Starts it. Dropping the handle rolls back.
+    /// Starts it. Dropping the handle rolls back, and dropping this future half-way leaves nothing.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<'a, A: Access> TransactionOptions<'a, A> {
     }
 
     /// Runs `body` in it: committed when `body` returns `Ok`, rolled back when it returns an error, panics or is dropped
-    /// half-way.
+    /// half-way. Dropped while it is committed, that has happened or not.
     ///
     /// # Errors
     ///

@@ -246,7 +246,8 @@ pub struct BulkRows<'a, P, R> {
     state: State<'a, P, Vec<R>>,
 }
 
-/// A query that was called with many rows of parameters: awaits to the number of rows that it affected.
+/// A query that was called with many rows of parameters: awaits to the number of rows that it affected. Dropped half-way it has written all
+/// of them or none, also in a transaction, which goes on.
 ///
 /// # Errors
 ///

@@ -45,7 +45,7 @@ impl Database {
         &self.0
     }
 
-    /// Starts a transaction on a connection of its own. Dropping the handle rolls back.
+    /// Starts a transaction on a connection of its own. Dropping the handle rolls back, and dropping this future half-way leaves nothing.
     ///
     /// ```no_run
     /// # async fn run(db: sqlmill_runtime::Database) -> sqlmill_runtime::Result<()> {
@@ -65,7 +65,7 @@ impl Database {
     }
 
     /// Runs `body` in a transaction: committed when it returns `Ok`, rolled back when it returns an error, panics or is
-    /// dropped half-way. A handle that outlives the transaction gives an error.
+    /// dropped half-way. Dropped while it is committed, that has happened or not. A handle that outlives the transaction gives an error.
     ///
     /// ```no_run
     /// # async fn run(db: sqlmill_runtime::Database) -> sqlmill_runtime::Result<()> {
@@ -139,7 +139,7 @@ impl Database {
 
     /// Gives out no more connections, of this handle and all its clones, and waits until those that are in use have come
     /// back and all are closed. From then on queries fail as [`Closed`](crate::ErrorKind::Closed); transactions that are
-    /// open may end.
+    /// open may end. Dropped half-way, the handle is closed all the same.
     pub async fn close(&self) {
         self.0.close().await;
     }
@@ -251,7 +251,7 @@ impl Replica {
 
     /// Gives out no more connections, of this handle and all its clones, and waits until those that are in use have come
     /// back and all are closed. From then on queries fail as [`Closed`](crate::ErrorKind::Closed); transactions that are
-    /// open may end.
+    /// open may end. Dropped half-way, the handle is closed all the same.
     pub async fn close(&self) {
         self.0.close().await;
     }

@@ -237,7 +237,7 @@ impl Listener {
         })
     }
 
-    /// What is heard next; `None` when the handle was closed.
+    /// What is heard next; `None` when the handle was closed. Dropped half-way, nothing is lost.
     pub async fn next(&mut self) -> Option<Heard> {
         poll_fn(|cx| self.poll_heard(cx)).await
     }

@@ -79,7 +79,7 @@ impl Database {
 }
 
 impl SessionLock {
-    /// Asks the server for a sign of life: a lock whose connection broke may be somebody else's by now.
+    /// Asks the server for a sign of life: a lock whose connection broke may be somebody else's by now. Dropped half-way, the lock is held on.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl SessionLock {
         }
     }
 
-    /// Gives the lock up, and waits until it is free.
+    /// Gives the lock up, and waits until it is free. Dropped half-way, it is given up all the same.
     ///
     /// # Errors
     ///

@@ -42,6 +42,9 @@ pub type Many<'a, P, R> = Query<'a, P, R, AllRows>;
 /// It awaits to what was proved of the query: see [`One`], [`Optional`] and [`Many`]. [`one`](Query::one),
 /// [`optional`](Query::optional) and [`all`](Query::all) ask for another form.
 ///
+/// Dropped half-way it has run, as a whole, or not at all; its connection is cleaned up before anybody else gets it. In a transaction what
+/// was sent runs on, and if it fails, the transaction has failed.
+///
 /// A query of one row at most allocates nothing for its state where a connection is free; others do so once, when they are first polled.
 ///
 /// # Errors

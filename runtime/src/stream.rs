@@ -118,7 +118,7 @@ impl<'s, R: Row, M> RowStream<'s, R, M> {
 }
 
 impl<R: Row, M: Mapper<R>> RowStream<'_, R, M> {
-    /// The next row, or `None` at the end.
+    /// The next row, or `None` at the end. Dropped half-way, no row is lost.
     ///
     /// ```no_run
     /// # use sqlmill_runtime::{Database, Many, Result, Statement};

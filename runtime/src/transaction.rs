@@ -21,7 +21,8 @@ use crate::wire::{CopySlot, Failure};
 /// A transaction, on a connection of its own.
 ///
 /// Queries take it by reference and may run at the same time: `tokio::try_join!(first(&tx), second(&tx))` sends both
-/// before it waits for either. Dropping the handle rolls back, without waiting for it.
+/// before it waits for either. Dropping the handle rolls back, without waiting for it. What was polled before and kept is the error
+/// [`Transaction`](crate::ErrorKind::Transaction) then.
 ///
 /// A transaction within a transaction, by [`Transaction::savepoint`] or [`Transaction::transaction`], is a savepoint. While
 /// it is open, queries on the outer handle are refused: they would be rolled back with it.
@@ -85,7 +86,7 @@ impl<A: Access> Transaction<A> {
 
     /// Sends queries one behind the other without waiting for one before the next is sent, and awaits to what each awaits to, in their
     /// order. When one fails, so do those behind it: the server refuses them, as
-    /// [`Transaction`](crate::ErrorKind::Transaction) errors.
+    /// [`Transaction`](crate::ErrorKind::Transaction) errors. Of a future that is dropped, the queries that were sent run.
     ///
     /// ```no_run
     /// # use sqlmill_runtime::{Database, Execute, Result, Statement, Writer};
@@ -114,7 +115,7 @@ impl<A: Access> Transaction<A> {
         })
     }
 
-    /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it.
+    /// Starts a transaction within this one: a savepoint. Dropping the handle rolls back to it, as does dropping this future half-way.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl<A: Access> Transaction<A> {
     /// Makes the work permanent; of a nested transaction, makes it a part of the outer one.
     ///
     /// When a statement of the transaction failed there is nothing to commit: it is rolled back, and that is an error. Dropped half-way, it
-    /// has happened or not; what it was nested in goes on either way.
+    /// has happened or not; what it was nested in goes on either way, unless a statement had failed that nobody saw: then that has failed, too.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl<A: Access> Transaction<A> {
         self.core.commit().await
     }
 
-    /// Undoes the work, and waits until the server has done so.
+    /// Undoes the work, and waits until the server has done so. Dropped half-way, it is undone all the same.
     ///
     /// # Errors
     ///

@@ -9,6 +9,7 @@ mod bulk;
 mod connections;
 mod copies;
 mod deadlines;
+mod dropped;
 mod errors;
 #[cfg(unix)]
 mod half_open;
