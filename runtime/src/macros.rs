@@ -308,7 +308,12 @@ macro_rules! json {
                 json: $crate::JsonText<'_>,
             ) -> ::core::result::Result<Self, $crate::DecodeError> {
                 let members = json.members()?;
-                ::core::result::Result::Ok(Self { $($field: members.get($key)?),* })
+                ::core::result::Result::Ok(Self {
+                    $($field: members.get(
+                        $key,
+                        ::core::concat!("is JSON whose `", $key, "` does not fit its Rust type"),
+                    )?),*
+                })
             }
         }
 

@@ -21,6 +21,11 @@ use crate::sql_type::SqlType;
 use crate::wire::Type;
 
 const SHAPE: DecodeError = DecodeError::new("is JSON of another shape than this crate knows");
+const NULL: DecodeError = DecodeError::new("is JSON with a null where none can be");
+const VALUE: DecodeError =
+    DecodeError::new("is JSON with a value that its Rust type does not hold");
+const NUMBER: DecodeError =
+    DecodeError::new("is JSON with a number that its Rust type does not hold");
 
 /// The text of one value within a document, which is not null.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +46,7 @@ pub trait FromJson: Sized {
     ///
     /// There is nothing that stands for null.
     fn from_null() -> Result<Self, DecodeError> {
-        Err(DecodeError::new("is JSON with a null where none can be"))
+        Err(NULL)
     }
 }
 
@@ -81,9 +86,7 @@ impl<'r> JsonText<'r> {
     }
 
     fn parse_string<T: std::str::FromStr>(self) -> Result<T, DecodeError> {
-        self.string()?
-            .parse()
-            .map_err(|_| DecodeError::new("is JSON with a value that its Rust type does not hold"))
+        self.string()?.parse().map_err(|_| VALUE)
     }
 
     #[doc(hidden)]
@@ -103,16 +106,23 @@ impl fmt::Debug for Members<'_> {
 }
 
 impl Members<'_> {
-    /// The value of a key; one that is not there counts as null.
+    /// The value of a key; one that is not there counts as null. `unfit` is the reason that names the key.
     ///
     /// # Errors
     ///
     /// As [`FromJson::from_json`] and [`FromJson::from_null`].
-    pub fn get<T: FromJson>(&self, key: &str) -> Result<T, DecodeError> {
-        match self.0.iter().find(|(name, _)| name == key) {
+    pub fn get<T: FromJson>(&self, key: &str, unfit: &'static str) -> Result<T, DecodeError> {
+        let read = match self.0.iter().find(|(name, _)| name == key) {
             Some((_, value)) => read(value.get()),
             None => T::from_null(),
-        }
+        };
+        // The innermost key is the one at fault.
+        read.map_err(
+            |error| match [SHAPE, NULL, VALUE, NUMBER].contains(&error) {
+                true => DecodeError::new(unfit),
+                false => error,
+            },
+        )
     }
 }
 
@@ -238,8 +248,7 @@ impl FromJson for String {
 impl FromJson for Decimal {
     fn from_json(json: JsonText<'_>) -> Result<Self, DecodeError> {
         // What has more digits is refused, not rounded.
-        Decimal::from_str_exact(json.0)
-            .map_err(|_| DecodeError::new("is JSON with a number that its Rust type does not hold"))
+        Decimal::from_str_exact(json.0).map_err(|_| NUMBER)
     }
 }
 

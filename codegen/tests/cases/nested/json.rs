@@ -323,6 +323,63 @@ GROUP BY u.id
 ORDER BY u.id";
 
 /// ```sql
+/// SELECT json_build_object('day', day, 'post', json_build_object('id', id, 'at', coalesce(at, 'infinity'))) AS found, id FROM posts ORDER BY at
+/// ```
+///
+/// Returns any number of rows: nothing fixes `id` of `posts`.
+///
+/// Ordered by `at`; rows may be equal under it.
+///
+/// Reads `posts`.
+///
+/// Columns:
+///
+/// - `found`, `found.post`: not null: `json_build_object` never returns NULL
+/// - `id`, `found.post.id`: not null, as declared
+/// - `found.day`: may be null, as declared
+/// - `found.post.at`: not null: COALESCE at line 35 falls back on a value that is not null (a
+///   constant)
+pub fn unfit(db: &impl Reader) -> Many<'_, (), UnfitRow> {
+    Many::new(db, &UNFIT, ())
+}
+
+/// A row of [`unfit()`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnfitRow {
+    pub found: UnfitFound,
+    pub id: i64,
+}
+
+sqlmill_runtime::row! { UnfitRow { found, id } }
+
+/// What `found` of [`unfit()`] holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnfitFound {
+    pub day: Option<Date>,
+    pub post: UnfitFoundPost,
+}
+
+sqlmill_runtime::json! { UnfitFound { day = "day", post = "post" } }
+
+/// What `found.post` of [`unfit()`] holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnfitFoundPost {
+    pub id: i64,
+    pub at: Timestamp,
+}
+
+sqlmill_runtime::json! { UnfitFoundPost { id = "id", at = "at" } }
+
+static UNFIT: Statement<(), UnfitRow> = Statement::new(
+    "users::unfit",
+    "queries/users.sql:34",
+    UNFIT_SQL,
+    "",
+    "jsonb int8",
+);
+const UNFIT_SQL: &str = "SELECT json_build_object('day', day, 'post', json_build_object('id', id, 'at', coalesce(at, 'infinity'))) AS found, id FROM posts ORDER BY at";
+
+/// ```sql
 /// SELECT jsonb_build_object('id', id) AS a, jsonb_build_object('id', id, 'id', 2) AS b, jsonb_build_object(name, id) AS c, 1 AS d FROM users
 /// ```
 ///
@@ -351,7 +408,7 @@ sqlmill_runtime::row! { PlainRow { a, b, c, d } }
 
 static PLAIN: Statement<(), PlainRow> = Statement::new(
     "users::plain",
-    "queries/users.sql:34",
+    "queries/users.sql:37",
     PLAIN_SQL,
     "",
     "jsonb jsonb jsonb int4",
@@ -360,5 +417,5 @@ const PLAIN_SQL: &str = "SELECT jsonb_build_object('id', id) AS a, jsonb_build_o
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    USERS_WITH_POSTS, WHOLE_POSTS, POSTS_OF_SUBQUERY, LAST_POST, MAYBE_POSTS, PLAIN,
+    USERS_WITH_POSTS, WHOLE_POSTS, POSTS_OF_SUBQUERY, LAST_POST, MAYBE_POSTS, UNFIT, PLAIN,
 }

@@ -48,5 +48,8 @@ FROM users u LEFT JOIN posts p ON p.author = u.id LEFT JOIN (SELECT id, title FR
 GROUP BY u.id
 ORDER BY u.id;
 
+--! unfit
+SELECT json_build_object('day', day, 'post', json_build_object('id', id, 'at', coalesce(at, 'infinity'))) AS found, id FROM posts ORDER BY at;
+
 --! plain : (a: Value)
 SELECT jsonb_build_object('id', id) AS a, jsonb_build_object('id', id, 'id', 2) AS b, jsonb_build_object(name, id) AS c, 1 AS d FROM users;

@@ -77,3 +77,15 @@ async fn values_lose_nothing() {
     assert!(plain[0].b.is_object() && plain[0].c.is_object());
     super::verify(&db).await.unwrap();
 }
+
+/// The key, not the value, is told of what a Rust type cannot hold.
+#[tokio::test]
+async fn the_key_of_an_unfit_value_is_told() {
+    let db = crate::database::of("nested_json").await;
+    let error = users::unfit(&db).await.unwrap_err();
+    assert_eq!(error.kind(), sqlmill_runtime::ErrorKind::Decode);
+    assert_eq!(
+        error.to_string(),
+        "users::unfit (queries/users.sql:34): cannot read the reply: column 1 `found` of row 2 is JSON whose `at` does not fit its Rust type"
+    );
+}
