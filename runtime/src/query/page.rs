@@ -285,7 +285,13 @@ async fn page<P: Params, R: Row, M: Mapper<R>>(
         .checked_sub(1)
         .filter(|before| *before >= 0)
         .and_then(|before| before.checked_mul(size))
-        .ok_or_else(|| Error::with(ErrorKind::InvalidInput, "pages count from 1"))?;
+        .ok_or_else(|| {
+            let message = match number > 0 {
+                true => "there is no page of so high a number",
+                false => "pages count from 1",
+            };
+            Error::with(ErrorKind::InvalidInput, message)
+        })?;
     #[cfg(feature = "testing")]
     if let Some(mock) = request.route.given.mock() {
         let page = mock?.answer::<Page<R>>(request.about.origin)?;

@@ -325,6 +325,11 @@ async fn numbers_and_sizes_are_bounded() {
         let error = users::by_id(&db).page(number, size).await.unwrap_err();
         assert_eq!(kind(error), ErrorKind::InvalidInput, "{number} {size}");
     }
+    let error = users::by_id(&db).page(i64::MAX, 2).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "users::by_id (queries/users.sql:28): invalid input: there is no page of so high a number"
+    );
     let error = users::by_id(&db).page(1, 1001).await.unwrap_err();
     assert_eq!(
         error.to_string(),
