@@ -99,8 +99,8 @@ async fn open_timed(
 ) -> Result<(Rows, Connection, Option<Deadline>)> {
     match handle {
         Handle::Pool(pool) => {
-            let lease = pool.lease().await?;
-            let deadline = Deadline::new(limit);
+            let mut lease = pool.lease().await?;
+            let deadline = Deadline::watching(limit, &mut lease)?;
             let opening = open_own(&lease, about, params);
             let expire = |cx: &mut Context<'_>| deadline.poll(&lease, cx);
             let rows = in_time(&deadline, expire, opening, |_| Poll::Ready(())).await?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::connections::Connections;
+use crate::deadline::{Hold, Tether};
 use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::wire::{Failure, Session};
 
@@ -23,6 +24,8 @@ pub(crate) struct Lease {
     refused: AtomicBool,
     /// It did so because of another transaction.
     conflicted: AtomicBool,
+    /// To what watches its time limit, if it has one.
+    tether: Option<Arc<Tether>>,
 }
 
 /// How long a forgotten answer may take before the query is cancelled and the connection thrown away.
@@ -37,7 +40,17 @@ impl Lease {
             lost: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             conflicted: AtomicBool::new(false),
+            tether: None,
         }
+    }
+
+    /// From here on its time is watched.
+    pub(crate) fn tether(&mut self, tether: Arc<Tether>) {
+        self.tether = Some(tether);
+    }
+
+    pub(crate) fn shared_pool(&self) -> Arc<Connections> {
+        Arc::clone(&self.pool)
     }
 
     /// The connection. It is there as long as the lease is.
@@ -129,6 +142,11 @@ impl Drop for Lease {
         let Some(session) = self.session.take() else {
             return;
         };
+        match self.tether.take().map(|tether| tether.release()) {
+            None | Some(Hold::Free) => {}
+            Some(Hold::Cancelled) => *self.lost.get_mut() = true,
+            Some(Hold::CutOff) => return,
+        }
         if *self.lost.get_mut() || session.is_closed() {
             drop(session);
             self.pool.vacate();

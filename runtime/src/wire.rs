@@ -503,6 +503,24 @@ enum Reading {
     Task(AbortHandle),
 }
 
+impl Reading {
+    fn cut_off(&self) {
+        match self {
+            Self::Caller(driver) => driver.close(),
+            Self::Task(task) => task.abort(),
+        }
+    }
+}
+
+/// Closes a connection at once.
+pub(crate) struct Cutter(Reading);
+
+impl Cutter {
+    pub(crate) fn cut_off(&self) {
+        self.0.cut_off();
+    }
+}
+
 /// Who is to read and write a new connection.
 enum Readers {
     Callers,
@@ -700,12 +718,17 @@ impl Session {
         }
     }
 
+    /// What cuts it off, for when the session itself is in use.
+    pub(crate) fn cutter(&self) -> Cutter {
+        Cutter(match &self.reading {
+            Reading::Caller(driver) => Reading::Caller(Arc::clone(driver)),
+            Reading::Task(task) => Reading::Task(task.clone()),
+        })
+    }
+
     /// Closes the connection at once: who waits for an answer is told so.
     pub(crate) fn cut_off(&self) {
-        match &self.reading {
-            Reading::Caller(driver) => driver.close(),
-            Reading::Task(task) => task.abort(),
-        }
+        self.reading.cut_off();
     }
 
     /// Do sessions begin with these parameters? Behind a pooler nobody can set them for good.

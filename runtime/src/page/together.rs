@@ -59,12 +59,15 @@ pub(crate) async fn both(
             Ok((first?, second?))
         }
         Handle::Pool(pool) => {
-            let lease = pool.lease().await?;
+            let mut lease = pool.lease().await?;
+            let deadline = match first.about.timeout {
+                Some(limit) => Some(Deadline::watching(limit, &mut lease)?),
+                None => None,
+            };
             let reading = on_lease(&lease, first, second, snapshot);
-            match first.about.timeout {
+            match deadline {
                 None => reading.await,
-                Some(limit) => {
-                    let deadline = Deadline::new(limit);
+                Some(deadline) => {
                     let expire = |cx: &mut Context<'_>| deadline.poll(&lease, cx);
                     call::in_time(&deadline, expire, reading, |_| Poll::Ready(())).await
                 }
