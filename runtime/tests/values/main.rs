@@ -348,6 +348,38 @@ async fn times() {
     holds(db, "interval", ends.to_vec()).await;
 }
 
+/// With the feature `serde` the types of other crates are text in JSON, as jiff's are.
+#[test]
+fn chosen_types_are_text_in_json() {
+    use sqlmill_runtime::types;
+
+    fn both<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq>(value: &T) -> String {
+        let json = serde_json::to_string(value).unwrap();
+        assert!(
+            serde_json::from_str::<T>(&json).unwrap() == *value,
+            "{json}"
+        );
+        json
+    }
+    let day = types::chrono::Date::from_ymd_opt(2024, 2, 29).unwrap();
+    let clock = types::chrono::Time::from_hms_opt(1, 2, 3).unwrap();
+    assert_eq!(both(&day), r#""2024-02-29""#);
+    assert_eq!(both(&clock), r#""01:02:03""#);
+    assert_eq!(both(&day.and_time(clock)), r#""2024-02-29T01:02:03""#);
+    assert_eq!(
+        both(&day.and_time(clock).and_utc()),
+        r#""2024-02-29T01:02:03Z""#
+    );
+    let day = types::time::Date::from_ordinal_date(2024, 60).unwrap();
+    let clock = types::time::Time::from_hms(1, 2, 3).unwrap();
+    assert_eq!(both(&day), r#""2024-02-29""#);
+    assert_eq!(both(&clock), r#""01:02:03.0""#);
+    assert_eq!(both(&day.with_time(clock)), r#""2024-02-29 01:02:03.0""#);
+    assert!(both(&day.with_time(clock).assume_utc()).starts_with(r#""2024-02-29 01:02:03.0 +00"#));
+    let number: bigdecimal::BigDecimal = "1.50".parse().unwrap();
+    assert_eq!(both(&number), r#""1.50""#);
+}
+
 /// The same values by other crates' types; text forms are those crates' own.
 #[tokio::test]
 async fn types_that_are_chosen_by_configuration() {
