@@ -1,6 +1,6 @@
 //! Reads that travel together.
 //!
-//! The driver ends each request with a Sync. The server commits at each, and sends what it has: for reads by key those are some third of its
+//! The driver ends each request with a Sync. The server commits at each, and sends what it has: for reads by key those are a good part of its
 //! work, and every answer is a packet of its own. [`Together`] stands between the driver and the socket of a shared connection. Of reads of one
 //! statement that are written in one go only the last keeps its Sync, so that the server answers them at once, as libpq's pipeline
 //! mode has it; and each answer gets the ReadyForQuery that the driver waits for.
