@@ -48,6 +48,7 @@
 mod address;
 mod batch;
 mod begin;
+mod between;
 mod builder;
 mod bulk;
 mod call;

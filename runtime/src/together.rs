@@ -14,18 +14,17 @@
 //! - After an error the server passes over the rest of them. They are told so by an error of [`ROUTINE`]; a read has no effect, so it may be
 //!   asked again.
 //!
-//! The messages are those of PostgreSQL's documentation, "Message Formats" and "Extended Query / Pipelining".
+//! See PostgreSQL's documentation, "Message Flow / Pipelining".
 
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::between::{Translator, end_of_message, number, put_error};
 
 /// Who made up the error that those get that were passed over.
 pub(crate) const ROUTINE: &str = "sqlmill_together";
@@ -33,37 +32,15 @@ pub(crate) const ROUTINE: &str = "sqlmill_together";
 /// So many are answered at once at most.
 const MOST: usize = 32;
 
-/// As much as is held for the server before the driver has to wait.
-const ROOM: usize = 64 * 1024;
-
 const SYNC: [u8; 5] = *b"S\0\0\0\x04";
 const READY: [u8; 6] = *b"Z\0\0\0\x05I";
 
 /// Is it done? It is not at first.
 pub(crate) type Switch = Arc<AtomicBool>;
 
-pub(crate) struct Together<S> {
-    stream: S,
+pub(crate) struct Together {
     switch: Switch,
-    requests: Requests,
-    /// What is to go to the server.
-    outgoing: BytesMut,
-    /// What the server sent that is no whole message yet, and what is to go to the driver.
-    read: BytesMut,
-    incoming: BytesMut,
-    buffer: Box<[u8]>,
-    /// Those whose answers are to come, in their order: has it no Sync of its own?
-    under_way: VecDeque<bool>,
-    /// A byte without a message is to come: may the connection be encrypted?
-    asked_for_tls: bool,
-}
-
-/// What the driver writes.
-#[derive(Default)]
-struct Requests {
-    /// From the start of a request on.
-    written: BytesMut,
-    /// As much of it is whole messages.
+    /// As much of what the driver wrote is whole messages of the request that is being written.
     whole: usize,
     /// The first messages have no type.
     started: bool,
@@ -72,6 +49,10 @@ struct Requests {
     open: usize,
     /// The statement that they are of.
     statement: Vec<u8>,
+    /// Those whose answers are to come, in their order: has it no Sync of its own?
+    under_way: VecDeque<bool>,
+    /// A byte without a message is to come: may the connection be encrypted?
+    asked_for_tls: bool,
 }
 
 /// What a request consists of.
@@ -86,37 +67,102 @@ enum Shape {
     Other,
 }
 
-impl<S> Together<S> {
-    pub(crate) fn new(stream: S, switch: Switch) -> Self {
+impl Together {
+    pub(crate) fn new(switch: Switch) -> Self {
         Self {
-            stream,
             switch,
-            requests: Requests::default(),
-            outgoing: BytesMut::new(),
-            read: BytesMut::new(),
-            incoming: BytesMut::new(),
-            buffer: vec![0; 16 * 1024].into_boxed_slice(),
+            whole: 0,
+            started: false,
+            shape: Shape::Nothing,
+            open: 0,
+            statement: Vec::new(),
             under_way: VecDeque::new(),
             asked_for_tls: false,
         }
     }
 
-    #[cfg(feature = "tls")]
-    pub(crate) fn inner(&self) -> &S {
-        &self.stream
+    /// The next message of the request is there, and ends at `end`.
+    fn message(&mut self, end: usize, written: &mut BytesMut, out: &mut BytesMut) {
+        let start = std::mem::replace(&mut self.whole, end);
+        let kind = written.get(start).copied().unwrap_or_default();
+        let shape = std::mem::take(&mut self.shape);
+        self.shape = match (shape, kind) {
+            (Shape::Nothing, b'B') => match name_of_statement(written, start..end) {
+                Some(name) => Shape::Bind(name),
+                None => Shape::Other,
+            },
+            (Shape::Bind(name), b'E') => Shape::Read(name),
+            (Shape::Read(name), b'S') if self.switch.load(Ordering::Relaxed) => {
+                return self.read_asked(name, start, written, out);
+            }
+            (_, b'S' | b'Q') => {
+                self.flush(out);
+                self.under_way.push_back(false);
+                return self.send(end, written, out);
+            }
+            // A password, the end, and what goes with COPY are no requests.
+            (Shape::Nothing, b'p' | b'X' | b'd' | b'c' | b'f') => {
+                self.flush(out);
+                return self.send(end, written, out);
+            }
+            _ => Shape::Other,
+        };
     }
 
-    /// What stands behind it, before anything but the question whether the connection may be encrypted was asked.
-    #[cfg(feature = "tls")]
-    pub(crate) fn into_inner(self) -> S {
-        self.stream
+    fn send(&mut self, length: usize, written: &mut BytesMut, out: &mut BytesMut) {
+        move_to(out, written, length);
+        self.whole = 0;
     }
 
-    /// Takes what the driver wrote.
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.requests.written.put_slice(bytes);
-        while !self.requests.started {
-            let written = &mut self.requests.written;
+    /// A read, whose Sync begins at `sync`.
+    fn read_asked(
+        &mut self,
+        name: Range<usize>,
+        sync: usize,
+        written: &mut BytesMut,
+        out: &mut BytesMut,
+    ) {
+        let statement = written.get(name).unwrap_or_default();
+        let known = (1..MOST).contains(&self.open) && self.statement == statement;
+        match self.under_way.back_mut() {
+            Some(joined) if known => *joined = true,
+            _ => {
+                self.statement.clear();
+                self.statement.extend_from_slice(statement);
+                self.flush(out);
+            }
+        }
+        self.open += 1;
+        self.under_way.push_back(false);
+        self.send(sync, written, out);
+        written.advance(SYNC.len());
+    }
+
+    /// An answer has ended. Was it one without a Sync?
+    fn answered(&mut self, out: &mut BytesMut) -> bool {
+        let joined = self.under_way.front() == Some(&true);
+        if joined {
+            self.under_way.pop_front();
+            out.put_slice(&READY);
+        }
+        joined
+    }
+
+    /// The server reads nothing up to the Sync, and answers to that.
+    fn passed_over(&mut self, out: &mut BytesMut) {
+        loop {
+            let message = "it was passed over, since one before it failed";
+            put_error(out, "25P02", message, ROUTINE);
+            if !self.answered(out) {
+                return;
+            }
+        }
+    }
+}
+
+impl Translator for Together {
+    fn requests(&mut self, written: &mut BytesMut, out: &mut BytesMut) -> io::Result<()> {
+        while !self.started {
             let (Some(length), Some(code)) = (number(written, 0), number(written, 4)) else {
                 return Ok(());
             };
@@ -127,127 +173,45 @@ impl<S> Together<S> {
             match code {
                 80_877_103 | 80_877_104 => self.asked_for_tls = true,
                 _ => {
-                    self.requests.started = true;
+                    self.started = true;
                     self.under_way.push_back(false);
                 }
             }
-            move_to(&mut self.outgoing, written, length);
+            move_to(out, written, length);
         }
-        while let Some(end) = end_of_message(&self.requests.written, self.requests.whole)? {
-            self.message(end);
+        while let Some(end) = end_of_message(written, self.whole)? {
+            self.message(end, written, out);
         }
         Ok(())
     }
 
-    /// The next message of the request is there, and ends at `end`.
-    fn message(&mut self, end: usize) {
-        let requests = &mut self.requests;
-        let start = std::mem::replace(&mut requests.whole, end);
-        let kind = requests.written.get(start).copied().unwrap_or_default();
-        let shape = std::mem::take(&mut requests.shape);
-        requests.shape = match (shape, kind) {
-            (Shape::Nothing, b'B') => match name_of_statement(&requests.written, start..end) {
-                Some(name) => Shape::Bind(name),
-                None => Shape::Other,
-            },
-            (Shape::Bind(name), b'E') => Shape::Read(name),
-            (Shape::Read(name), b'S') if self.switch.load(Ordering::Relaxed) => {
-                return self.read_asked(&name, start);
-            }
-            (_, b'S' | b'Q') => {
-                self.end_of_group();
-                self.under_way.push_back(false);
-                return self.send_request();
-            }
-            // A password, the end, and what goes with COPY are no requests.
-            (Shape::Nothing, b'p' | b'X' | b'd' | b'c' | b'f') => {
-                self.end_of_group();
-                return self.send_request();
-            }
-            _ => Shape::Other,
-        };
-    }
-
-    fn send_request(&mut self) {
-        let whole = std::mem::take(&mut self.requests.whole);
-        move_to(&mut self.outgoing, &mut self.requests.written, whole);
-    }
-
-    /// A read, whose Sync begins at `sync`.
-    fn read_asked(&mut self, name: &Range<usize>, sync: usize) {
-        let requests = &mut self.requests;
-        let statement = requests.written.get(name.clone()).unwrap_or_default();
-        let known = (1..MOST).contains(&requests.open) && requests.statement == statement;
-        match self.under_way.back_mut() {
-            Some(joined) if known => *joined = true,
-            _ => {
-                requests.statement.clear();
-                requests.statement.extend_from_slice(statement);
-                self.end_of_group();
-            }
-        }
-        self.requests.open += 1;
-        self.under_way.push_back(false);
-        let end = std::mem::replace(&mut self.requests.whole, sync);
-        self.send_request();
-        self.requests.written.advance(end - sync);
-    }
-
-    fn end_of_group(&mut self) {
-        if std::mem::take(&mut self.requests.open) != 0 {
-            self.outgoing.put_slice(&SYNC);
+    fn flush(&mut self, out: &mut BytesMut) {
+        if std::mem::take(&mut self.open) != 0 {
+            out.put_slice(&SYNC);
         }
     }
 
-    /// Takes what the server sent.
-    fn answers(&mut self) -> io::Result<()> {
-        if self.asked_for_tls && !self.read.is_empty() {
+    fn answers(&mut self, read: &mut BytesMut, out: &mut BytesMut) -> io::Result<()> {
+        if self.asked_for_tls && !read.is_empty() {
             self.asked_for_tls = false;
-            move_to(&mut self.incoming, &mut self.read, 1);
+            move_to(out, read, 1);
         }
-        while let Some(end) = end_of_message(&self.read, 0)? {
-            let kind = self.read.first().copied().unwrap_or_default();
-            move_to(&mut self.incoming, &mut self.read, end);
+        while let Some(end) = end_of_message(read, 0)? {
+            let kind = read.first().copied().unwrap_or_default();
+            move_to(out, read, end);
             match kind {
                 b'Z' => {
                     self.under_way.pop_front();
                 }
                 // The end of an answer: CommandComplete, EmptyQueryResponse, PortalSuspended.
                 b'C' | b'I' | b's' => {
-                    self.answered();
+                    self.answered(out);
                 }
-                b'E' if self.answered() => self.passed_over(),
+                b'E' if self.answered(out) => self.passed_over(out),
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    /// An answer has ended. Was it one without a Sync?
-    fn answered(&mut self) -> bool {
-        let joined = self.under_way.front() == Some(&true);
-        if joined {
-            self.under_way.pop_front();
-            self.incoming.put_slice(&READY);
-        }
-        joined
-    }
-
-    /// The server reads nothing up to the Sync, and answers to that.
-    fn passed_over(&mut self) {
-        loop {
-            let fields = format!(
-                "SERROR\0VERROR\0C25P02\0Mit was passed over, since one before it failed\0R{ROUTINE}\0\0"
-            );
-            self.incoming.put_u8(b'E');
-            // As long as the text above.
-            let length = u32::try_from(fields.len() + 4).unwrap_or(u32::MAX);
-            self.incoming.put_u32(length);
-            self.incoming.put_slice(fields.as_bytes());
-            if !self.answered() {
-                return;
-            }
-        }
     }
 }
 
@@ -255,28 +219,6 @@ impl<S> Together<S> {
 fn move_to(out: &mut BytesMut, bytes: &mut BytesMut, length: usize) {
     out.put_slice(bytes.get(..length).unwrap_or_default());
     bytes.advance(length.min(bytes.len()));
-}
-
-/// Four bytes as a number.
-fn number(bytes: &[u8], at: usize) -> Option<usize> {
-    let bytes = bytes.get(at..at + 4)?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
-    )
-}
-
-/// Where the message ends that begins at `start`: its type, its length, its body.
-fn end_of_message(bytes: &BytesMut, start: usize) -> io::Result<Option<usize>> {
-    let Some(length) = number(bytes, start + 1) else {
-        return Ok(None);
-    };
-    if length < 4 {
-        return Err(io::Error::from(io::ErrorKind::InvalidData));
-    }
-    let end = start + 1 + length;
-    Ok((end <= bytes.len()).then_some(end))
 }
 
 /// Of a Bind to the unnamed portal.
@@ -288,74 +230,6 @@ fn name_of_statement(bytes: &[u8], message: Range<usize>) -> Option<Range<usize>
     };
     let length = rest.iter().position(|byte| *byte == 0)?;
     Some(start..start + length)
-}
-
-impl<S: AsyncWrite + Unpin> Together<S> {
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outgoing.is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outgoing))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
-            }
-            self.outgoing.advance(sent);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Together<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.outgoing.len() > ROOM {
-            ready!(self.poll_send(cx))?;
-        }
-        self.take(bytes)?;
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.end_of_group();
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.end_of_group();
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Together<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        // While a connection is being made the driver asks without a flush.
-        if !this.outgoing.is_empty()
-            && let Poll::Ready(Err(error)) = this.poll_send(cx)
-        {
-            return Poll::Ready(Err(error));
-        }
-        while this.incoming.is_empty() {
-            let mut buffer = ReadBuf::new(&mut this.buffer);
-            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer))?;
-            if buffer.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            this.read.put_slice(buffer.filled());
-            this.answers()?;
-        }
-        let length = this.incoming.len().min(out.remaining());
-        out.put_slice(this.incoming.get(..length).unwrap_or_default());
-        this.incoming.advance(length);
-        Poll::Ready(Ok(()))
-    }
 }
 
 #[cfg(test)]
@@ -502,8 +376,44 @@ mod tests {
         (out, syncs)
     }
 
-    fn started(switch: bool) -> Together<()> {
-        let mut together = Together::new((), Arc::new(AtomicBool::new(switch)));
+    /// As it stands between the two sides.
+    struct Line {
+        together: Together,
+        written: BytesMut,
+        outgoing: BytesMut,
+        read: BytesMut,
+        incoming: BytesMut,
+    }
+
+    impl Line {
+        fn new(switch: bool) -> Self {
+            Self {
+                together: Together::new(Arc::new(AtomicBool::new(switch))),
+                written: BytesMut::new(),
+                outgoing: BytesMut::new(),
+                read: BytesMut::new(),
+                incoming: BytesMut::new(),
+            }
+        }
+
+        fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.written.put_slice(bytes);
+            self.together
+                .requests(&mut self.written, &mut self.outgoing)
+        }
+
+        fn flush(&mut self) {
+            self.together.flush(&mut self.outgoing);
+        }
+
+        fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.read.put_slice(bytes);
+            self.together.answers(&mut self.read, &mut self.incoming)
+        }
+    }
+
+    fn started(switch: bool) -> Line {
+        let mut together = Line::new(switch);
         let startup = [&[0, 0, 0, 10, 0, 3, 0, 0][..], b"u\0"].concat();
         together.take(&startup).unwrap();
         assert_eq!(together.outgoing.split(), startup);
@@ -513,10 +423,9 @@ mod tests {
             READY.to_vec(),
         ]
         .concat();
-        together.read.put_slice(&hello);
-        together.answers().unwrap();
+        together.hear(&hello).unwrap();
         assert_eq!(together.incoming.split(), hello);
-        assert!(together.under_way.is_empty());
+        assert!(together.together.under_way.is_empty());
         together
     }
 
@@ -539,18 +448,17 @@ mod tests {
                 for part in dice.cut(&bytes, 3000) {
                     together.take(part).unwrap();
                     if dice.roll(5) == 0 {
-                        together.end_of_group();
+                        together.flush();
                     }
                 }
-                together.end_of_group();
-                assert!(together.requests.written.is_empty());
-                assert_eq!(together.under_way.len(), asked.len());
+                together.flush();
+                assert!(together.written.is_empty());
+                assert_eq!(together.together.under_way.len(), asked.len());
                 let (answers, seen) = serve(&together.outgoing.split(), &mut dice);
                 for part in dice.cut(&answers, 200) {
-                    together.read.put_slice(part);
-                    together.answers().unwrap();
+                    together.hear(part).unwrap();
                 }
-                assert!(together.read.is_empty() && together.under_way.is_empty());
+                assert!(together.read.is_empty() && together.together.under_way.is_empty());
                 let told = messages(&together.incoming.split());
                 let told: Vec<_> = told.into_iter().filter(|(kind, _)| *kind != b'N').collect();
                 let told: Vec<_> = told.split_inclusive(|(kind, _)| *kind == b'Z').collect();
@@ -601,22 +509,20 @@ mod tests {
 
     #[test]
     fn a_server_may_refuse_to_encrypt() {
-        let mut together = Together::new((), Switch::default());
+        let mut together = Line::new(false);
         together
             .take(&[0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F])
             .unwrap();
-        together.read.put_slice(b"N");
-        together.answers().unwrap();
+        together.hear(b"N").unwrap();
         assert_eq!(together.incoming.split(), b"N"[..]);
         together.take(&[0, 0, 0, 9, 0, 3, 0, 0, 0]).unwrap();
-        assert!(together.requests.started);
+        assert!(together.together.started);
     }
 
     #[test]
     fn a_length_that_cannot_be_is_an_error() {
         let mut together = started(true);
-        together.read.put_slice(&[b'Z', 0, 0, 0, 3]);
-        assert!(together.answers().is_err());
+        assert!(together.hear(&[b'Z', 0, 0, 0, 3]).is_err());
         assert!(together.take(&[b'B', 0, 0, 0, 3]).is_err());
     }
 }

@@ -7,38 +7,19 @@
 //!
 //! A server refuses to run a prepared statement whose result type changed, and an unnamed one is always new. So each reply is described, and
 //! compared with what the driver was told when it prepared: it reads rows by position.
-//!
-//! The messages are those of PostgreSQL's documentation, "Message Formats".
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::between::{self, Translator, end_of_message, number, put};
 
 /// Who made up the error that a reply of other types becomes.
 pub(crate) const ROUTINE: &str = "sqlmill_unnamed";
 
-/// As much as is held for the server before the driver has to wait.
-const MOST: usize = 64 * 1024;
-
-pub(crate) struct Unnamed<S> {
-    stream: S,
-    /// What the driver wrote that is no whole message yet, and what is to go to the server.
-    written: BytesMut,
-    outgoing: BytesMut,
-    /// What the server sent that is no whole message yet, and what is to go to the driver.
-    read: BytesMut,
-    incoming: BytesMut,
-    buffer: Box<[u8]>,
-    names: Names,
-}
-
 /// The statements that the driver believes to be prepared, and the requests under way.
-#[derive(Default)]
-struct Names {
+pub(crate) struct Unnamed {
     /// The first message has no type.
     started: bool,
     known: HashMap<Bytes, Known>,
@@ -72,43 +53,15 @@ enum Request {
     Refused,
 }
 
-impl<S> Unnamed<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        let mut names = Names::default();
-        // What comes before the first ReadyForQuery.
-        names.under_way.push_back(Request::Plain);
+impl Unnamed {
+    pub(crate) fn new() -> Self {
         Self {
-            stream,
-            written: BytesMut::new(),
-            outgoing: BytesMut::new(),
-            read: BytesMut::new(),
-            incoming: BytesMut::new(),
-            buffer: vec![0; 16 * 1024].into_boxed_slice(),
-            names,
+            started: false,
+            known: HashMap::new(),
+            request: Request::Plain,
+            // What comes before the first ReadyForQuery.
+            under_way: VecDeque::from([Request::Plain]),
         }
-    }
-}
-
-impl Names {
-    /// Takes the whole messages out of `written`.
-    fn translate(&mut self, written: &mut BytesMut, out: &mut BytesMut) -> io::Result<()> {
-        if !self.started {
-            let Some(length) = written.get(..4) else {
-                return Ok(());
-            };
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            if written.len() < length {
-                return Ok(());
-            }
-            out.put(written.split_to(length));
-            self.started = true;
-        }
-        while let Some(message) = next_message(written)? {
-            self.request(message, out);
-        }
-        Ok(())
     }
 
     /// A message of the driver.
@@ -189,7 +142,12 @@ impl Names {
             (Request::Bind(..), b'2') => {}
             // "cache lookup failed for type": one of the parameters is gone, or was made anew.
             (Request::Bind(_, false), b'E') if field(&message, b'C') == Some(b"XX000") => {
-                error(out, "26000", "the types of the parameters are gone");
+                between::put_error(
+                    out,
+                    "26000",
+                    "the types of the parameters are gone",
+                    ROUTINE,
+                );
             }
             (request @ Request::Bind(..), b'T' | b'n') => {
                 let actual = match kind {
@@ -205,11 +163,8 @@ impl Names {
                     put(out, b'2', &[]);
                 } else {
                     *request = Request::Refused;
-                    error(
-                        out,
-                        "0A000",
-                        "the types of the columns are not what they were",
-                    );
+                    let message = "the types of the columns are not what they were";
+                    between::put_error(out, "0A000", message, ROUTINE);
                 }
             }
             _ => out.put(message),
@@ -217,22 +172,27 @@ impl Names {
     }
 }
 
-/// The next whole message: its type, its length, its body.
-fn next_message(bytes: &mut BytesMut) -> io::Result<Option<Bytes>> {
-    let Some(length) = bytes.get(1..5) else {
-        return Ok(None);
-    };
-    let length = length
-        .iter()
-        .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-    if length < 4 {
-        return Err(io::Error::from(io::ErrorKind::InvalidData));
+impl Translator for Unnamed {
+    fn requests(&mut self, written: &mut BytesMut, out: &mut BytesMut) -> io::Result<()> {
+        if !self.started {
+            match number(written, 0) {
+                Some(length) if written.len() >= length => out.put(written.split_to(length)),
+                _ => return Ok(()),
+            }
+            self.started = true;
+        }
+        while let Some(end) = end_of_message(written, 0)? {
+            self.request(written.split_to(end).freeze(), out);
+        }
+        Ok(())
     }
-    if bytes.len() <= length {
-        bytes.reserve((length + 1).saturating_sub(bytes.len()).min(1 << 20));
-        return Ok(None);
+
+    fn answers(&mut self, read: &mut BytesMut, out: &mut BytesMut) -> io::Result<()> {
+        while let Some(end) = end_of_message(read, 0)? {
+            self.answer(read.split_to(end).freeze(), out);
+        }
+        Ok(())
     }
-    Ok(Some(bytes.split_to(length + 1).freeze()))
 }
 
 /// Takes a text off, and the zero behind it.
@@ -245,22 +205,6 @@ fn text(body: &mut Bytes) -> Bytes {
 fn text_with_zero(body: &mut Bytes) -> Bytes {
     let end = body.iter().position(|byte| *byte == 0);
     body.split_to(end.map_or(body.len(), |end| end + 1))
-}
-
-fn put(out: &mut BytesMut, kind: u8, parts: &[&[u8]]) {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    out.put_u8(kind);
-    // What is put together here is no longer than what the driver wrote, whose length fits.
-    out.put_u32(u32::try_from(length + 4).unwrap_or(u32::MAX));
-    for part in parts {
-        out.put_slice(part);
-    }
-}
-
-/// An ErrorResponse that no server sent.
-fn error(out: &mut BytesMut, sqlstate: &str, message: &str) {
-    let fields = format!("SERROR\0VERROR\0C{sqlstate}\0M{message}\0R{ROUTINE}\0\0");
-    put(out, b'E', &[fields.as_bytes()]);
 }
 
 /// A field of an ErrorResponse.
@@ -290,70 +234,6 @@ fn columns(mut body: Bytes) -> Vec<u32> {
     types
 }
 
-impl<S: AsyncWrite + Unpin> Unnamed<S> {
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outgoing.is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outgoing))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
-            }
-            self.outgoing.advance(sent);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unnamed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        if this.outgoing.len() > MOST {
-            ready!(this.poll_send(cx))?;
-        }
-        this.written.put_slice(bytes);
-        this.names
-            .translate(&mut this.written, &mut this.outgoing)?;
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Unnamed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        while this.incoming.is_empty() {
-            let mut buffer = ReadBuf::new(&mut this.buffer);
-            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer))?;
-            if buffer.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            this.read.put_slice(buffer.filled());
-            while let Some(message) = next_message(&mut this.read)? {
-                this.names.answer(message, &mut this.incoming);
-            }
-        }
-        let length = this.incoming.len().min(out.remaining());
-        out.put_slice(&this.incoming.split_to(length));
-        Poll::Ready(Ok(()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -367,11 +247,11 @@ mod tests {
     }
 
     /// What becomes of the messages however they are cut.
-    fn translated(names: &mut Names, bytes: &[u8], size: usize) -> Vec<u8> {
+    fn translated(names: &mut Unnamed, bytes: &[u8], size: usize) -> Vec<u8> {
         let (mut written, mut out) = (BytesMut::new(), BytesMut::new());
         for part in bytes.chunks(size) {
             written.put_slice(part);
-            names.translate(&mut written, &mut out).unwrap();
+            names.requests(&mut written, &mut out).unwrap();
         }
         assert!(written.is_empty());
         out.to_vec()
@@ -397,13 +277,7 @@ mod tests {
         ]
         .concat();
         for size in [1, 2, 3, 7, 1000] {
-            assert_eq!(translated(&mut Names::default(), &all, size), expected);
+            assert_eq!(translated(&mut Unnamed::new(), &all, size), expected);
         }
-    }
-
-    #[test]
-    fn a_length_that_cannot_be_is_an_error() {
-        let mut bytes = BytesMut::from(&[b'P', 0, 0, 0, 3][..]);
-        assert!(next_message(&mut bytes).is_err());
     }
 }

@@ -28,6 +28,7 @@ use tokio_postgres::types::{self as postgres, FromSql, IsNull, Kind, ToSql};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
 
 use crate::address::Address;
+use crate::between::Between;
 use crate::error::{Error, is_about_names};
 use crate::files::Passwords;
 use crate::listen::Ear;
@@ -1293,7 +1294,9 @@ impl Target {
         let (socket, place) = server.place.open(limit).await?;
         if let Some(pooled) = &self.pooled {
             let socket: Plain = socket.plain(&place, &self.tls, pooled.encrypted).await?;
-            let connecting = server.config.connect_raw(Unnamed::new(socket), NoTls);
+            let connecting = server
+                .config
+                .connect_raw(Between::new(socket, Unnamed::new()), NoTls);
             let (client, connection) = connecting.await?;
             let mut session = self.session(client, read(connection, readers), place);
             session.encrypted = Some(pooled.encrypted);
@@ -1311,7 +1314,7 @@ impl Target {
                 let tls = connector::<Socket>(&mut connect.clone(), &place.name)?;
                 match together {
                     Some(switch) => {
-                        let socket = Together::new(socket, Arc::clone(switch));
+                        let socket = Between::new(socket, Together::new(Arc::clone(switch)));
                         let tls = TogetherConnect(tls, Arc::clone(switch));
                         begin(config, socket, tls, readers).await?
                     }
@@ -1319,7 +1322,7 @@ impl Target {
                 }
             }
             (_, Some(switch)) => {
-                let socket = Together::new(socket, Arc::clone(switch));
+                let socket = Between::new(socket, Together::new(Arc::clone(switch)));
                 begin(config, socket, NoTls, readers).await?
             }
             (_, None) => begin(config, socket, NoTls, readers).await?,
@@ -1417,26 +1420,26 @@ where
 struct TogetherConnect<T>(T, Switch);
 
 #[cfg(feature = "tls")]
-impl<S, T> TlsConnect<Together<S>> for TogetherConnect<T>
+impl<S, T> TlsConnect<Between<S, Together>> for TogetherConnect<T>
 where
     T: TlsConnect<S>,
     T::Future: Send + 'static,
 {
-    type Stream = Together<T::Stream>;
+    type Stream = Between<T::Stream, Together>;
     type Error = T::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
 
-    fn connect(self, socket: Together<S>) -> Self::Future {
+    fn connect(self, socket: Between<S, Together>) -> Self::Future {
         let Self(connect, switch) = self;
-        let encrypted = connect.connect(socket.into_inner());
-        Box::pin(async move { Ok(Together::new(encrypted.await?, switch)) })
+        let encrypted = connect.connect(socket.into_stream());
+        Box::pin(async move { Ok(Between::new(encrypted.await?, Together::new(switch))) })
     }
 }
 
 #[cfg(feature = "tls")]
-impl<S: TlsStream + Unpin> TlsStream for Together<S> {
+impl<S: TlsStream + Unpin> TlsStream for Between<S, Together> {
     fn channel_binding(&self) -> ChannelBinding {
-        self.inner().channel_binding()
+        self.stream().channel_binding()
     }
 }
 
