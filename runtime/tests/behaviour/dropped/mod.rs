@@ -49,12 +49,14 @@ enum End {
     Kept,
 }
 
-const STYLES: [(Between, End); 4] = [
+const STYLES: &[(Between, End)] = &[
     (Between::Answers, End::Dropped),
     (Between::Answers, End::Answered),
     (Between::Answers, End::Kept),
     (Between::Tasks, End::Dropped),
 ];
+const DROPPED: &[(Between, End)] = &[(Between::Answers, End::Dropped)];
+const KEPT: &[(Between, End)] = &[(Between::Answers, End::Kept)];
 
 /// So many polls are enough for every operation to end, where the server answers between them.
 const MOST: u32 = 200;
@@ -64,17 +66,17 @@ const FEW: u32 = 6;
 
 /// Every way, as long as the operation has not ended.
 struct Ways {
-    style: usize,
+    styles: &'static [(Between, End)],
     polls: u32,
 }
 
 impl Ways {
-    fn new() -> Self {
-        Self { style: 0, polls: 0 }
+    fn new(styles: &'static [(Between, End)]) -> Self {
+        Self { styles, polls: 0 }
     }
 
     fn now(&self) -> Option<Way> {
-        let (between, end) = *STYLES.get(self.style)?;
+        let &(between, end) = self.styles.first()?;
         Some(Way {
             polls: self.polls,
             between,
@@ -83,10 +85,12 @@ impl Ways {
     }
 
     fn next(&mut self, ended: bool) {
-        let tasks = STYLES[self.style].0 == Between::Tasks;
+        let Some(((between, _), rest)) = self.styles.split_first() else {
+            return;
+        };
         assert!(ended || self.polls < MOST, "it does not end");
-        if ended || tasks && self.polls >= FEW {
-            self.style += 1;
+        if ended || *between == Between::Tasks && self.polls >= FEW {
+            self.styles = rest;
             // What was never polled was left already.
             self.polls = 1;
         } else {
@@ -223,6 +227,7 @@ const NOTHING: Ledger = Ledger {
     before: 0,
     inside: 0,
     after: 0,
+    nested: false,
 };
 
 /// The next statement on `tx`, after an operation that was left: the number of rows that it adds.
@@ -278,6 +283,7 @@ async fn end(
         return None;
     }
     assert_eq!((found.before, found.after), (1, after));
+    assert!(!found.nested, "a savepoint is left");
     Some(found.inside)
 }
 
@@ -533,11 +539,15 @@ fn some<T: Copy>(all: impl AsRef<[T]>, way: Way, few: bool) -> Vec<T> {
     turns.map(|(_, one)| *one).collect()
 }
 
-/// Whether statements are prepared before: both, but for what prepares anew each time.
-fn cold<H>(operation: &Operation<H>) -> &'static [bool] {
+/// All kinds of handles, but for what prepares anew each time.
+fn kinds<H>(operation: &Operation<H>) -> &'static [Statements] {
     match operation.heavy {
-        true => &[true],
-        false => &[true, false],
+        true => &[Statements::Prepared],
+        false => &[
+            Statements::Prepared,
+            Statements::Unprepared,
+            Statements::Unnamed,
+        ],
     }
 }
 
@@ -564,15 +574,39 @@ fn scratch() -> Arc<TestDatabase> {
     Arc::new(TestDatabase::new(SCHEMA))
 }
 
-/// With so many connections, and a statement cache that is of use or is none.
-async fn connect(scratch: &TestDatabase, connections: usize, prepared: bool) -> Database {
-    Database::builder()
+/// How a handle has its statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Statements {
+    Prepared,
+    /// The cache holds one, so that nearly every call prepares its own.
+    Unprepared,
+    /// As through a transaction pooler.
+    Unnamed,
+}
+
+impl Statements {
+    /// In which ways operations are left. What is not prepared under a name differs only below.
+    fn styles(self) -> &'static [(Between, End)] {
+        match self {
+            Self::Prepared | Self::Unprepared => STYLES,
+            Self::Unnamed => DROPPED,
+        }
+    }
+}
+
+/// With so many connections.
+async fn connect(scratch: &TestDatabase, connections: usize, statements: Statements) -> Database {
+    let builder = Database::builder()
         .pool_size(connections)
-        .shared_connections(1)
-        .statement_cache(if prepared { 512 } else { 1 })
-        .connect(&scratch.url())
-        .await
-        .unwrap()
+        .shared_connections(1);
+    let builder = match statements {
+        Statements::Prepared => builder,
+        Statements::Unprepared => builder
+            .statement_cache(1)
+            .commit_timeout(Duration::from_secs(60)),
+        Statements::Unnamed => builder.transaction_pooler(true),
+    };
+    builder.connect(&scratch.url()).await.unwrap()
 }
 
 #[tokio::test]
@@ -581,14 +615,14 @@ async fn in_a_transaction() {
     each(within(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            for &prepared in cold(&operation) {
-                let db = connect(&scratch, 1, prepared).await;
-                let mut ways = Ways::new();
+            for &statements in kinds(&operation) {
+                let db = connect(&scratch, 1, statements).await;
+                let mut ways = Ways::new(statements.styles());
                 while let Some(way) = ways.now() {
                     let mut ended = false;
-                    let few = operation.heavy || !prepared;
+                    let few = operation.heavy || statements != Statements::Prepared;
                     for then in some(THEN, way, few) {
-                        let trial = Trial::new(&operation, way, (then, prepared));
+                        let trial = Trial::new(&operation, way, (then, statements));
                         ended =
                             left_in_a_transaction(&db, &operation, way, then, trial.mark()).await;
                     }
@@ -606,8 +640,8 @@ async fn in_a_nested_transaction() {
     each(within(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            let db = connect(&scratch, 1, true).await;
-            let mut ways = Ways::new();
+            let db = connect(&scratch, 1, Statements::Prepared).await;
+            let mut ways = Ways::new(STYLES);
             while let Some(way) = ways.now() {
                 let mut ended = false;
                 for nested in some(NESTED, way, operation.heavy) {
@@ -636,16 +670,15 @@ async fn beyond_the_end_of_a_closure() {
     each(no_panics.collect(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            for &prepared in cold(&operation) {
-                let db = connect(&scratch, 1, prepared).await;
-                let mut ways = Ways::new();
-                ways.style = 2;
-                while let Some(way) = ways.now().filter(|way| way.end == End::Kept) {
+            for &statements in kinds(&operation) {
+                let db = connect(&scratch, 1, statements).await;
+                let mut ways = Ways::new(KEPT);
+                while let Some(way) = ways.now() {
                     let mut ended = false;
-                    let few = operation.heavy || !prepared;
+                    let few = operation.heavy || statements != Statements::Prepared;
                     for then in some(THEN, way, few) {
                         for nested in [false, true] {
-                            let trial = Trial::new(&operation, way, (then, nested, prepared));
+                            let trial = Trial::new(&operation, way, (then, nested, statements));
                             ended =
                                 kept_past_the_end(&db, &operation, way, then, nested, trial.mark())
                                     .await;
@@ -665,12 +698,12 @@ async fn on_a_handle_that_writes() {
     each(on_a_database(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            for &prepared in cold(&operation) {
-                let one = connect(&scratch, 1, prepared).await;
-                let two = connect(&scratch, 3, prepared).await;
-                let mut ways = Ways::new();
+            for &statements in kinds(&operation) {
+                let one = connect(&scratch, 1, statements).await;
+                let two = connect(&scratch, 4, statements).await;
+                let mut ways = Ways::new(statements.styles());
                 while let Some(way) = ways.now() {
-                    let trial = Trial::new(&operation, way, prepared);
+                    let trial = Trial::new(&operation, way, statements);
                     let ended =
                         left_on_a_handle((&one, &two), &one, &operation, way, trial.mark()).await;
                     ways.next(ended);
@@ -687,12 +720,12 @@ async fn on_a_handle_that_reads() {
     each(on_a_replica(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            let db = connect(&scratch, 1, true).await;
+            let db = connect(&scratch, 1, Statements::Prepared).await;
             let builder = || Replica::builder().shared_connections(1);
             let url = scratch.url();
             let one = builder().pool_size(1).connect_replica(&url).await.unwrap();
             let two = builder().pool_size(2).connect_replica(&url).await.unwrap();
-            let mut ways = Ways::new();
+            let mut ways = Ways::new(STYLES);
             while let Some(way) = ways.now() {
                 let trial = Trial::new(&operation, way, "replica");
                 let ended =
@@ -711,7 +744,7 @@ async fn in_the_queue() {
     each(on_a_database(), |operation| {
         let scratch = Arc::clone(&scratch);
         async move {
-            let db = connect(&scratch, 1, true).await;
+            let db = connect(&scratch, 1, Statements::Prepared).await;
             for given in [false, true] {
                 let held = soon(db.begin()).await.unwrap();
                 let way = Way {
@@ -741,14 +774,14 @@ async fn in_the_queue() {
 #[tokio::test]
 async fn while_a_connection_is_made() {
     let scratch = scratch();
-    let db = connect(&scratch, 1, true).await;
+    let db = connect(&scratch, 1, Statements::Prepared).await;
     let others =
         "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     for operation in on_a_database() {
         if !["one", "begin, committed"].contains(&operation.name) {
             continue;
         }
-        let mut ways = Ways::new();
+        let mut ways = Ways::new(STYLES);
         while let Some(way) = ways.now() {
             scratch.run(&format!("SELECT pg_terminate_backend(pid) {others}"));
             while !scratch.run(&format!("SELECT 1 {others}")).is_empty() {
@@ -784,7 +817,7 @@ async fn apart_from_the_pool() {
                      (SELECT oid FROM pg_database WHERE datname = current_database())";
     let only_the_pool = [[Some("1".to_owned())], [Some("0".to_owned())]];
     for operation in apart() {
-        let mut ways = Ways::new();
+        let mut ways = Ways::new(STYLES);
         while let Some(way) = ways.now() {
             let trial = Trial::new(&operation, way, "");
             let left = leave((operation.run)(&place, trial.mark()), way).await;
@@ -813,7 +846,7 @@ async fn apart_from_the_pool() {
 #[tokio::test]
 async fn between_rows_and_notifications() {
     let scratch = scratch();
-    let db = connect(&scratch, 1, true).await;
+    let db = connect(&scratch, 1, Statements::Prepared).await;
     let tx = db.begin().await.unwrap();
     let mut listener = scratch
         .connect()
@@ -878,7 +911,7 @@ async fn between_rows_and_notifications() {
 #[tokio::test]
 async fn while_a_lock_is_held() {
     let scratch = scratch();
-    let db = connect(&scratch, 1, true).await;
+    let db = connect(&scratch, 1, Statements::Prepared).await;
     for polls in 0..3 {
         for waits in [false, true] {
             let lock = soon(db.session_lock(1)).await.unwrap();
@@ -914,7 +947,7 @@ async fn while_a_handle_is_closed() {
     let scratch = scratch();
     for polls in 0..4 {
         for kept in [false, true] {
-            let db = connect(&scratch, 2, true).await;
+            let db = connect(&scratch, 2, Statements::Prepared).await;
             soon(find(&db, 1)).await.unwrap();
             let tx = begin(&db, &format!("closed {polls} {kept}")).await;
             let mut close = Box::pin(db.close());

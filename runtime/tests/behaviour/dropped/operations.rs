@@ -416,7 +416,17 @@ pub(super) fn calls<H: Writer + 'static>() -> Vec<Operation<H>> {
             })
         }),
         op("a short read", 0, |db, _| {
-            Box::pin(async move { find(db, 1).await.map(drop) })
+            Box::pin(async move {
+                assert_eq!(find(db, 2).await?, Some(2));
+                Ok(())
+            })
+        }),
+        op("short reads together", 0, |db, _| {
+            Box::pin(async move {
+                let found = tokio::try_join!(find(db, 3), find(db, 99), find(db, 4))?;
+                assert_eq!(found, (Some(3), None, Some(4)));
+                Ok(())
+            })
         }),
         op("verify", 0, |db, _| {
             Box::pin(async move { verify(db).await })
@@ -780,18 +790,22 @@ pub(super) struct Ledger {
     pub(super) before: i64,
     pub(super) inside: i64,
     pub(super) after: i64,
+    /// Were those from before and from after written in different transactions, nested ones included?
+    pub(super) nested: bool,
 }
 
-sqlmill_runtime::row! { Ledger { before, inside, after } }
+sqlmill_runtime::row! { Ledger { before, inside, after, nested } }
 
 pub(super) fn ledger<'a>(db: &'a impl Reader, mark: &'a str) -> One<'a, (&'a str,), Ledger> {
     static LEDGER: Statement<(&str,), Ledger> = Statement::new(
         "ledger::ledger",
         "queries/ledger.sql:46",
         "SELECT count(*) FILTER (WHERE part = 'before'), count(*) FILTER (WHERE part = 'inside'),
-                count(*) FILTER (WHERE part = 'after') FROM ledger WHERE mark = $1",
+                count(*) FILTER (WHERE part = 'after'),
+                count(DISTINCT xmin::text) FILTER (WHERE part IN ('before', 'after')) > 1
+         FROM ledger WHERE mark = $1",
         "text",
-        "int8 int8 int8",
+        "int8 int8 int8 bool",
     );
     One::new(db, &LEDGER, (mark,))
 }
