@@ -148,10 +148,14 @@ fn strict(id: i32) -> NewStrict<'static> {
     }
 }
 
-/// As they are told, but for the number of the row.
+/// As they are told, but for the number of the row and, where a statement has parameters, which of them it was.
 fn said(error: &Error) -> String {
+    let mut told = error.to_string();
+    if let Some(parameter) = error.parameter() {
+        told = told.replace(&format!(": the value of `{parameter}`"), "");
+    }
     format!(
-        "{error} {:?} {:?} {:?} {:?}",
+        "{told} {:?} {:?} {:?} {:?}",
         error.kind(),
         error.sqlstate(),
         error.violation(),
