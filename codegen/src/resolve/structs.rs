@@ -510,7 +510,7 @@ impl<'a> Resolver<'a> {
         }
         if side == Side::Params
             && let Some(table) = draft.whole_insert
-            && let Some(name) = self.table_insert(tables, table, values)
+            && let Some(name) = self.table_insert(tables, table, values, draft.bulk.is_some())
         {
             return Plan::Table(name);
         }

@@ -148,12 +148,13 @@ impl Resolver<'_> {
         })
     }
 
-    /// The insert type of a table; `None` where another query's differs.
+    /// The insert type of a table; `None` where another query's differs, or where rows that are sent as they are have another order.
     pub(super) fn table_insert(
         &mut self,
         tables: &mut Tables<'_>,
         table: Oid,
         values: &[Value],
+        as_written: bool,
     ) -> Option<StructName> {
         let catalog = self.catalog;
         let relation = catalog.relations.get(&table)?;
@@ -164,6 +165,9 @@ impl Resolver<'_> {
                 .iter()
                 .position(|column: &Column| column.name == value.name)
         };
+        if as_written && !values.iter().map(place).is_sorted() {
+            return None;
+        }
         let mut ordered: Vec<&Value> = values.iter().collect();
         ordered.sort_by_key(|value| place(value));
         let fields: Vec<Field> = ordered

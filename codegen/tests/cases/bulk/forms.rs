@@ -519,6 +519,77 @@ FROM unnest($1::varchar[], $2::bool[], $3::text[], $4::bool[], $5::int4[]) AS bu
 WHERE id = bulk.p5
 RETURNING people.id, people.name, people.bio";
 
+/// Not the table's order: a struct of its own.
+///
+/// ```sql
+/// INSERT INTO stock (count, item, shop) SELECT bulk.p1, bulk.p2, bulk.p3
+/// FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
+/// ```
+///
+/// Takes many rows of parameters at once, all or none. More than one statement takes go by COPY.
+///
+/// Returns how many rows it affected.
+///
+/// Writes `stock` (insert): `shop`, `item`, `count`.
+///
+/// Can violate:
+///
+/// - `stock_pkey` (unique key): inserts into `stock`
+/// - `stock.count` (not-null constraint): inserts into `stock`
+/// - `stock.item` (not-null constraint): inserts into `stock`
+/// - `stock.shop` (not-null constraint): inserts into `stock`
+pub fn fill_stock<'a>(db: &'a impl Writer, rows: &'a [FillStock]) -> BulkExecute<'a, FillStock> {
+    BulkExecute::new(db, &FILL_STOCK, rows)
+}
+
+/// The parameters of [`fill_stock()`].
+#[derive(Debug, Clone, Copy)]
+pub struct FillStock {
+    /// not null: stored in `stock.count`, which is NOT NULL
+    pub count: i32,
+    /// not null: stored in `stock.item`, which is NOT NULL
+    pub item: i32,
+    /// not null: stored in `stock.shop`, which is NOT NULL
+    pub shop: i32,
+}
+
+sqlmill_runtime::params! { FillStock { count, item, shop } }
+
+/// What [`fill_stock()`] can violate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FillStockConstraint {
+    /// The unique key of `stock` on `shop`, `item`.
+    StockPkey,
+    /// The not-null constraint of `stock` on `count`.
+    StockCountNotNull,
+    /// The not-null constraint of `stock` on `item`.
+    StockItemNotNull,
+    /// The not-null constraint of `stock` on `shop`.
+    StockShopNotNull,
+}
+
+sqlmill_runtime::constraints! {
+    FillStockConstraint {
+        StockPkey = "public"."stock" "stock_pkey",
+        StockCountNotNull = "public"."stock" column "count",
+        StockItemNotNull = "public"."stock" column "item",
+        StockShopNotNull = "public"."stock" column "shop",
+    }
+}
+
+static FILL_STOCK: Statement<Rows<'_, FillStock>> = Statement::new(
+    "users::fill_stock",
+    "queries/users.sql:31",
+    FILL_STOCK_SQL,
+    "int4[] int4[] int4[]",
+    "",
+)
+.copied(FILL_STOCK_COPY, FILL_STOCK_ROW);
+const FILL_STOCK_SQL: &str = r"INSERT INTO stock (count, item, shop) SELECT bulk.p1, bulk.p2, bulk.p3
+FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)";
+const FILL_STOCK_COPY: &str = r#"COPY stock ("count", "item", "shop") FROM STDIN (FORMAT binary)"#;
+const FILL_STOCK_ROW: &str = "INSERT INTO stock (count, item, shop) VALUES ($1, $2, $3)";
+
 /// ```sql
 /// UPDATE stock SET count = bulk.p1 FROM unnest($1::int4[], $2::int4[], $3::int4[]) AS bulk (p1, p2, p3)
 /// WHERE shop = bulk.p2 AND item = bulk.p3 AND count IS DISTINCT FROM bulk.p1
@@ -540,7 +611,7 @@ pub fn set_stock<'a>(db: &'a impl Writer, rows: &'a [SetStock]) -> BulkExecute<'
 /// The parameters of [`set_stock()`].
 #[derive(Debug, Clone, Copy)]
 pub struct SetStock {
-    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 33
+    /// may be null: compared by IS DISTINCT FROM, which takes NULL for a value at line 38
     pub count: Option<i32>,
     /// not null: compared with `stock.shop`
     pub shop: i32,
@@ -565,7 +636,7 @@ sqlmill_runtime::constraints! {
 
 static SET_STOCK: Statement<Rows<'_, SetStock>> = Statement::new(
     "users::set_stock",
-    "queries/users.sql:31",
+    "queries/users.sql:36",
     SET_STOCK_SQL,
     "int4[] int4[] int4[]",
     "",
@@ -625,7 +696,7 @@ sqlmill_runtime::constraints! {
 
 static SET_STOCK_OF_ITEM: Statement<Rows<'_, SetStockOfItem>> = Statement::new(
     "users::set_stock_of_item",
-    "queries/users.sql:35",
+    "queries/users.sql:40",
     SET_STOCK_OF_ITEM_SQL,
     "int4[] int4[] int4[]",
     "",
@@ -727,7 +798,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_LISTS: Statement<Rows<'_, NewLists<'_>>, i32> = Statement::new(
     "users::add_lists",
-    "queries/users.sql:41",
+    "queries/users.sql:46",
     ADD_LISTS_SQL,
     "int4[] text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text[] text[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[] int4[]",
     "int4",
@@ -790,7 +861,7 @@ sqlmill_runtime::constraints! {
 
 static ADD_LIST: Statement<NewLists<'_>> = Statement::new(
     "users::add_list",
-    "queries/users.sql:47",
+    "queries/users.sql:52",
     ADD_LIST_SQL,
     "int4 text[] numeric[] public.mood[] public.address(text,text)[] bytea[] text[] text[] text",
     "",
@@ -856,7 +927,7 @@ sqlmill_runtime::constraints! {
 
 static CHANGE_LISTS: Statement<Rows<'_, ChangeLists<'_>>> = Statement::new(
     "users::change_lists",
-    "queries/users.sql:51",
+    "queries/users.sql:56",
     CHANGE_LISTS_SQL,
     "text[] bool[] public.mood[] bool[] int4[] bytea[] int4[] int4[] int4[] int4[] int4[] int4[]",
     "",
@@ -896,7 +967,7 @@ sqlmill_runtime::params! { RemoveLists<'_> { numbers, texts } }
 
 static REMOVE_LISTS: Statement<Rows<'_, RemoveLists<'_>>> = Statement::new(
     "users::remove_lists",
-    "queries/users.sql:55",
+    "queries/users.sql:60",
     REMOVE_LISTS_SQL,
     "numeric[] text[] int4[] int4[] int4[] int4[]",
     "",
@@ -935,7 +1006,7 @@ sqlmill_runtime::params! { RemoveFew<'_> { id, few } }
 
 static REMOVE_FEW: Statement<Rows<'_, RemoveFew<'_>>> = Statement::new(
     "users::remove_few",
-    "queries/users.sql:59",
+    "queries/users.sql:64",
     REMOVE_FEW_SQL,
     "int4[] text[] int4[] int4[]",
     "",
@@ -972,7 +1043,7 @@ pub fn differing_lists(db: &impl Reader) -> Many<'_, (), i32> {
 
 static DIFFERING_LISTS: Statement<(), i32> = Statement::new(
     "users::differing_lists",
-    "queries/users.sql:63",
+    "queries/users.sql:68",
     DIFFERING_LISTS_SQL,
     "",
     "int4",
@@ -1026,7 +1097,7 @@ sqlmill_runtime::row! { ListTextsRow, ListTextsRowRef { texts, moods } }
 
 static LIST_TEXTS: Statement<(i32,), ListTextsRow> = Statement::new(
     "users::list_texts",
-    "queries/users.sql:74",
+    "queries/users.sql:79",
     LIST_TEXTS_SQL,
     "int4",
     "text[] public.mood[]",
@@ -1064,7 +1135,7 @@ sqlmill_runtime::params! { RemoveStock { shop, item } }
 
 static REMOVE_STOCK: Statement<Rows<'_, RemoveStock>> = Statement::new(
     "users::remove_stock",
-    "queries/users.sql:77",
+    "queries/users.sql:82",
     REMOVE_STOCK_SQL,
     "int4[] int4[]",
     "",
@@ -1074,7 +1145,7 @@ WHERE shop = bulk.p1 AND item = bulk.p2";
 
 sqlmill_runtime::statements! {
     USERS_STATEMENTS:
-    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, SET_STOCK, SET_STOCK_OF_ITEM,
-    ADD_LISTS, ADD_LIST, CHANGE_LISTS, REMOVE_LISTS, REMOVE_FEW, DIFFERING_LISTS, LIST_TEXTS,
-    REMOVE_STOCK,
+    ADD_PEOPLE, ADD_NOTES, COUNT_STOCK, FIRST_STOCK, CHANGE_PEOPLE, FILL_STOCK, SET_STOCK,
+    SET_STOCK_OF_ITEM, ADD_LISTS, ADD_LIST, CHANGE_LISTS, REMOVE_LISTS, REMOVE_FEW,
+    DIFFERING_LISTS, LIST_TEXTS, REMOVE_STOCK,
 }

@@ -66,6 +66,11 @@ UPDATE people SET name = :name, bio = :bio
 WHERE id = :id
 RETURNING people.id, people.name, people.bio;
 
+--! fill_stock
+--- Not the table's order: a struct of its own.
+--@ bulk
+INSERT INTO stock (count, item, shop) VALUES (:count, :item, :shop);
+
 --! set_stock
 --@ bulk
 UPDATE stock SET count = :count WHERE shop = :shop AND item = :item AND count IS DISTINCT FROM :count;

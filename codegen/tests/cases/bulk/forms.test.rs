@@ -6,7 +6,7 @@ use sqlmill_runtime::{Database, ErrorKind, Patch};
 use super::types::{Address, AppSize, Mood};
 use super::users::{
     self, AddListsConstraint, AddPeople, AddPeopleConstraint, ChangeLists, ChangePeople,
-    FirstStock, NewLists, NewNote, NewStock, RemoveFew, RemoveLists, RemoveStock, SetStock,
+    FillStock, FirstStock, NewLists, NewNote, NewStock, RemoveFew, RemoveLists, RemoveStock, SetStock,
     SetStockOfItem,
 };
 
@@ -138,6 +138,10 @@ async fn an_upsert_adds_and_refuses_a_key_twice() {
     let of_item = |item, count| SetStockOfItem { count, item, shop: 1 };
     let error = users::set_stock_of_item(&db, &[of_item(1, 5), of_item(2, 5), of_item(1, 6)]).await.unwrap_err();
     assert_eq!((error.kind(), error.rows()), (ErrorKind::InvalidInput, &[0, 2][..]));
+    let fill = |item| FillStock { count: 4, item, shop: 9 };
+    assert_eq!(users::fill_stock(&db, &[fill(1), fill(2)]).await.unwrap(), 2);
+    let of_nine = |item, count| SetStock { count: Some(count), shop: 9, item };
+    assert_eq!(users::set_stock(&db, &[of_nine(1, 4), of_nine(2, 5)]).await.unwrap(), 1);
     let gone = [1, 2, 3, 6, 7, 99].map(|item| RemoveStock { shop: 1, item });
     let transaction = db.begin().await.unwrap();
     assert_eq!(users::remove_stock(&transaction, &gone).await.unwrap(), 5);
