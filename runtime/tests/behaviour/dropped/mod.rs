@@ -526,7 +526,7 @@ async fn left_on_a_handle<H: Reader>(
 }
 
 /// So many operations are tried at once.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 6;
 
 /// All of them, or one in turn where that is enough.
 fn some<T: Copy>(all: impl AsRef<[T]>, way: Way, few: bool) -> Vec<T> {
