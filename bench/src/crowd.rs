@@ -114,6 +114,36 @@ pub(crate) fn settings(
     in_turn(&runtime, &mut entrants, time, rounds)
 }
 
+/// So many reads by each task on one thread, to be counted from outside. `none` has no shared connections: most reads wait for one of the 16.
+pub(crate) fn reads(url: &str, contender: &str, times: usize) -> Result<(), Failure> {
+    runtime(0)?.block_on(async {
+        match contender {
+            "deadpool" => read(&hand::Pool::new(url, CONNECTIONS)?, times).await,
+            "none" => read(&ours::Shared::with(url, CONNECTIONS, 0, 1).await?, times).await,
+            "sqlmill" => read(&ours::Shared::connect(url, CONNECTIONS).await?, times).await,
+            _ => Err("the contenders are deadpool, none and sqlmill".into()),
+        }
+    })
+}
+
+async fn read<C: Crowd>(crowd: &C, times: usize) -> Result<(), Failure> {
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let crowd = crowd.clone();
+            tokio::spawn(async move {
+                for _ in 0..times {
+                    crowd.by_key(task + 1).await?;
+                }
+                Ok::<_, Failure>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
 fn in_turn(
     runtime: &Runtime,
     entrants: &mut [Entrant],

@@ -34,6 +34,7 @@ fn main() -> Result<(), Failure> {
         ["crowd", url, seconds, rounds, workers] => {
             crowd::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
+        ["reads", url, contender, times] => crowd::reads(url, contender, times.parse()?),
         ["settings", url, seconds, rounds, workers] => {
             crowd::settings(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
@@ -42,7 +43,7 @@ fn main() -> Result<(), Failure> {
             trouble::compare(url, seconds.parse()?, rounds.parse()?, workers.parse()?)
         }
         _ => Err(
-            "usage: bench fill|times|run|names|allocations|crowd|dynamic|settings|trouble URL …"
+            "usage: bench fill|times|run|names|allocations|crowd|reads|dynamic|settings|trouble URL …"
                 .into(),
         ),
     }

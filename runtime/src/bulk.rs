@@ -396,10 +396,8 @@ impl<P: Params> Call<'_, P> {
             let rows = Rows::of(chunk, number * size, self.about, &seen);
             let slots = Slots::of(&rows);
             let opened = call::open(handle, &about, slots.as_slice()).await;
-            let (replied, reply) = opened.map_err(|error| match self.rows.first() {
-                Some(row) => error.naming(&about, row),
-                None => error,
-            })?;
+            // By COPY nobody would know it.
+            let (replied, reply) = opened.map_err(Error::without_parameter)?;
             let mut replied = pin!(replied);
             while let Some(row) = reply.next(replied.as_mut()).await? {
                 let number = all.len() as u64 + 1;

@@ -539,6 +539,12 @@ impl Error {
         self
     }
 
+    /// It is that of a statement that the caller does not know.
+    pub(crate) fn without_parameter(mut self) -> Self {
+        self.0.parameter = None;
+        self
+    }
+
     fn from_server(server: &ServerError<'_>) -> Self {
         let kind = kind_of(server.sqlstate);
         let mut error = Self::new(kind);
