@@ -592,8 +592,8 @@ pub struct Table {
 pub struct Testing {
     /// The schema file, as a path from `src/`.
     pub schema: String,
-    /// `app, public`
-    pub search_path: String,
+    /// The schemas that names are looked up in.
+    pub search_path: Vec<String>,
     /// By the function's name.
     pub factories: Vec<Factory>,
 }

@@ -27,7 +27,7 @@ pub enum Schema {}
 
 impl sqlmill_runtime::testing::Schema for Schema {
     const SQL: &'static str = include_str!("../../schema.sql");
-    const SEARCH_PATH: &'static str = "public";
+    const SEARCH_PATH: &'static [&'static str] = &["public"];
 }
 
 sqlmill_runtime::factory! {

@@ -40,7 +40,12 @@ impl Relied {
 /// What a generated `builder` returns: every connection looks names up where the crate's were.
 #[doc(hidden)]
 pub fn builder(relied: &Relied) -> Builder {
-    let schemas: Vec<String> = relied.search_path.iter().map(|name| quoted(name)).collect();
+    under(relied.search_path)
+}
+
+/// Settings under which names are looked up in these schemas; where there are none, where the server does.
+pub(crate) fn under(search_path: &[&str]) -> Builder {
+    let schemas: Vec<String> = search_path.iter().map(|name| quoted(name)).collect();
     match schemas.is_empty() {
         true => Builder::default(),
         false => Builder::default().search_path(schemas.join(", ")),

@@ -38,8 +38,12 @@ pub(super) fn testing(testing: &Testing) -> String {
     body.block("impl sqlmill_runtime::testing::Schema for Schema", |w| {
         let path = layout::string(&testing.schema);
         w.line(format!("const SQL: &'static str = include_str!({path});"));
-        let search_path = layout::string(&testing.search_path);
-        w.line(format!("const SEARCH_PATH: &'static str = {search_path};"));
+        let schemas = testing.search_path.iter();
+        let schemas: Vec<String> = schemas.map(|name| layout::string(name)).collect();
+        w.line(format!(
+            "const SEARCH_PATH: &'static [&'static str] = &[{}];",
+            schemas.join(", ")
+        ));
     });
     for factory in &testing.factories {
         body.blank();

@@ -44,7 +44,7 @@ impl Resolver<'_> {
         factories.sort_by(|a, b| a.function.cmp(&b.function));
         Some(Testing {
             schema,
-            search_path: search_path(&config.search_path),
+            search_path: config.search_path.clone(),
             factories,
         })
     }
@@ -177,22 +177,4 @@ fn has_composite(ty: &RustType) -> bool {
         RustType::Tuple(fields) => fields.iter().any(|field| has_composite(&field.ty)),
         _ => false,
     }
-}
-
-/// As `SET search_path` takes it.
-fn search_path(schemas: &[String]) -> String {
-    let quoted: Vec<String> = schemas
-        .iter()
-        .map(|schema| {
-            let plain = schema.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-                && schema
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-            match plain {
-                true => schema.clone(),
-                false => format!("\"{}\"", schema.replace('"', "\"\"")),
-            }
-        })
-        .collect();
-    quoted.join(", ")
 }

@@ -12,13 +12,14 @@ use crate::builder::Builder;
 use crate::database::{Database, Replica};
 use crate::error::{Error, Result};
 use crate::handle::{Handle, Reader, Writer, sealed};
+use crate::relied;
 
 /// What a generated crate knows of its schema.
 pub trait Schema {
     /// `schema.sql`
     const SQL: &'static str;
-    /// The search path that the crate was generated under.
-    const SEARCH_PATH: &'static str;
+    /// The search path that the crate was generated under, as a list of names.
+    const SEARCH_PATH: &'static [&'static str];
 }
 
 /// Of a [`TestDatabase`] whose schema was given with it.
@@ -48,7 +49,7 @@ pub enum AnySchema {}
 pub struct TestDatabase<S = AnySchema> {
     db: Database,
     scratch: Scratch,
-    search_path: Option<&'static str>,
+    search_path: &'static [&'static str],
     schema: PhantomData<fn() -> S>,
 }
 
@@ -63,7 +64,7 @@ impl TestDatabase {
     /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
     /// the server's words.
     pub async fn with_schema(sql: &str) -> Result<Self> {
-        Self::make(Host::find().await?, sql, None).await
+        Self::make(Host::find().await?, sql, &[]).await
     }
 
     /// As [`with_schema`](TestDatabase::with_schema), on the server at `url`.
@@ -73,7 +74,7 @@ impl TestDatabase {
     /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
     /// the server's words.
     pub async fn with_schema_on(url: &str, sql: &str) -> Result<Self> {
-        Self::make(Host::given(url), sql, None).await
+        Self::make(Host::given(url), sql, &[]).await
     }
 }
 
@@ -85,7 +86,7 @@ impl<S: Schema> TestDatabase<S> {
     /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
     /// the server's words.
     pub async fn new() -> Result<Self> {
-        Self::make(Host::find().await?, S::SQL, Some(S::SEARCH_PATH)).await
+        Self::make(Host::find().await?, S::SQL, S::SEARCH_PATH).await
     }
 
     /// As [`new`](TestDatabase::new), on the server at `url`.
@@ -95,12 +96,12 @@ impl<S: Schema> TestDatabase<S> {
     /// [`Connect`](crate::ErrorKind::Connect) where there is no server, or none that may be used; `Other` where the schema cannot be loaded, with
     /// the server's words.
     pub async fn on(url: &str) -> Result<Self> {
-        Self::make(Host::given(url), S::SQL, Some(S::SEARCH_PATH)).await
+        Self::make(Host::given(url), S::SQL, S::SEARCH_PATH).await
     }
 }
 
 impl<S> TestDatabase<S> {
-    async fn make(host: Host, sql: &str, search_path: Option<&'static str>) -> Result<Self> {
+    async fn make(host: Host, sql: &str, search_path: &'static [&'static str]) -> Result<Self> {
         let admin = admin(&host.url).await?;
         let template = format!("{PREFIX}_template_{:016x}", fingerprint(sql));
         let name = format!("{PREFIX}_{}_{:016x}", std::process::id(), random());
@@ -160,12 +161,8 @@ impl<S> TestDatabase<S> {
     }
 }
 
-fn settings(name: &str, search_path: Option<&'static str>) -> Builder {
-    let builder = Builder::default().pool_size(4).database(name);
-    match search_path {
-        Some(path) => builder.search_path(path),
-        None => builder,
-    }
+fn settings(name: &str, search_path: &'static [&'static str]) -> Builder {
+    relied::under(search_path).pool_size(4).database(name)
 }
 
 impl<S> Deref for TestDatabase<S> {
