@@ -55,6 +55,10 @@ const STYLES: &[(Between, End)] = &[
     (Between::Answers, End::Kept),
     (Between::Tasks, End::Dropped),
 ];
+const DROPPED_OR_KEPT: &[(Between, End)] = &[
+    (Between::Answers, End::Dropped),
+    (Between::Answers, End::Kept),
+];
 const DROPPED: &[(Between, End)] = &[(Between::Answers, End::Dropped)];
 const KEPT: &[(Between, End)] = &[(Between::Answers, End::Kept)];
 
@@ -585,10 +589,11 @@ enum Statements {
 }
 
 impl Statements {
-    /// In which ways operations are left. What is not prepared under a name differs only below.
+    /// In which ways operations are left. What is not prepared waits more often, and what has no name differs only below.
     fn styles(self) -> &'static [(Between, End)] {
         match self {
-            Self::Prepared | Self::Unprepared => STYLES,
+            Self::Prepared => STYLES,
+            Self::Unprepared => DROPPED_OR_KEPT,
             Self::Unnamed => DROPPED,
         }
     }
