@@ -136,9 +136,10 @@ async fn nothing_is_heard_twice_while_backends_are_killed() {
                 let kind = kind(number);
                 notify(&db, kind, &format!("{kind} {number}")).await;
                 if number % 40 == 20 {
+                    // And waits until they are gone.
                     scratch.run(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' \
-                         AND datname = current_database()",
+                        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+                         WHERE query LIKE 'LISTEN%' AND datname = current_database()",
                     );
                 }
             }
