@@ -485,9 +485,11 @@ fn a_call_in_a_check_is_told_at_the_line_of_the_cast() {
             param_names: &[],
             param_overrides: &[],
         };
+        // From 17 on the server tells no places.
+        let place = if bench.major < 17 { " at line 30" } else { "" };
         assert_eq!(
             prove(&input).access.reason,
-            "it calls `public.logit` at line 30, which is not one of the reviewed built-ins"
+            format!("it calls `public.logit`{place}, which is not one of the reviewed built-ins")
         );
     }
 }
