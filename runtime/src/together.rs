@@ -138,14 +138,15 @@ impl Together {
         written.advance(SYNC.len());
     }
 
-    /// An answer has ended. Was it one without a Sync?
-    fn answered(&mut self, out: &mut BytesMut) -> bool {
-        let joined = self.under_way.front() == Some(&true);
-        if joined {
-            self.under_way.pop_front();
-            out.put_slice(&READY);
-        }
-        joined
+    /// Has the first of those under way no Sync of its own?
+    fn is_joined(&self) -> bool {
+        self.under_way.front() == Some(&true)
+    }
+
+    /// The answer to one without a Sync has ended.
+    fn answered(&mut self, out: &mut BytesMut) {
+        self.under_way.pop_front();
+        out.put_slice(&READY);
     }
 
     /// The server reads nothing up to the Sync, and answers to that.
@@ -153,9 +154,10 @@ impl Together {
         loop {
             let message = "it was passed over, since one before it failed";
             put_error(out, "25P02", message, ROUTINE);
-            if !self.answered(out) {
+            if !self.is_joined() {
                 return;
             }
+            self.answered(out);
         }
     }
 }
@@ -196,21 +198,27 @@ impl Translator for Together {
             self.asked_for_tls = false;
             move_to(out, read, 1);
         }
-        while let Some(end) = end_of_message(read, 0)? {
-            let kind = read.first().copied().unwrap_or_default();
-            move_to(out, read, end);
+        // Copied at once up to where something is put between.
+        let mut whole = 0;
+        while let Some(end) = end_of_message(read, whole)? {
+            let kind = read.get(whole).copied().unwrap_or_default();
+            whole = end;
             match kind {
                 b'Z' => {
                     self.under_way.pop_front();
                 }
-                // The end of an answer: CommandComplete, EmptyQueryResponse, PortalSuspended.
-                b'C' | b'I' | b's' => {
+                // The end of an answer: CommandComplete, EmptyQueryResponse, PortalSuspended; or an error in its place.
+                b'C' | b'I' | b's' | b'E' if self.is_joined() => {
+                    move_to(out, read, std::mem::take(&mut whole));
                     self.answered(out);
+                    if kind == b'E' {
+                        self.passed_over(out);
+                    }
                 }
-                b'E' if self.answered(out) => self.passed_over(out),
                 _ => {}
             }
         }
+        move_to(out, read, whole);
         Ok(())
     }
 }
