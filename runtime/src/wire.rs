@@ -791,18 +791,16 @@ impl Session {
     }
 
     /// Does each statement of a transaction see what was committed before it, if nobody says otherwise?
-    async fn is_read_committed(&self) -> bool {
+    async fn is_read_committed(&self) -> Result<bool, Failure> {
         let asked = self
             .client
             .simple_query("SHOW default_transaction_isolation");
-        let Ok(answers) = self.wait_for(asked).await else {
-            return false;
-        };
+        let answers = self.wait_for(asked).await?;
         let mut rows = answers.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
         });
-        rows.next() == Some("read committed")
+        Ok(rows.next() == Some("read committed"))
     }
 
     /// What a server says of itself.
@@ -1224,14 +1222,8 @@ impl Target {
 
     /// As `connect_attended`, where all that is asked are reads.
     pub(crate) async fn connect_shared(&self, limit: Duration) -> Result<Session, Error> {
-        if self.is_pooled() {
-            return self.connect_attended(limit).await;
-        }
-        let switch = Switch::default();
-        let readers = Readers::Together(Arc::clone(&switch));
-        let session = self.connect_for(&readers, limit).await?;
-        switch.store(session.is_read_committed().await, Ordering::Relaxed);
-        Ok(session)
+        let readers = Readers::Together(Switch::default());
+        self.connect_for(&readers, limit).await
     }
 
     /// A connection whose notifications go to `ear`.
@@ -1332,6 +1324,9 @@ impl Target {
         // Behind a pooler it would be somebody else's session: there it is left to the types and to `BEGIN READ ONLY`.
         if let Some(greeting) = self.greeting {
             session.run(greeting).await?;
+        }
+        if let Some(switch) = together {
+            switch.store(session.is_read_committed().await?, Ordering::Relaxed);
         }
         Ok(session)
     }
