@@ -100,7 +100,7 @@ impl Deadline {
         let tether = Arc::<Tether>::default();
         let session = lease.session()?;
         let (canceller, cutter) = (session.canceller(), session.cutter());
-        let connections = lease.shared_pool();
+        let connections = Arc::clone(lease.pool());
         lease.tether(Arc::clone(&tether));
         let tied = Arc::clone(&tether);
         let watching = async move {

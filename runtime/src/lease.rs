@@ -49,10 +49,6 @@ impl Lease {
         self.tether = Some(tether);
     }
 
-    pub(crate) fn shared_pool(&self) -> Arc<Connections> {
-        Arc::clone(&self.pool)
-    }
-
     /// The connection. It is there as long as the lease is.
     #[inline]
     pub(crate) fn session(&self) -> Result<&Session> {

@@ -264,16 +264,8 @@ impl Core {
         let lease = Arc::new(pool.lease().await?);
         let transaction = Self {
             shared: Arc::new(Mutex::new(State {
-                #[cfg(feature = "testing")]
-                mock: None,
                 lease: Some(Arc::clone(&lease)),
-                open: vec![0],
-                next: 0,
-                in_flight: VecDeque::new(),
-                sent: 0,
-                line: false,
-                failed: None,
-                copying: None,
+                ..State::new()
             })),
             level: 0,
             owner: true,
@@ -298,16 +290,9 @@ impl Core {
         }
         Ok(Self {
             shared: Arc::new(Mutex::new(State {
-                #[cfg(feature = "testing")]
-                mock: None,
                 lease: Some(Arc::new(lease)),
-                open: vec![0],
-                next: 0,
-                in_flight: VecDeque::new(),
-                sent: 0,
                 line: true,
-                failed: None,
-                copying: None,
+                ..State::new()
             })),
             level: 0,
             owner: true,
@@ -320,14 +305,7 @@ impl Core {
         Self {
             shared: Arc::new(Mutex::new(State {
                 mock: Some(mock.clone()),
-                lease: None,
-                open: vec![0],
-                next: 0,
-                in_flight: VecDeque::new(),
-                sent: 0,
-                line: false,
-                failed: None,
-                copying: None,
+                ..State::new()
             })),
             level: 0,
             owner: true,
@@ -739,6 +717,22 @@ impl Core {
 }
 
 impl State {
+    /// One transaction is open, and nothing was sent.
+    fn new() -> Self {
+        Self {
+            #[cfg(feature = "testing")]
+            mock: None,
+            lease: None,
+            open: vec![0],
+            next: 0,
+            in_flight: VecDeque::new(),
+            sent: 0,
+            line: false,
+            failed: None,
+            copying: None,
+        }
+    }
+
     /// The transaction that `level` is nested in.
     fn around(&self, level: u64) -> Option<u64> {
         let place = self.open.iter().position(|open| *open == level)?;
