@@ -241,17 +241,7 @@ fn marks_are_held_against_the_rows() {
         pages: None,
         one_row: None,
     };
-    let catalog = bench.catalog.clone();
-    let seen = observe(
-        bench.connection(),
-        &catalog,
-        &[subject],
-        Effort::default(),
-        &|_, _| true,
-        &mut |_, _| {},
-    )
-    .unwrap()
-    .remove(0);
+    let seen = seen(&mut bench, subject);
     let said = |text: &str, subject: &Subject<'_>| {
         unreviewed(subject, &seen, &Reviewed::parse(text).unwrap())
     };
@@ -291,6 +281,21 @@ fn marks_are_held_against_the_rows() {
     );
 }
 
+/// What is observed of one statement.
+fn seen(bench: &mut Bench, subject: Subject<'_>) -> Observation {
+    let catalog = bench.catalog.clone();
+    observe(
+        bench.connection(),
+        &catalog,
+        &[subject],
+        Effort::default(),
+        &|_, _| true,
+        &mut |_, _| {},
+    )
+    .unwrap()
+    .remove(0)
+}
+
 /// What a patch that keeps sends in the place of an UPDATE without RETURNING: its rows have no columns, and none comes back.
 #[test]
 fn rows_without_columns_are_none() {
@@ -312,19 +317,9 @@ fn rows_without_columns_are_none() {
         pages: None,
         one_row: None,
     };
-    let catalog = bench.catalog.clone();
-    let seen = observe(
-        bench.connection(),
-        &catalog,
-        &[subject],
-        Effort::default(),
-        &|_, _| true,
-        &mut |_, _| {},
-    )
-    .unwrap()
-    .remove(0);
+    let seen = seen(&mut bench, subject);
     assert!(seen.runs > 0);
-    assert_eq!(judge(&catalog, &subject, &facts, &seen), []);
+    assert_eq!(judge(&bench.catalog, &subject, &facts, &seen), []);
 }
 
 /// Of a text that takes arrays several rows are drawn, and none; each as the statement of one row would have it.
@@ -359,17 +354,7 @@ fn many_rows_are_drawn_as_one_row_is() {
             facts: &one_facts,
         }),
     };
-    let catalog = bench.catalog.clone();
-    let seen = observe(
-        bench.connection(),
-        &catalog,
-        &[subject],
-        Effort::default(),
-        &|_, _| true,
-        &mut |_, _| {},
-    )
-    .unwrap()
-    .remove(0);
+    let seen = seen(&mut bench, subject);
     assert_eq!(seen.errors, [].into());
     assert!(seen.fewest == Some(0) && seen.most > 2, "{seen:?}");
     assert!(seen.columns[1].null.is_some(), "{seen:?}");
@@ -379,10 +364,10 @@ fn many_rows_are_drawn_as_one_row_is() {
         .filter_map(|broken| broken.constraint.as_deref());
     let broken: BTreeSet<&str> = broken.collect();
     assert_eq!(broken, ["people_check", "people_pkey"].into());
-    assert_eq!(judge(&catalog, &subject, &facts, &seen), []);
+    assert_eq!(judge(&bench.catalog, &subject, &facts, &seen), []);
 
     // What is said of one row does not hold of many.
-    let lies = judge(&catalog, &subject, &one_facts, &seen);
+    let lies = judge(&bench.catalog, &subject, &one_facts, &seen);
     assert!(
         lies.iter()
             .any(|lie| lie.message.contains("at most one row")),

@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Column, Oid, RelationKind};
 use crate::checked::Checked;
 use crate::config::Config;
 use crate::describe::Described;
-use crate::describe::tree::{Expr, Location, Query};
+use crate::describe::tree::{Expr, Location, Param, Query};
 use crate::parse::syntax::ParsedFile;
 use crate::prove::walk::{self, Part};
 use crate::scan::{Scanner, Token, TokenKind};
@@ -98,6 +98,17 @@ impl<'a> Context<'a> {
     }
 
     // --- places
+
+    /// A parameter, as the author wrote it.
+    pub(super) fn name_of(&self, param: &Param) -> String {
+        let place = param.number.checked_sub(1);
+        place
+            .and_then(|place| self.query.params.get(place))
+            .map_or_else(
+                || format!("${}", param.number),
+                |used| format!(":{}", used.name),
+            )
+    }
 
     /// The statement's first word.
     pub(super) fn head(&self) -> Span {
@@ -314,5 +325,16 @@ pub(super) fn quoted(name: &str) -> String {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// A parameter and nothing more, but for a cast that changes no bytes and a collation.
+pub(super) fn bare_param(mut expr: &Expr) -> Option<&Param> {
+    while let Expr::Relabel { arg, .. } | Expr::Collate { arg, .. } = expr {
+        expr = arg;
+    }
+    match expr {
+        Expr::Param(param) => Some(param),
+        _ => None,
     }
 }

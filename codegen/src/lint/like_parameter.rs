@@ -5,7 +5,7 @@
 //! rule. A warning. Waivable.
 
 use super::Rule;
-use super::context::Context;
+use super::context::{Context, bare_param};
 use crate::describe::tree::Expr;
 use crate::diagnostic::Diagnostic;
 use crate::prove::walk::{self, Part};
@@ -37,17 +37,10 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             let [_, pattern] = operation.args.as_slice() else {
                 return;
             };
-            let Expr::Param(param) = bare(pattern) else {
+            let Some(param) = bare_param(pattern) else {
                 return;
             };
-            let name = param
-                .number
-                .checked_sub(1)
-                .and_then(|place| context.query.params.get(place))
-                .map_or_else(
-                    || format!("${}", param.number),
-                    |used| format!(":{}", used.name),
-                );
+            let name = context.name_of(param);
             let span = context
                 .at(param.location)
                 .or_else(|| context.at(operation.location))
@@ -66,12 +59,4 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             );
         });
     }
-}
-
-fn bare(expr: &Expr) -> &Expr {
-    let mut expr = expr;
-    while let Expr::Relabel { arg, .. } | Expr::Collate { arg, .. } = expr {
-        expr = arg;
-    }
-    expr
 }

@@ -4,8 +4,7 @@
 //! that there are, `--@ order(…)`. A warning. Waivable.
 
 use super::Rule;
-use super::context::Context;
-use crate::describe::tree::Expr;
+use super::context::{Context, bare_param};
 use crate::diagnostic::Diagnostic;
 use crate::prove::walk::{self, Part};
 
@@ -24,17 +23,10 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             for item in &query.sort {
                 // What is selected as well may be one of several parts' columns.
                 let target = query.sort_group_target(item).filter(|target| target.junk);
-                let Some(Expr::Param(param)) = target.map(|target| bare(&target.expr)) else {
+                let Some(param) = target.and_then(|target| bare_param(&target.expr)) else {
                     continue;
                 };
-                let name = param
-                    .number
-                    .checked_sub(1)
-                    .and_then(|place| context.query.params.get(place))
-                    .map_or_else(
-                        || format!("${}", param.number),
-                        |used| format!(":{}", used.name),
-                    );
+                let name = context.name_of(param);
                 found.push(
                     Diagnostic::warning(
                         "order-parameter",
@@ -47,12 +39,4 @@ fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             }
         });
     }
-}
-
-fn bare(expr: &Expr) -> &Expr {
-    let mut expr = expr;
-    while let Expr::Relabel { arg, .. } | Expr::Collate { arg, .. } = expr {
-        expr = arg;
-    }
-    expr
 }
